@@ -1,0 +1,119 @@
+//! The event that servers (stages 3 to 5) and client agree on: `{"user": "alice", "amount": 5}`.
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// An amount that goes to a user's balance, or from it.
+///
+/// The type is the check: what is no event does not deserialize. No field may be missing, unknown or there twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// Whose balance.
+    pub user: User,
+    /// How much; negative to take it away.
+    pub amount: i64,
+}
+
+/// A user's name: 1 to 64 characters, none of them a control character.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct User(String);
+
+/// A text that is no [`User`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("user must have 1 to 64 characters, none of them a control character")]
+pub struct BadUser;
+
+impl TryFrom<String> for User {
+    type Error = BadUser;
+
+    fn try_from(name: String) -> Result<Self, BadUser> {
+        // more than 64 × 4 bytes are too many characters, and are not counted
+        let fits = !name.is_empty() && name.len() <= 256 && name.chars().count() <= 64;
+        if fits && !name.chars().any(char::is_control) { Ok(Self(name)) } else { Err(BadUser) }
+    }
+}
+
+impl From<User> for String {
+    fn from(user: User) -> Self {
+        user.0
+    }
+}
+
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// By hand, since a derived struct also takes an array: `["alice", 5]` is no event.
+        struct ObjectOnly;
+
+        impl<'de> Visitor<'de> for ObjectOnly {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with user and amount")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Fields, A::Error> {
+                Fields::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        let Fields { user, amount } = deserializer.deserialize_map(ObjectOnly)?;
+        Ok(Self { user, amount })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    user: User,
+    amount: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_the_same_after_a_round_trip() {
+        let json = r#"{"user":"Zoë 😀","amount":-9223372036854775808}"#;
+        let event: Event = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&event).unwrap(), json);
+    }
+
+    #[test]
+    fn what_is_no_event_does_not_deserialize() {
+        let long = format!(r#"{{"user":"{}","amount":1}}"#, "é".repeat(65));
+        let longest = format!(r#"{{"user":"{}","amount":1}}"#, "é".repeat(64));
+        assert!(serde_json::from_str::<Event>(&longest).is_ok());
+        for json in [
+            &long,
+            "5",
+            "null",
+            r#"["alice", 5]"#,
+            r#"{}"#,
+            r#"{"user":"alice"}"#,
+            r#"{"amount":5}"#,
+            r#"{"user":"alice","amount":5,"extra":1}"#,
+            r#"{"user":"alice","user":"bob","amount":5}"#,
+            r#"{"user":"alice","amount":5,"amount":6}"#,
+            r#"{"user":"","amount":5}"#,
+            r#"{"user":"a\u0000b","amount":5}"#,
+            r#"{"user":"a\u0085b","amount":5}"#,
+            r#"{"user":5,"amount":5}"#,
+            r#"{"user":"alice","amount":"5"}"#,
+            r#"{"user":"alice","amount":5.5}"#,
+            r#"{"user":"alice","amount":null}"#,
+            r#"{"user":"alice","amount":9223372036854775808}"#,
+        ] {
+            assert!(serde_json::from_str::<Event>(json).is_err(), "taken: {json}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! A connection for std: the same, and whoever calls waits.
+
+use crate::connection::{CONTINUE, Turn};
+use crate::decoder::{Decoded, Decoder};
+use crate::encoder::{Encoded, Ending};
+use crate::{DRAIN_BYTES, DRAIN_TIME, Request, Response, SCRATCH};
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::Instant;
+
+/// A server's side of an HTTP/1.1 connection. Each method blocks its thread for as long as the peer likes, but for
+/// the short drain after a refusal.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    decoder: Decoder<Request>,
+    turn: Turn,
+}
+
+impl Connection {
+    /// A connection over a stream that nothing was read from.
+    pub fn new(stream: TcpStream) -> Self {
+        Self { stream, decoder: Decoder::new(), turn: Turn::START }
+    }
+
+    /// The next request, whole; `None` when the connection is at its end. A message that is malformed or too large
+    /// is answered here, with its status and a problem document, and is the end of the connection.
+    ///
+    /// # Errors
+    /// What the socket reports.
+    pub fn read_request(&mut self) -> io::Result<Option<Request>> {
+        let mut scratch = [0; SCRATCH];
+        while !self.turn.over {
+            match self.decoder.decode() {
+                Ok(Decoded::Whole(request)) => {
+                    self.turn = Turn::of(&request);
+                    return Ok(Some(request));
+                }
+                Ok(Decoded::Continue) => self.stream.write_all(CONTINUE)?,
+                Ok(Decoded::NeedMore) => match read(&mut self.stream, &mut scratch)? {
+                    [] => return Ok(None),
+                    bytes => self.decoder.push(bytes),
+                },
+                Err(bad) => self.refuse(Response::problem(bad.status(), bad))?,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Answers the request that was read last.
+    ///
+    /// # Errors
+    /// What the socket reports.
+    pub fn write_response(&mut self, response: Response) -> io::Result<()> {
+        let Encoded { head, body } = self.turn.encode(response);
+        let (mut head, mut body) = (&head[..], &body[..]);
+        while !head.is_empty() && !body.is_empty() {
+            let written = match self.stream.write_vectored(&[IoSlice::new(head), IoSlice::new(body)]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                written => written?,
+            };
+            let of_head = written.min(head.len());
+            head = &head[of_head..];
+            body = &body[written - of_head..];
+        }
+        self.stream.write_all(head)?;
+        self.stream.write_all(body)
+    }
+
+    fn refuse(&mut self, response: Response) -> io::Result<()> {
+        self.turn = Turn { ending: Ending::Close, to_head: false, ..self.turn };
+        self.write_response(response)?;
+        self.stream.shutdown(Shutdown::Write)?;
+        let (end, mut dropped, mut scratch) = (Instant::now() + DRAIN_TIME, 0, [0; SCRATCH]);
+        while dropped < DRAIN_BYTES {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.stream.set_read_timeout(Some(left)).is_err() {
+                break;
+            }
+            match read(&mut self.stream, &mut scratch) {
+                Ok([]) | Err(_) => break,
+                Ok(bytes) => dropped += bytes.len(),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads once; no bytes at the end of the input.
+fn read<'b>(stream: &mut TcpStream, buffer: &'b mut [u8]) -> io::Result<&'b [u8]> {
+    loop {
+        match stream.read(buffer) {
+            Ok(length) => return Ok(&buffer[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! A connection for tokio.
+
+use crate::decoder::{Decoded, Decoder};
+use crate::encoder::{self, Encoded, Ending};
+use crate::head::Message;
+use crate::message::{Request, Response, persists};
+use crate::{BadMessage, DRAIN_BYTES, DRAIN_TIME, SCRATCH};
+use bytes::Buf;
+use http::{Method, Version};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::ready;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tracing::debug;
+
+pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// One side of an HTTP/1.1 connection. A server's, as here, reads requests and writes responses; a client's is a
+/// `Connection<Response>`.
+///
+/// Between messages it owns no buffer. No method but [`refuse`](Self::refuse) has a deadline: each waits for as
+/// long as the peer likes, and may be dropped while it waits.
+#[derive(Debug)]
+pub struct Connection<M = Request> {
+    stream: TcpStream,
+    decoder: Decoder<M>,
+    turn: Turn,
+}
+
+/// What a server must remember from a request to its response.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turn {
+    pub(crate) to_head: bool,
+    pub(crate) ending: Ending,
+    /// No request has come yet.
+    pub(crate) first: bool,
+    /// The last response is on its way or written; nothing is read any more.
+    pub(crate) over: bool,
+}
+
+impl Turn {
+    pub(crate) const START: Self = Self { to_head: false, ending: Ending::Open, first: true, over: false };
+
+    pub(crate) fn of(request: &Request) -> Self {
+        debug!(method = %request.method, path = request.path(), bytes = request.body.len(), "request");
+        let ending = match persists(request.version, &request.headers) {
+            false => Ending::Close,
+            true if request.version == Version::HTTP_10 => Ending::KeptAlive,
+            true => Ending::Open,
+        };
+        Self { to_head: request.method == Method::HEAD, ending, first: false, over: false }
+    }
+
+    /// The bytes of this turn's response.
+    pub(crate) fn encode(&mut self, response: Response) -> Encoded {
+        debug!(status = response.status.as_u16(), bytes = response.body.len(), "response");
+        self.over = self.ending == Ending::Close;
+        encoder::response(response, self.to_head, self.ending)
+    }
+}
+
+impl<M: Message> Connection<M> {
+    /// A connection over a stream that nothing was read from.
+    pub fn new(stream: TcpStream) -> Self {
+        Self { stream, decoder: Decoder::new(), turn: Turn::START }
+    }
+
+    /// Reads once; `false` at the end of the input.
+    async fn fill(&mut self) -> io::Result<bool> {
+        if self.decoder.has_begun() {
+            return Ok(self.stream.read_buf(self.decoder.buffer(SCRATCH / 4)).await? > 0);
+        }
+        // An idle connection waits without a buffer: the bytes land on the stack of whoever is woken, and only
+        // what has come is kept.
+        poll_fn(|context| {
+            let mut scratch = [const { MaybeUninit::uninit() }; SCRATCH];
+            let mut scratch = ReadBuf::uninit(&mut scratch);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut scratch))?;
+            self.decoder.push(scratch.filled());
+            Ok(!scratch.filled().is_empty()).into()
+        })
+        .await
+    }
+
+    /// All of it, in one write if the kernel has room.
+    async fn write(&mut self, encoded: Encoded) -> io::Result<()> {
+        if encoded.body.is_empty() {
+            return self.stream.write_all(&encoded.head).await;
+        }
+        self.stream.write_all_buf(&mut Buf::chain(&encoded.head[..], encoded.body)).await
+    }
+}
+
+impl Connection<Request> {
+    /// Waits until the first byte of the next request is here, or the input has ended.
+    ///
+    /// # Errors
+    /// What the socket reports.
+    pub async fn wait_for_request(&mut self) -> io::Result<()> {
+        if !self.turn.over && !self.decoder.has_begun() {
+            self.fill().await?;
+        }
+        Ok(())
+    }
+
+    /// Whether part of the next request is here.
+    pub fn has_begun(&self) -> bool {
+        self.decoder.has_begun()
+    }
+
+    /// Whether no request has come yet.
+    pub fn is_new(&self) -> bool {
+        self.turn.first
+    }
+
+    /// The next request, whole; `None` when the connection is at its end. A message that is malformed or too large
+    /// is answered here, with its status and a problem document, and is the end of the connection.
+    ///
+    /// # Errors
+    /// What the socket reports.
+    pub async fn read_request(&mut self) -> io::Result<Option<Request>> {
+        while !self.turn.over {
+            match self.decoder.decode() {
+                Ok(Decoded::Whole(request)) => {
+                    self.turn = Turn::of(&request);
+                    return Ok(Some(request));
+                }
+                Ok(Decoded::Continue) => self.stream.write_all(CONTINUE).await?,
+                Ok(Decoded::NeedMore) => {
+                    if !self.fill().await? {
+                        return Ok(None); // between requests the normal end, within one nobody is left to tell
+                    }
+                }
+                Err(bad) => self.refuse(Response::problem(bad.status(), bad)).await?,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes the next response the last one: it says `Connection: close`, and no further request is read.
+    pub fn close_after_response(&mut self) {
+        self.turn.ending = Ending::Close;
+    }
+
+    /// Answers the request that was read last.
+    ///
+    /// # Errors
+    /// What the socket reports.
+    pub fn write_response(&mut self, response: Response) -> impl Future<Output = io::Result<()>> + Send {
+        let encoded = self.turn.encode(response); // here, so that the future does not hold the response
+        self.write(encoded)
+    }
+
+    /// Answers a request that was not read whole, or not at all, and ends the connection such that the peer gets
+    /// to read the answer: it is told that nothing follows, and what it still sends is read and dropped for up to
+    /// [`DRAIN_TIME`] and [`DRAIN_BYTES`]. Does nothing on a connection that has been refused already.
+    ///
+    /// # Errors
+    /// What the socket reports.
+    pub async fn refuse(&mut self, response: Response) -> io::Result<()> {
+        if self.turn.over {
+            return Ok(());
+        }
+        self.turn = Turn { ending: Ending::Close, to_head: false, ..self.turn };
+        self.write_response(response).await?;
+        self.stream.shutdown().await?;
+        self.decoder = Decoder::new();
+        // over time or in an error: either way we have done what we can
+        let _ = timeout(DRAIN_TIME, self.drain()).await;
+        Ok(())
+    }
+
+    async fn drain(&mut self) -> io::Result<()> {
+        let mut dropped = 0;
+        while dropped < DRAIN_BYTES {
+            let read = poll_fn(|context| {
+                let mut scratch = [const { MaybeUninit::uninit() }; SCRATCH];
+                let mut scratch = ReadBuf::uninit(&mut scratch);
+                ready!(Pin::new(&mut self.stream).poll_read(context, &mut scratch))?;
+                io::Result::Ok(scratch.filled().len()).into()
+            });
+            match read.await? {
+                0 => break,
+                read => dropped += read,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Connection<Response> {
+    /// Sends bytes as they are: a request from [`encode_request`](crate::encode_request), or none.
+    ///
+    /// # Errors
+    /// What the socket reports.
+    pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await
+    }
+
+    /// The next response, interim ones (1xx) skipped; `None` if the peer closed the connection before its first byte.
+    ///
+    /// # Errors
+    /// What the socket reports; `UnexpectedEof` if the peer closed the connection within the response;
+    /// `InvalidData` with a [`BadMessage`] inside if this is no HTTP response.
+    pub async fn read_response(&mut self, to_head: bool) -> io::Result<Option<Response>> {
+        self.decoder.answers_head(to_head);
+        loop {
+            match self.decoder.decode() {
+                Ok(Decoded::Whole(response)) if response.status.is_informational() => {}
+                Ok(Decoded::Whole(response)) => {
+                    self.turn.over = !persists(response.version, &response.headers);
+                    return Ok(Some(response));
+                }
+                Ok(Decoded::Continue | Decoded::NeedMore) => {
+                    let begun = self.decoder.has_begun();
+                    if !self.fill().await? {
+                        self.turn.over = true;
+                        return match self.decoder.end() {
+                            Some(response) => Ok(Some(response)),
+                            None if begun => Err(io::ErrorKind::UnexpectedEof.into()),
+                            None => Ok(None),
+                        };
+                    }
+                }
+                Err(bad) => return Err(invalid(bad)),
+            }
+        }
+    }
+
+    /// Whether the server has ended the connection, or said that it will.
+    pub fn is_over(&self) -> bool {
+        self.turn.over
+    }
+}
+
+pub(crate) fn invalid(bad: BadMessage) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, bad)
+}

@@ -1,0 +1,179 @@
+//! Bytes in, messages out.
+
+use crate::body::Body;
+use crate::error::BadMessage;
+use crate::head::{Head, Message};
+use crate::{MAX_HEAD, Response};
+use bytes::{Buf, Bytes, BytesMut};
+
+/// What a [`Decoder`] makes of the bytes that it has.
+#[derive(Debug)]
+pub enum Decoded<M> {
+    /// A message, to its last byte.
+    Whole(M),
+    /// The head is accepted, and its sender waits for `100 Continue` before it sends the body: send that and go on.
+    Continue,
+    /// There is more to come.
+    NeedMore,
+}
+
+/// Decodes the messages of one connection, one after another.
+///
+/// What it says depends on the bytes alone, not on how they were split; each byte is looked at a fixed number of
+/// times, however they drip. After an error the connection is of no use: where the next message begins is unknown.
+#[derive(Debug)]
+pub struct Decoder<M> {
+    buffer: BytesMut,
+    /// Bytes at the front of the buffer that hold no end of the head.
+    scanned: usize,
+    /// Bytes of empty lines dropped before the start line: they count as head, or one could send them for ever.
+    blank: usize,
+    /// The length of the start line, its end included; 0 while that is not here.
+    start_line: usize,
+    /// Bytes of the start line that were checked.
+    checked: usize,
+    to_head: bool,
+    /// The message whose body is on its way; boxed, so that an idle connection does not pay for it.
+    begun: Option<Box<(M, Body)>>,
+}
+
+impl<M> Default for Decoder<M> {
+    fn default() -> Self {
+        Self { buffer: BytesMut::new(), scanned: 0, blank: 0, start_line: 0, checked: 0, to_head: false, begun: None }
+    }
+}
+
+impl<M: Message> Decoder<M> {
+    /// A decoder at the start of a connection; it owns no buffer yet, nor whenever it stands between messages.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes bytes as they were received.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The buffer, for reading into without a copy; append only. There is room for what is known to be missing of
+    /// a body, and for `least` bytes.
+    pub fn buffer(&mut self, least: usize) -> &mut BytesMut {
+        let missing = self.begun.as_ref().map_or(0, |begun| begun.1.missing(self.buffer.len()));
+        self.buffer.reserve(missing.max(least)); // a body's pages are the kernel's to give as they are filled
+        &mut self.buffer
+    }
+
+    /// Whether part of a message is here.
+    pub fn has_begun(&self) -> bool {
+        !self.buffer.is_empty() || self.begun.is_some()
+    }
+
+    /// Decodes the next message, or as much of it as is here.
+    ///
+    /// # Errors
+    /// The first rule that the message breaks.
+    pub fn decode(&mut self) -> Result<Decoded<M>, BadMessage> {
+        let (message, mut body) = match self.begun.take() {
+            Some(begun) => *begun,
+            None => {
+                let Some(length) = self.find_head()? else { return Ok(Decoded::NeedMore) };
+                let head = self.buffer.split_to(length).freeze();
+                (self.scanned, self.blank, self.start_line, self.checked) = (0, 0, 0, 0);
+                let Head { message, framing, expects_continue } = M::decode_head(head, self.to_head)?;
+                let body = Body::new(framing, M::MAX_BODY);
+                if expects_continue {
+                    self.begun = Some(Box::new((message, body)));
+                    return Ok(Decoded::Continue);
+                }
+                (message, body)
+            }
+        };
+        match body.decode(&mut self.buffer, M::MAX_BODY)? {
+            Some(content) => Ok(self.whole(message, content)),
+            None => {
+                self.begun = Some(Box::new((message, body)));
+                Ok(Decoded::NeedMore)
+            }
+        }
+    }
+
+    fn whole(&mut self, mut message: M, content: Bytes) -> Decoded<M> {
+        message.set_body(content);
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new(); // what is left of it would keep the whole allocation alive
+        }
+        Decoded::Whole(message)
+    }
+
+    /// The length of the head at the front of the buffer, its empty line included, once all of it is here.
+    fn find_head(&mut self) -> Result<Option<usize>, BadMessage> {
+        self.drop_blank_lines();
+        if matches!(self.buffer[..], [] | [b'\r']) {
+            return Ok(None); // perhaps one more empty line
+        }
+        let found = self.scan_for_end();
+        let limit = MAX_HEAD - self.blank.min(MAX_HEAD);
+        let too_long = found.unwrap_or(self.buffer.len()) > limit;
+        if found.is_none() || too_long {
+            // a bad start line is refused as soon as it ends, a bad first byte (TLS, say) at once: whoever sent
+            // such a thing may never end the head
+            let known = self.start_line.max(1);
+            if known > self.checked {
+                self.checked = known;
+                M::check_start_line(&self.buffer[..known])?;
+            }
+        }
+        if too_long { Err(M::too_long(self.buffer[..limit].contains(&b'\n'))) } else { Ok(found) }
+    }
+
+    /// Looks for a line end with an empty line after it, from where it last gave up.
+    fn scan_for_end(&mut self) -> Option<usize> {
+        while let Some(at) = self.buffer[self.scanned..].iter().position(|&byte| byte == b'\n') {
+            let line_feed = self.scanned + at;
+            if self.start_line == 0 {
+                self.start_line = line_feed + 1;
+            }
+            match self.buffer[line_feed + 1..] {
+                [b'\n', ..] => return Some(line_feed + 2),
+                [b'\r', b'\n', ..] => return Some(line_feed + 3),
+                [] | [b'\r'] => {
+                    self.scanned = line_feed; // undecided: to be looked at again, from here
+                    return None;
+                }
+                _ => self.scanned = line_feed + 1,
+            }
+        }
+        self.scanned = self.buffer.len();
+        None
+    }
+
+    /// Empty lines before a start line are not part of it (RFC 9112 §2.2).
+    fn drop_blank_lines(&mut self) {
+        while self.scanned == 0 {
+            let line = match self.buffer[..] {
+                [b'\n', ..] => 1,
+                [b'\r', b'\n', ..] => 2,
+                _ => return,
+            };
+            self.buffer.advance(line);
+            self.blank += line;
+        }
+    }
+}
+
+impl Decoder<Response> {
+    /// Says whether the next response answers a HEAD request: then it has no body, whatever its fields say.
+    pub fn answers_head(&mut self, to_head: bool) {
+        self.to_head = to_head;
+    }
+
+    /// The peer has closed the connection; a response whose body ends there is now whole.
+    pub fn end(&mut self) -> Option<Response> {
+        match *self.begun.take()? {
+            (mut response, Body::UntilClose) => {
+                response.body = std::mem::take(&mut self.buffer).freeze();
+                Some(response)
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Messages in, bytes out.
+
+use crate::message::{Request, Response};
+use bytes::Bytes;
+use http::{HeaderName, Method, StatusCode, header};
+use std::cell::RefCell;
+use std::io::Write;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What a response says about the connection after it (RFC 9112 §9.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It stays open, as HTTP/1.1 has it; nothing is said.
+    Open,
+    /// It stays open for an HTTP/1.0 peer that asked for it: `Connection: keep-alive`.
+    KeptAlive,
+    /// This is its last response: `Connection: close`.
+    Close,
+}
+
+/// The bodies up to this size, in bytes, leave copied behind their head: cheaper than a second buffer to the kernel.
+const COPIED: usize = 4 * 1024;
+
+/// The bytes of a message: its head, and its body where that is too large to be copied behind it.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    pub(crate) head: Vec<u8>,
+    pub(crate) body: Bytes,
+}
+
+impl Encoded {
+    fn new(mut head: Vec<u8>, body: Bytes) -> Self {
+        if body.len() > COPIED {
+            return Self { head, body };
+        }
+        head.extend_from_slice(&body);
+        Self { head, body: Bytes::new() }
+    }
+}
+
+pub(crate) fn response(response: Response, to_head: bool, ending: Ending) -> Encoded {
+    let mut head = Vec::with_capacity(256 + if response.body.len() > COPIED { 0 } else { response.body.len() });
+    encode_response(&response, ending, &mut head);
+    let body = if to_head || is_bodiless(response.status) { Bytes::new() } else { response.body };
+    Encoded::new(head, body)
+}
+
+fn is_bodiless(status: StatusCode) -> bool {
+    status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
+}
+
+/// Appends the head of a response to `out`; the body, if the request was not HEAD, is to follow as it is.
+pub fn encode_response(response: &Response, ending: Ending, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(response.status.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(response.status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\n");
+    fields(&response.headers, out);
+    if !is_bodiless(response.status) {
+        content_length(response.body.len(), out);
+    }
+    out.extend_from_slice(b"Date: ");
+    out.extend_from_slice(&date());
+    out.extend_from_slice(match ending {
+        Ending::Open => b"\r\n\r\n",
+        Ending::KeptAlive => b"\r\nConnection: keep-alive\r\n\r\n",
+        Ending::Close => b"\r\nConnection: close\r\n\r\n",
+    });
+}
+
+/// Appends a request to `out`, with its body; `host` is used where the request has no `Host` of its own.
+pub fn encode_request(request: &Request, host: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(request.method.as_str().as_bytes());
+    out.push(b' ');
+    let target = request.uri.path_and_query().map_or("/", |target| target.as_str());
+    out.extend_from_slice(target.as_bytes());
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    if !request.headers.contains_key(header::HOST) {
+        out.extend_from_slice(b"Host: ");
+        out.extend_from_slice(host.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    if let Some(connection) = request.headers.get(header::CONNECTION) {
+        field(&header::CONNECTION, connection.as_bytes(), out);
+    }
+    fields(&request.headers, out);
+    let announces = matches!(request.method, Method::POST | Method::PUT | Method::PATCH);
+    if announces || !request.body.is_empty() {
+        content_length(request.body.len(), out);
+    }
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(&request.body);
+}
+
+/// The fields but those that belong to the encoder.
+fn fields(headers: &http::HeaderMap, out: &mut Vec<u8>) {
+    for (name, value) in headers {
+        let ours = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::DATE];
+        if !ours.contains(name) {
+            field(name, value.as_bytes(), out);
+        }
+    }
+}
+
+fn field(name: &HeaderName, value: &[u8], out: &mut Vec<u8>) {
+    // as people write them: Content-Type, Retry-After
+    let mut capital = true;
+    out.extend(name.as_str().bytes().map(|byte| {
+        let written = if capital { byte.to_ascii_uppercase() } else { byte };
+        capital = byte == b'-';
+        written
+    }));
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn content_length(length: usize, out: &mut Vec<u8>) {
+    // writing to a Vec cannot fail
+    let _ = write!(out, "Content-Length: {length}\r\n");
+}
+
+/// The time as RFC 9110 §5.6.7 wants it, written once a second and thread.
+fn date() -> [u8; 29] {
+    thread_local! {
+        static WRITTEN: RefCell<(u64, [u8; 29])> = const { RefCell::new((u64::MAX, [b' '; 29])) };
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    WRITTEN.with_borrow_mut(|written| {
+        if written.0 != now {
+            let text = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(now));
+            written.1.copy_from_slice(&text.as_bytes()[..29]); // an IMF-fixdate has 29 characters
+            written.0 = now;
+        }
+        written.1
+    })
+}

@@ -1,0 +1,338 @@
+//! The head of a message: the start line, the fields, and how long a body they announce.
+//!
+//! httparse splits the bytes into tokens; the rules beyond the grammar are here, each as strict as its RFC allows.
+
+use crate::error::{BadMessage, quote};
+use crate::message::{Request, Response};
+use crate::{MAX_BODY, MAX_FIELDS, MAX_TARGET};
+use bytes::{Bytes, BytesMut};
+use http::uri::{Authority, Scheme, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use httparse::Status;
+use std::mem::MaybeUninit;
+
+/// How the end of a body is known (RFC 9112 §6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// After so many bytes; 0 where there is no body.
+    Length(usize),
+    /// After the chunk of size 0 and the trailers.
+    Chunked,
+    /// When the connection ends: responses only.
+    UntilClose,
+}
+
+/// A head, decoded.
+#[derive(Debug)]
+pub struct Head<M> {
+    pub(crate) message: M,
+    pub(crate) framing: Framing,
+    /// The sender waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
+    pub(crate) expects_continue: bool,
+}
+
+/// What a [`Decoder`](crate::Decoder) decodes: a [`Request`] or a [`Response`].
+pub trait Message: Sized + sealed::Sealed {
+    /// Decodes a head, from its start line to its empty line. `to_head`: of a response, that it answers HEAD.
+    #[doc(hidden)]
+    fn decode_head(head: Bytes, to_head: bool) -> Result<Head<Self>, BadMessage>;
+
+    /// What can be said against a start line before the rest of the head is here.
+    #[doc(hidden)]
+    fn check_start_line(line: &[u8]) -> Result<(), BadMessage>;
+
+    /// What is said of a head over the limit, of whose start line there is an end or not.
+    #[doc(hidden)]
+    fn too_long(start_line_ended: bool) -> BadMessage;
+
+    /// The longest body taken, in bytes.
+    #[doc(hidden)]
+    const MAX_BODY: usize;
+
+    #[doc(hidden)]
+    fn set_body(&mut self, body: Bytes);
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Request {}
+    impl Sealed for super::Response {}
+}
+
+type Fields<'b> = [MaybeUninit<httparse::Header<'b>>; MAX_FIELDS];
+
+fn no_fields<'b>() -> Fields<'b> {
+    [const { MaybeUninit::uninit() }; MAX_FIELDS]
+}
+
+impl Message for Request {
+    const MAX_BODY: usize = MAX_BODY;
+
+    fn decode_head(head: Bytes, _: bool) -> Result<Head<Self>, BadMessage> {
+        let mut fields = no_fields();
+        let mut parsed = httparse::Request::new(&mut []);
+        match parsed.parse_with_uninit_headers(&head, &mut fields) {
+            Ok(Status::Complete(length)) if length == head.len() => {}
+            Ok(_) => return Err(BadMessage::RequestLine),
+            Err(httparse::Error::Version) => match read_as_http11(&head) {
+                Some(head) => return Self::decode_head(head, false),
+                None => return Err(bad_version(&head)),
+            },
+            Err(error) => {
+                // a fault of the start line comes first, as it does when the head drips in
+                Self::check_start_line(start_line(&head))?;
+                return Err(bad_token(error, BadMessage::RequestLine));
+            }
+        }
+        let method = Method::from_bytes(parsed.method.unwrap_or_default().as_bytes());
+        let method = method.map_err(|_| BadMessage::RequestLine)?;
+        let version = version_of(parsed.version);
+        let target = head.slice_ref(parsed.path.unwrap_or_default().as_bytes());
+        if target.len() > MAX_TARGET {
+            return Err(BadMessage::TargetTooLong);
+        }
+        if method == Method::CONNECT {
+            return Err(BadMessage::Connect);
+        }
+        let headers = headers_of(&head, parsed.headers)?;
+        let uri = target_uri(target, &method)?;
+        check_host(version, &headers)?;
+        let framing = request_framing(version, &headers)?;
+        let expects_continue = expects_continue(version, &headers)? && framing != Framing::Length(0);
+        let message = Self { method, uri, version, headers, body: Bytes::new() };
+        Ok(Head { message, framing, expects_continue })
+    }
+
+    fn check_start_line(line: &[u8]) -> Result<(), BadMessage> {
+        let mut parsed = httparse::Request::new(&mut []);
+        match parsed.parse(line) {
+            Ok(_) => {}
+            Err(httparse::Error::Version) if ends_in_http1(line) => {}
+            Err(httparse::Error::Version) => return Err(bad_version(line)),
+            Err(error) => return Err(bad_token(error, BadMessage::RequestLine)),
+        }
+        match parsed.path {
+            Some(target) if target.len() > MAX_TARGET => Err(BadMessage::TargetTooLong),
+            _ => Ok(()),
+        }
+    }
+
+    fn too_long(start_line_ended: bool) -> BadMessage {
+        if start_line_ended { BadMessage::HeadTooLong } else { BadMessage::TargetTooLong }
+    }
+
+    fn set_body(&mut self, body: Bytes) {
+        self.body = body;
+    }
+}
+
+impl Message for Response {
+    /// Other people's servers send what they like; this much is read of it.
+    const MAX_BODY: usize = 64 * 1024 * 1024;
+
+    fn decode_head(head: Bytes, to_head: bool) -> Result<Head<Self>, BadMessage> {
+        let mut fields = no_fields();
+        let mut parsed = httparse::Response::new(&mut []);
+        let config = httparse::ParserConfig::default();
+        match config.parse_response_with_uninit_headers(&mut parsed, &head, &mut fields) {
+            Ok(Status::Complete(length)) if length == head.len() => {}
+            Ok(_) => return Err(BadMessage::StatusLine),
+            Err(error) => return Err(bad_token(error, BadMessage::StatusLine)),
+        }
+        let status = StatusCode::from_u16(parsed.code.unwrap_or_default()).map_err(|_| BadMessage::StatusLine)?;
+        let version = version_of(parsed.version);
+        let headers = headers_of(&head, parsed.headers)?;
+        let bodiless = to_head
+            || status.is_informational()
+            || status == StatusCode::NO_CONTENT
+            || status == StatusCode::NOT_MODIFIED;
+        let framing = if bodiless { Framing::Length(0) } else { response_framing(&headers)? };
+        let message = Self { status, version, headers, body: Bytes::new() };
+        Ok(Head { message, framing, expects_continue: false })
+    }
+
+    fn check_start_line(line: &[u8]) -> Result<(), BadMessage> {
+        let parsed = httparse::Response::new(&mut []).parse(line).map(drop);
+        parsed.map_err(|error| bad_token(error, BadMessage::StatusLine))
+    }
+
+    fn too_long(_: bool) -> BadMessage {
+        BadMessage::HeadTooLong
+    }
+
+    fn set_body(&mut self, body: Bytes) {
+        self.body = body;
+    }
+}
+
+fn bad_token(error: httparse::Error, start_line: BadMessage) -> BadMessage {
+    match error {
+        httparse::Error::HeaderName => BadMessage::FieldName,
+        httparse::Error::HeaderValue => BadMessage::FieldValue,
+        httparse::Error::TooManyHeaders => BadMessage::TooManyFields,
+        _ => start_line,
+    }
+}
+
+fn version_of(minor: Option<u8>) -> Version {
+    if minor == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 }
+}
+
+fn start_line(head: &[u8]) -> &[u8] {
+    head.split_inclusive(|&byte| byte == b'\n').next().unwrap_or(head)
+}
+
+/// What stands after the last space of the start line, if it begins as a version does.
+fn written_version(head: &[u8]) -> Option<&[u8]> {
+    start_line(head).trim_ascii_end().rsplit(|&byte| byte == b' ').next()?.strip_prefix(b"HTTP/")
+}
+
+/// A later minor version of HTTP/1.
+fn ends_in_http1(head: &[u8]) -> bool {
+    matches!(written_version(head), Some([b'1', b'.', b'0'..=b'9']))
+}
+
+/// A head in a later minor version, as HTTP/1.1: the highest that we know (RFC 9110 §2.5).
+fn read_as_http11(head: &Bytes) -> Option<Bytes> {
+    if !ends_in_http1(head) {
+        return None;
+    }
+    let mut head = BytesMut::from(&head[..]);
+    let last = start_line(&head).trim_ascii_end().len().checked_sub(1)?;
+    let minor = head.get_mut(last)?;
+    let later = std::mem::replace(minor, b'1');
+    (b'2'..=b'9').contains(&later).then(|| head.freeze())
+}
+
+fn bad_version(head: &[u8]) -> BadMessage {
+    match written_version(head) {
+        Some([b'0', ..] | [b'2'..=b'9', ..]) => BadMessage::Version,
+        _ => BadMessage::RequestLine,
+    }
+}
+
+/// The fields, their values slices of the head.
+fn headers_of(head: &Bytes, fields: &[httparse::Header<'_>]) -> Result<HeaderMap, BadMessage> {
+    let mut headers = HeaderMap::with_capacity(fields.len());
+    for field in fields {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| BadMessage::FieldName)?;
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).map_err(|_| BadMessage::FieldValue)?;
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+fn target_uri(target: Bytes, method: &Method) -> Result<Uri, BadMessage> {
+    let bad = || BadMessage::Target(quote(&target));
+    if !target.iter().all(|&byte| byte.is_ascii_graphic() && byte != b'#') {
+        return Err(bad()); // `Uri` takes UTF-8, and drops a fragment without a word
+    }
+    let uri = Uri::from_maybe_shared(target.clone()).map_err(|_| bad())?;
+    let taken = match (uri.scheme(), uri.authority()) {
+        (None, None) => uri.path().starts_with('/') || (uri.path() == "*" && *method == Method::OPTIONS),
+        (Some(scheme), Some(authority)) => {
+            (*scheme == Scheme::HTTP || *scheme == Scheme::HTTPS) && is_host(authority.as_str().as_bytes())
+        }
+        _ => false, // the authority form is CONNECT's
+    };
+    if taken { Ok(uri) } else { Err(bad()) }
+}
+
+fn check_host(version: Version, headers: &HeaderMap) -> Result<(), BadMessage> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) if version == Version::HTTP_10 => Ok(()),
+        (None, _) => Err(BadMessage::HostMissing),
+        (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
+        (Some(host), None) => Err(BadMessage::Host(quote(host.as_bytes()))),
+        (Some(_), Some(_)) => Err(BadMessage::HostTwice),
+    }
+}
+
+/// `uri-host [ ":" port ]` (RFC 9110 §7.2), the host not empty (§4.2.1).
+fn is_host(bytes: &[u8]) -> bool {
+    let Ok(authority) = Authority::try_from(bytes) else { return false };
+    let host = authority.host();
+    let port = authority.as_str().strip_prefix(host); // None after `user@`
+    let port_is_one = match port.map(|port| port.strip_prefix(':').unwrap_or(port)) {
+        Some(digits) => digits.is_empty() || authority.port_u16().is_some(),
+        None => false,
+    };
+    !host.is_empty() && port_is_one
+}
+
+fn request_framing(version: Version, headers: &HeaderMap) -> Result<Framing, BadMessage> {
+    let length = content_length(headers)?;
+    if !headers.contains_key(header::TRANSFER_ENCODING) {
+        return match length {
+            Some(length) if length > MAX_BODY as u64 => Err(BadMessage::BodyTooLong(MAX_BODY)),
+            Some(length) => Ok(Framing::Length(length as usize)), // at most MAX_BODY
+            None => Ok(Framing::Length(0)),
+        };
+    }
+    if length.is_some() {
+        return Err(BadMessage::LengthAndCoding);
+    }
+    if version == Version::HTTP_10 {
+        return Err(BadMessage::CodingInHttp10);
+    }
+    check_codings(headers)?;
+    Ok(Framing::Chunked)
+}
+
+fn response_framing(headers: &HeaderMap) -> Result<Framing, BadMessage> {
+    let length = content_length(headers)?;
+    match (headers.contains_key(header::TRANSFER_ENCODING), length) {
+        (true, Some(_)) => Err(BadMessage::LengthAndCoding),
+        (true, None) => check_codings(headers).map(|()| Framing::Chunked),
+        (false, Some(length)) if length > Response::MAX_BODY as u64 => Err(BadMessage::BodyTooLong(Response::MAX_BODY)),
+        (false, Some(length)) => Ok(Framing::Length(length as usize)), // at most MAX_BODY
+        (false, None) => Ok(Framing::UntilClose),
+    }
+}
+
+fn content_length(headers: &HeaderMap) -> Result<Option<u64>, BadMessage> {
+    let mut length = None;
+    for value in headers.get_all(header::CONTENT_LENGTH) {
+        let digits = value.as_bytes();
+        let number = match value.to_str() {
+            Ok(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse::<u64>().ok(),
+            _ => None,
+        };
+        let number = number.ok_or_else(|| BadMessage::ContentLength(quote(digits)))?;
+        if length.replace(number).is_some_and(|other| other != number) {
+            return Err(BadMessage::ContentLengthsDiffer);
+        }
+    }
+    Ok(length)
+}
+
+/// `chunked` last, once, and alone: the other codings are beyond us.
+fn check_codings(headers: &HeaderMap) -> Result<(), BadMessage> {
+    let values = headers.get_all(header::TRANSFER_ENCODING);
+    let mut codings =
+        values.iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b',')).map(<[u8]>::trim_ascii);
+    let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
+    match (codings.next(), codings.next()) {
+        (Some(only), None) if is_chunked(only) => return Ok(()),
+        _ => {}
+    }
+    let written = values.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b", "[..]);
+    let mut codings: Vec<&[u8]> = written.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).collect();
+    let last = codings.pop().unwrap_or_default();
+    if !is_chunked(last) || codings.iter().any(|coding| coding.is_empty() || is_chunked(coding)) {
+        return Err(BadMessage::Coding(quote(&written)));
+    }
+    Err(BadMessage::CodingUnknown(quote(&written)))
+}
+
+fn expects_continue(version: Version, headers: &HeaderMap) -> Result<bool, BadMessage> {
+    let mut expected = false;
+    for value in headers.get_all(header::EXPECT) {
+        if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") {
+            return Err(BadMessage::Expectation(quote(value.as_bytes())));
+        }
+        expected = version == Version::HTTP_11; // 1.0 knows no 100 (RFC 9110 §10.1.1)
+    }
+    Ok(expected)
+}

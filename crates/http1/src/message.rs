@@ -1,0 +1,139 @@
+//! A request and a response, whole.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
+
+/// A request whose body is here to its last byte.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Any token (RFC 9110 §9.1).
+    pub method: Method,
+    /// The target, in origin, absolute or asterisk form (RFC 9112 §3.2).
+    pub uri: Uri,
+    /// 1.0 or 1.1.
+    pub version: Version,
+    /// The fields, those of the framing included.
+    pub headers: HeaderMap,
+    /// The content, its transfer coding undone; shares the buffer that it was read into.
+    pub body: Bytes,
+}
+
+impl Request {
+    /// A request without fields or body.
+    pub fn new(method: Method, uri: Uri) -> Self {
+        Self { method, uri, version: Version::HTTP_11, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    /// The target's path, without its query.
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// The value of a field, if it is there and is text.
+    pub fn header(&self, name: HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// A response whose body is here to its last byte.
+///
+/// `Date`, `Content-Length` and `Connection` belong to the encoder: it sets them, whatever stands in `headers`.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The status code.
+    pub status: StatusCode,
+    /// 1.0 or 1.1, as received; what is sent is always 1.1 (RFC 9110 §6.2).
+    pub version: Version,
+    /// The fields.
+    pub headers: HeaderMap,
+    /// The content, its transfer coding undone.
+    pub body: Bytes,
+}
+
+impl Response {
+    /// A response without fields or body.
+    pub fn new(status: StatusCode) -> Self {
+        Self { status, version: Version::HTTP_11, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    /// 200 with somebody's bytes as plain text that no browser takes for anything else.
+    pub fn text(body: Bytes) -> Self {
+        let mut response = Self::new(StatusCode::OK);
+        if !body.is_empty() {
+            response.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+            response.headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        }
+        response.body = body;
+        response
+    }
+
+    /// A value as JSON.
+    pub fn json(status: StatusCode, value: &impl serde::Serialize) -> Self {
+        Self::document(status, value, "application/json")
+    }
+
+    /// An error as a problem document (RFC 9457): `detail` is one sentence for whoever sent the request, in
+    /// which control characters are escaped and of which 400 characters are kept.
+    pub fn problem(status: StatusCode, detail: impl std::fmt::Display) -> Self {
+        #[derive(serde::Serialize)]
+        struct Problem {
+            r#type: &'static str,
+            title: &'static str,
+            status: u16,
+            detail: String,
+        }
+        let mut detail = detail.to_string();
+        if let Some((cut, _)) = detail.char_indices().nth(400) {
+            detail.truncate(cut);
+            detail.push('…');
+        }
+        let title = status.canonical_reason().unwrap_or("Error");
+        let problem = Problem { r#type: "about:blank", title, status: status.as_u16(), detail };
+        Self::document(status, &problem, "application/problem+json")
+    }
+
+    /// 405 with the methods that are allowed, such as `GET, HEAD` (RFC 9110 §15.5.6).
+    pub fn wrong_method(allowed: &'static str) -> Self {
+        Self::problem(StatusCode::METHOD_NOT_ALLOWED, format_args!("the methods here: {allowed}"))
+            .with(header::ALLOW, HeaderValue::from_static(allowed))
+    }
+
+    fn document(status: StatusCode, value: &impl serde::Serialize, content_type: &'static str) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(body) => {
+                let body = Bytes::from(body);
+                Self { body, ..Self::new(status) }.with(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
+            }
+            // a map whose keys are no strings, say: the caller's mistake, but no reason to take the server down
+            Err(error) => {
+                tracing::error!(%error, "an answer could not be written as JSON");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+        }
+    }
+
+    /// The same response with one more field.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
+        self.headers.insert(name, value.into());
+        self
+    }
+
+    /// The value of a field, if it is there and is text.
+    pub fn header(&self, name: HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Whether the connection outlives a message with these fields (RFC 9112 §9.3).
+pub(crate) fn persists(version: Version, headers: &HeaderMap) -> bool {
+    let mut keep_alive = version == Version::HTTP_11;
+    for member in headers.get_all(header::CONNECTION).iter().flat_map(|value| value.as_bytes().split(|&b| b == b',')) {
+        match member.trim_ascii() {
+            member if member.eq_ignore_ascii_case(b"close") => return false,
+            member if member.eq_ignore_ascii_case(b"keep-alive") => keep_alive = true,
+            _ => {}
+        }
+    }
+    keep_alive
+}

@@ -1,0 +1,94 @@
+//! What every stage's `main` needs and no lesson is about: arguments, the banner, the log, accept, Ctrl-C.
+
+pub mod args;
+pub mod blocking;
+mod listen;
+mod signals;
+
+pub use listen::accept;
+pub use signals::stop_signal;
+pub use tracing::warn;
+
+use anyhow::Context;
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// A stage as it presents itself: in its `--help`, and in the banner once it listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Stage {
+    /// 1 to 5.
+    pub number: u8,
+    /// Its folder and its binary.
+    pub name: &'static str,
+    /// What it is about, in one line.
+    pub idea: &'static str,
+    /// A command to try it; `{url}` and `{addr}` stand for where it listens.
+    pub try_it: &'static str,
+    /// A command to break it, or to see it hold; the same.
+    pub break_it: &'static str,
+}
+
+impl Stage {
+    /// The command line, parsed; ends the process with the usage and exit code 2 if it is no good, and with the help
+    /// if that was asked for. Starts the log.
+    pub fn args<Options: clap::Args>(&self) -> args::Args<Options> {
+        let args = args::parse(self);
+        start_log();
+        args
+    }
+
+    /// Listens with a backlog of 1024, says so on stdout, and shows the banner.
+    ///
+    /// # Errors
+    /// One line on what to do when the address is in use or not to be had.
+    pub fn listen(&self, addr: &args::Addr) -> anyhow::Result<TcpListener> {
+        let listener = listen::bind(addr)?;
+        self.announce(listener.local_addr().context("the socket has no address")?);
+        Ok(listener)
+    }
+
+    pub(crate) fn announce(&self, addr: SocketAddr) {
+        let Self { number, name, idea, .. } = self;
+        let [try_it, break_it] = [self.try_it, self.break_it].map(|command| fill_in(command, addr));
+        let banner = format!(
+            "listening on http://{addr}\n\
+             stage {number}: {idea}\n  \
+               try it    {try_it}\n  \
+               break it  {break_it}\n  \
+               read      {name}/src/main.rs\n"
+        );
+        // whoever closed our stdout does not want to know
+        let mut stdout = std::io::stdout().lock();
+        let _ = stdout.write_all(banner.as_bytes()).and_then(|()| stdout.flush());
+        if !addr.ip().is_loopback() {
+            warn!("{addr} can be reached from other machines; this is a server for lessons, so mind who is there");
+        }
+    }
+}
+
+fn fill_in(command: &str, addr: impl std::fmt::Display) -> String {
+    command.replace("{url}", &format!("http://{addr}")).replace("{addr}", &addr.to_string())
+}
+
+/// To stderr: `RUST_LOG`, such as `debug` or `http1=debug`; `info` unless told otherwise.
+fn start_log() {
+    let wanted = std::env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
+    let parsed = wanted.as_deref().map(str::parse::<Targets>);
+    let targets = match &parsed {
+        Some(Ok(targets)) => targets.clone(),
+        _ => Targets::new().with_default(LevelFilter::INFO),
+    };
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
+    tracing_subscriber::registry().with(targets).with(lines).init();
+    if let Some(Err(error)) = parsed {
+        warn!("RUST_LOG is not understood ({error}); try RUST_LOG=debug. Going on with info");
+    }
+}

@@ -1,0 +1,66 @@
+//! Listening and accepting, for tokio.
+
+use crate::args::Addr;
+use anyhow::anyhow;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tracing::{error, info};
+
+/// Connections that the kernel completes and keeps for us until we accept them.
+const BACKLOG: u32 = 1024;
+
+/// How long a failed accept is waited out: for want of file descriptors it would only fail again.
+pub(crate) const PAUSE: Duration = Duration::from_millis(100);
+
+/// The next connection. A failed accept is logged, waited out briefly and tried again.
+pub async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                info!(%peer, "connected");
+                return stream;
+            }
+            Err(error) => {
+                error!(%error, "cannot accept; trying again in 100 ms");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+pub(crate) fn bind(addr: &Addr) -> anyhow::Result<TcpListener> {
+    first_of(addr, |addr| {
+        let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.set_nodelay(true)?; // which the connections inherit: an answer never waits for the one before
+        socket.bind(addr)?;
+        socket.listen(BACKLOG)
+    })
+}
+
+/// Binds the first of its addresses that can be had, IPv4 first.
+pub(crate) fn first_of<L>(addr: &Addr, bind: impl Fn(SocketAddr) -> io::Result<L>) -> anyhow::Result<L> {
+    let Addr(text) = addr;
+    let resolved = text.to_socket_addrs();
+    let mut addrs: Vec<_> =
+        resolved.map_err(|error| anyhow!("{text} names no address of this machine: {error}"))?.collect();
+    addrs.sort_by_key(SocketAddr::is_ipv6);
+    let mut failure = None;
+    for addr in addrs {
+        match bind(addr) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = Some(error),
+        }
+    }
+    Err(match failure {
+        Some(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            anyhow!(
+                "{text} is in use: stop the server that has it, or choose another with --addr HOST:PORT (port 0 picks a free one)"
+            )
+        }
+        Some(error) => anyhow!("cannot listen on {text}: {error}; choose another with --addr HOST:PORT"),
+        None => anyhow!("{text} names no address"),
+    })
+}

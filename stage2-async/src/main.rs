@@ -1,0 +1,54 @@
+//! Stage 2: one task per connection.
+//!
+//! cargo run -p stage2          then, elsewhere:  scripts/flood.sh
+
+use http1::{Connection, Request, Response};
+use std::io;
+use tokio::net::{TcpListener, TcpStream};
+use workshop::args::NoOptions;
+use workshop::{Stage, accept, warn};
+
+const STAGE: Stage = Stage {
+    number: 2,
+    name: "stage2-async",
+    idea: "each connection waits in a task of its own, so a slow client keeps nobody else waiting",
+    try_it: "curl -d hello {url}",
+    break_it: "scripts/flood.sh {addr}",
+};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let args = STAGE.args::<NoOptions>();
+    let listener = STAGE.listen(&args.addr)?;
+    // on a worker: from main's own thread each connection would change threads first
+    tokio::spawn(serve_all(listener)).await?
+}
+
+/// Echo, everyone at once.
+async fn serve_all(listener: TcpListener) -> anyhow::Result<()> {
+    loop {
+        let stream = accept(&listener).await;
+        // a task costs about a kilobyte and no thread; the next client is looked at at once
+        tokio::spawn(async move {
+            if let Err(error) = serve(stream).await {
+                warn!(%error, "connection lost");
+            }
+        });
+    }
+}
+
+/// One connection, request after request, until the client has enough.
+async fn serve(stream: TcpStream) -> io::Result<()> {
+    let mut connection = Connection::new(stream);
+    // waits as long as this client likes, and only this task waits
+    while let Some(request) = connection.read_request().await? {
+        let response = respond(request);
+        connection.write_response(response).await?;
+    }
+    Ok(())
+}
+
+/// Whatever came goes back.
+fn respond(request: Request) -> Response {
+    Response::text(request.body)
+}

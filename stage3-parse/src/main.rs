@@ -1,0 +1,95 @@
+//! Stage 3: a boundary.
+//!
+//! cargo run -p stage3          then, elsewhere:  curl -d '{"user": "alice"}' 127.0.0.1:8080/events
+
+use event::Event;
+use http1::{Connection, Method, Request, Response, StatusCode, header};
+use serde::de::IgnoredAny;
+use std::io;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use workshop::args::Deadline;
+use workshop::{Stage, accept, warn};
+
+const STAGE: Stage = Stage {
+    number: 3,
+    name: "stage3-parse",
+    idea: "whole bodies, typed events, a predictable refusal for everything else, and a deadline on every wait",
+    try_it: "curl -d '{\"user\": \"alice\", \"amount\": 5}' -H 'content-type: application/json' {url}/events",
+    break_it: "curl -d '{\"user\": \"alice\", \"amount\": \"lots\"}' -H 'content-type: application/json' {url}/events",
+};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let args = STAGE.args::<Deadline>();
+    let listener = STAGE.listen(&args.addr)?;
+    // on a worker: from main's own thread each connection would change threads first
+    tokio::spawn(serve_all(listener, args.options.timeout)).await?
+}
+
+/// Events, everyone at once.
+async fn serve_all(listener: TcpListener, patience: Duration) -> anyhow::Result<()> {
+    loop {
+        let stream = accept(&listener).await;
+        // a task costs about a kilobyte and no thread; the next client is looked at at once
+        tokio::spawn(async move {
+            if let Err(error) = serve(stream, patience).await {
+                warn!(%error, "connection lost");
+            }
+        });
+    }
+}
+
+/// One connection, request after request, until the client has enough or we have.
+async fn serve(stream: TcpStream, patience: Duration) -> io::Result<()> {
+    let mut connection = Connection::new(stream);
+    while let Some(request) = next_request(&mut connection, patience).await? {
+        let response = respond(request);
+        timeout(patience, connection.write_response(response)).await??;
+    }
+    Ok(())
+}
+
+/// The next request, if it begins within our patience, and is whole within as much again, however it drips.
+async fn next_request(connection: &mut Connection, patience: Duration) -> io::Result<Option<Request>> {
+    let whole = match timeout(patience, connection.wait_for_request()).await {
+        Ok(_) => timeout(patience, connection.read_request()).await,
+        Err(_) if !connection.is_new() => return Ok(None), // kept alive and idle: no word is owed
+        Err(late) => Err(late),
+    };
+    match whole {
+        Ok(request) => request,
+        Err(_) => {
+            let late = Response::problem(StatusCode::REQUEST_TIMEOUT, "no whole request came in time; send it faster");
+            timeout(patience, connection.refuse(late)).await??;
+            Ok(None)
+        }
+    }
+}
+
+/// One request: an event comes back as we understood it.
+fn respond(request: Request) -> Response {
+    match (&request.method, request.path()) {
+        (&Method::POST, "/events") => match parse(&request) {
+            Ok(event) => Response::json(StatusCode::OK, &event),
+            Err((status, detail)) => Response::problem(status, detail),
+        },
+        (_, "/events") => Response::wrong_method("POST"),
+        _ => Response::problem(StatusCode::NOT_FOUND, "there is only /events here"),
+    }
+}
+
+/// The boundary: past it there are events, and nothing else.
+fn parse(request: &Request) -> Result<Event, (StatusCode, String)> {
+    let is_json = |kind: &str| kind.split(';').next().unwrap_or(kind).trim().eq_ignore_ascii_case("application/json");
+    if request.headers.get(header::CONTENT_TYPE).is_some_and(|kind| !kind.to_str().is_ok_and(is_json)) {
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the event as application/json".into()));
+    }
+    let text = std::str::from_utf8(&request.body)
+        .map_err(|_| (StatusCode::BAD_REQUEST, "the body is not UTF-8, so it is no JSON".into()))?;
+    serde_json::from_str(text).map_err(|error| match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => (StatusCode::UNPROCESSABLE_ENTITY, format!("this JSON is no event: {error}")),
+        Err(error) => (StatusCode::BAD_REQUEST, format!("the body is no JSON: {error}")),
+    })
+}

@@ -1,0 +1,130 @@
+//! Stage 4: slow work on shared state.
+//!
+//! cargo run -p stage4          then, elsewhere:  cargo run -p client -- load -n 10 -c 10 --event
+
+use event::{Event, User};
+use http1::{Connection, Method, Request, Response, StatusCode, header};
+use serde::Serialize;
+use serde::de::IgnoredAny;
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
+use tokio::time::{sleep, timeout};
+use workshop::args::SlowWork;
+use workshop::{Stage, accept, warn};
+
+const STAGE: Stage = Stage {
+    number: 4,
+    name: "stage4-slow-state",
+    idea: "balances behind a lock that is held through slow work: async, and still one after another",
+    try_it: "curl -d '{\"user\": \"alice\", \"amount\": 5}' -H 'content-type: application/json' {url}/events",
+    break_it: "cargo run -p client -- load -n 10 -c 10 --event {addr}",
+};
+
+/// What everyone shares. tokio's mutex is fair: whoever waits longest is next.
+type Balances = Arc<Mutex<HashMap<User, i64>>>;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let args = STAGE.args::<SlowWork>();
+    let listener = STAGE.listen(&args.addr)?;
+    // on a worker: from main's own thread each connection would change threads first
+    tokio::spawn(serve_all(listener, args.options)).await?
+}
+
+/// Events, everyone at once.
+async fn serve_all(listener: TcpListener, options: SlowWork) -> anyhow::Result<()> {
+    let balances = Balances::default();
+    let SlowWork { timeout: patience, work } = options;
+    loop {
+        let stream = accept(&listener).await;
+        let balances = balances.clone();
+        // a task costs about a kilobyte and no thread; the next client is looked at at once
+        tokio::spawn(async move {
+            if let Err(error) = serve(stream, patience, balances, work).await {
+                warn!(%error, "connection lost");
+            }
+        });
+    }
+}
+
+/// One connection, request after request, until the client has enough or we have.
+async fn serve(stream: TcpStream, patience: Duration, balances: Balances, work: Duration) -> io::Result<()> {
+    let mut connection = Connection::new(stream);
+    while let Some(request) = next_request(&mut connection, patience).await? {
+        let response = respond(request, &balances, work).await;
+        timeout(patience, connection.write_response(response)).await??;
+    }
+    Ok(())
+}
+
+/// The next request, if it begins within our patience, and is whole within as much again, however it drips.
+async fn next_request(connection: &mut Connection, patience: Duration) -> io::Result<Option<Request>> {
+    let whole = match timeout(patience, connection.wait_for_request()).await {
+        Ok(_) => timeout(patience, connection.read_request()).await,
+        Err(_) if !connection.is_new() => return Ok(None), // kept alive and idle: no word is owed
+        Err(late) => Err(late),
+    };
+    match whole {
+        Ok(request) => request,
+        Err(_) => {
+            let late = Response::problem(StatusCode::REQUEST_TIMEOUT, "no whole request came in time; send it faster");
+            timeout(patience, connection.refuse(late)).await??;
+            Ok(None)
+        }
+    }
+}
+
+/// One request: an event is applied before it is answered.
+async fn respond(request: Request, balances: &Balances, work: Duration) -> Response {
+    match (&request.method, request.path()) {
+        (&Method::POST, "/events") => match parse(&request) {
+            Ok(event) => apply(event, balances, work).await,
+            Err((status, detail)) => Response::problem(status, detail),
+        },
+        (&(Method::GET | Method::HEAD), "/balances") => {
+            let balances = balances.lock().await; // behind everyone who came before
+            Response::json(StatusCode::OK, &balances.iter().collect::<BTreeMap<_, _>>())
+        }
+        (_, "/events") => Response::wrong_method("POST"),
+        (_, "/balances") => Response::wrong_method("GET, HEAD"),
+        _ => Response::problem(StatusCode::NOT_FOUND, "there are only /events and /balances here"),
+    }
+}
+
+/// The slow work, and the balance after it.
+#[expect(clippy::await_holding_invalid_type, reason = "the lesson of this stage: see what it does to everyone else")]
+async fn apply(event: Event, balances: &Balances, work: Duration) -> Response {
+    let mut balances = balances.lock().await;
+    sleep(work).await; // the guard lives to the end of the block, so everyone waits these 500 ms with us
+    let balance = balances.get(&event.user).copied().unwrap_or(0);
+    let Some(balance) = balance.checked_add(event.amount) else {
+        return Response::problem(StatusCode::UNPROCESSABLE_ENTITY, "the balance would leave the range of i64");
+    };
+    balances.insert(event.user.clone(), balance);
+    Response::json(StatusCode::OK, &Balance { user: event.user, balance })
+}
+
+/// The answer to an event.
+#[derive(Serialize)]
+struct Balance {
+    user: User,
+    balance: i64,
+}
+
+/// The boundary: past it there are events, and nothing else.
+fn parse(request: &Request) -> Result<Event, (StatusCode, String)> {
+    let is_json = |kind: &str| kind.split(';').next().unwrap_or(kind).trim().eq_ignore_ascii_case("application/json");
+    if request.headers.get(header::CONTENT_TYPE).is_some_and(|kind| !kind.to_str().is_ok_and(is_json)) {
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the event as application/json".into()));
+    }
+    let text = std::str::from_utf8(&request.body)
+        .map_err(|_| (StatusCode::BAD_REQUEST, "the body is not UTF-8, so it is no JSON".into()))?;
+    serde_json::from_str(text).map_err(|error| match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => (StatusCode::UNPROCESSABLE_ENTITY, format!("this JSON is no event: {error}")),
+        Err(error) => (StatusCode::BAD_REQUEST, format!("the body is no JSON: {error}")),
+    })
+}
