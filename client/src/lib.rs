@@ -1,1 +1,18 @@
-//! The client.
+//! The client of the course: what attacks the servers, and what judges them.
+//!
+//! - [`load`] generates load and [`report`] says honestly what came of it;
+//! - [`hold`] opens connections that misbehave;
+//! - [`claims`] are the sentences of the lessons, each with a way to try it on a live server at an address;
+//! - [`compare`] tries all of them on all five stages, side by side.
+//!
+//! Nothing here links a stage: a [`server`] is a process that speaks HTTP, whoever wrote it.
+
+pub mod caller;
+pub mod claims;
+pub mod compare;
+pub mod hold;
+pub mod load;
+pub mod report;
+pub mod server;
+pub mod table;
+pub mod target;

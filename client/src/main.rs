@@ -1,2 +1,37 @@
-//! c
-fn main() {}
+//! The client's commands.
+
+mod commands;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// What attacks the servers of the course, and what judges them
+#[derive(Parser)]
+#[command(name = "client", after_help = "client COMMAND --help tells more of each.")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Send requests, and tell what came of them: served, refused, rejected, timed out or failed
+    Load(commands::Load),
+    /// Hold connections that misbehave, and tell what the server did to each
+    Hold(commands::Hold),
+    /// Build and start all five stages, try every claim of the lessons on each, and show them side by side
+    Compare,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let done = match Args::parse().command {
+        Command::Load(load) => load.run().await,
+        Command::Hold(hold) => hold.run().await,
+        Command::Compare => commands::compare().await,
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -16,7 +16,7 @@ const STAGE: Stage = Stage {
     break_it: "scripts/flood.sh {addr}",
 };
 
-fn main() -> anyhow::Result<()> {
+fn main() -> workshop::Result {
     let args = STAGE.args::<NoOptions>();
     let listener = listen(&STAGE, &args.addr)?;
     serve_all(listener)

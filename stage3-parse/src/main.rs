@@ -21,7 +21,7 @@ const STAGE: Stage = Stage {
 };
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> workshop::Result {
     let args = STAGE.args::<Deadline>();
     let listener = STAGE.listen(&args.addr)?;
     // on a worker: from main's own thread each connection would change threads first
@@ -29,7 +29,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Events, everyone at once.
-async fn serve_all(listener: TcpListener, patience: Duration) -> anyhow::Result<()> {
+async fn serve_all(listener: TcpListener, patience: Duration) -> workshop::Result {
     loop {
         let stream = accept(&listener).await;
         // a task costs about a kilobyte and no thread; the next client is looked at at once

@@ -28,7 +28,7 @@ const STAGE: Stage = Stage {
 type Balances = Arc<Mutex<HashMap<User, i64>>>;
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> workshop::Result {
     let args = STAGE.args::<SlowWork>();
     let listener = STAGE.listen(&args.addr)?;
     // on a worker: from main's own thread each connection would change threads first
@@ -36,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Events, everyone at once.
-async fn serve_all(listener: TcpListener, options: SlowWork) -> anyhow::Result<()> {
+async fn serve_all(listener: TcpListener, options: SlowWork) -> workshop::Result {
     let balances = Balances::default();
     let SlowWork { timeout: patience, work } = options;
     loop {

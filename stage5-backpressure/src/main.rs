@@ -53,7 +53,7 @@ struct Stats {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> workshop::Result {
     let args = STAGE.args::<Limits>();
     let stop = stop_signal()?;
     let listener = STAGE.listen(&args.addr)?;
@@ -71,7 +71,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Events, everyone at once, until the queue is closed; then as long as anyone is still owed an answer.
-async fn serve_all(listener: TcpListener, bank: Arc<Bank>) -> anyhow::Result<()> {
+async fn serve_all(listener: TcpListener, bank: Arc<Bank>) -> workshop::Result {
     loop {
         let stream = tokio::select! {
             stream = accept(&listener) => stream,

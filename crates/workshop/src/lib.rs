@@ -18,6 +18,24 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+/// What a stage's `main` returns: nothing, or why it ends, which then goes to stderr in one line, with exit code 1.
+pub type Result = std::result::Result<(), Failure>;
+
+/// Any error, in one line: also where backtraces are asked for.
+pub struct Failure(anyhow::Error);
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl std::fmt::Debug for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:#}", self.0)
+    }
+}
+
 /// A stage as it presents itself: in its `--help`, and in the banner once it listens.
 #[derive(Clone, Copy, Debug)]
 pub struct Stage {

@@ -1,0 +1,174 @@
+//! One request, and what came of it.
+
+use http1::{BadMessage, Connection, Response, StatusCode, header};
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+/// Calls one server, over one connection at a time: kept if the server keeps it, opened anew where it does not.
+#[derive(Debug)]
+pub struct Caller {
+    addr: SocketAddr,
+    connection: Option<Connection<Response>>,
+}
+
+/// What came of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A status under 400.
+    Served(StatusCode),
+    /// 503, with the seconds of its `Retry-After`: the server said that it cannot now.
+    Refused(Option<u64>),
+    /// Another status of 400 or more.
+    Rejected(StatusCode),
+    /// No whole answer in time.
+    TimedOut,
+    /// No answer at all.
+    Failed(Failure),
+}
+
+/// Why there is no answer, but for the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
+pub enum Failure {
+    /// Nobody listens there.
+    #[error("connection refused: nobody listens there")]
+    NobodyThere,
+    /// The client has no file descriptors or ports left.
+    #[error("this machine has no file descriptors or ports left: see ulimit -n, or take fewer connections")]
+    Exhausted,
+    /// Closed without a byte of an answer.
+    #[error("the server closed the connection instead of answering")]
+    Closed,
+    /// Closed within the answer.
+    #[error("the server closed the connection within its answer")]
+    CutShort,
+    /// Reset: it closed on input that it had not read, or it died.
+    #[error("the server reset the connection")]
+    Reset,
+    /// Not HTTP, or not well-formed.
+    #[error("what came back is no HTTP response")]
+    NotHttp,
+    /// Something else that the socket reported.
+    #[error("the network failed: {0}")]
+    Other(io::ErrorKind),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind::*;
+        match error.kind() {
+            ConnectionRefused => Self::NobodyThere,
+            AddrNotAvailable => Self::Exhausted,
+            UnexpectedEof => Self::CutShort,
+            ConnectionReset | BrokenPipe | ConnectionAborted => Self::Reset,
+            InvalidData if error.get_ref().is_some_and(|inner| inner.is::<BadMessage>()) => Self::NotHttp,
+            // EMFILE and ENFILE have no kind of their own
+            _ if matches!(error.raw_os_error(), Some(23 | 24)) => Self::Exhausted,
+            kind => Self::Other(kind),
+        }
+    }
+}
+
+/// A call: when its connection stood, and its answer.
+#[derive(Debug)]
+pub struct Call {
+    /// When the connection was there; `None` if it never was. The kernel connects on the server's behalf: this says
+    /// nothing about being served.
+    pub connected: Option<Instant>,
+    /// When the answer was whole, or the call was given up.
+    pub ended: Instant,
+    /// The answer, if there was one.
+    pub response: Option<Response>,
+    /// What it comes to.
+    pub outcome: Outcome,
+}
+
+impl Caller {
+    /// Not connected yet.
+    pub fn new(addr: SocketAddr) -> Self {
+        Self { addr, connection: None }
+    }
+
+    /// Connects now, unless it is connected.
+    ///
+    /// # Errors
+    /// Why there is no connection.
+    pub async fn connect(&mut self) -> Result<&mut Connection<Response>, Failure> {
+        let connection = match self.connection.take().filter(|connection| !connection.is_over()) {
+            Some(connection) => connection,
+            None => {
+                let stream = TcpStream::connect(self.addr).await?;
+                stream.set_nodelay(true)?;
+                Connection::new(stream)
+            }
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    /// Ends the connection; the next call opens one.
+    pub fn hang_up(&mut self) {
+        self.connection = None;
+    }
+
+    /// Sends a request, to HEAD or not, and waits for its answer until `deadline`.
+    pub async fn call(&mut self, request: &[u8], to_head: bool, deadline: Instant) -> Call {
+        let mut connected = None;
+        let answer = timeout_at(deadline, async {
+            let connection = self.connect().await?;
+            connected = Some(Instant::now());
+            let sent = connection.send(request).await;
+            // a server that refuses early closes before it has read everything: its answer counts, not our failed write
+            match (connection.read_response(to_head).await, sent) {
+                (Ok(Some(response)), _) => Ok(response),
+                (_, Err(error)) | (Err(error), _) => Err(error.into()),
+                (Ok(None), Ok(())) => Err(Failure::Closed),
+            }
+        })
+        .await;
+        let (response, outcome) = match answer {
+            Ok(Ok(response)) => {
+                let outcome = Outcome::of(&response);
+                (Some(response), outcome)
+            }
+            Ok(Err(failure)) => (None, Outcome::Failed(failure)),
+            Err(_) => (None, Outcome::TimedOut),
+        };
+        if response.is_none() {
+            self.hang_up(); // an answer that comes later must not be taken for the next one's
+        }
+        Call { connected, ended: Instant::now(), response, outcome }
+    }
+}
+
+impl Outcome {
+    /// What a response comes to.
+    pub fn of(response: &Response) -> Self {
+        match response.status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                Self::Refused(response.header(header::RETRY_AFTER).and_then(|seconds| seconds.parse().ok()))
+            }
+            status if status.as_u16() < 400 => Self::Served(status),
+            status => Self::Rejected(status),
+        }
+    }
+
+    /// Whether there was an answer, of whatever kind.
+    pub fn is_answer(self) -> bool {
+        matches!(self, Self::Served(_) | Self::Refused(_) | Self::Rejected(_))
+    }
+}
+
+/// A duration as people read it: `340 µs`, `3.2 ms`, `12 ms`, `1.02 s`, `75 s`.
+pub fn show(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    match seconds {
+        0.0..0.000_999_5 => format!("{:.0} µs", seconds * 1e6),
+        0.0..0.009_95 => format!("{:.1} ms", seconds * 1e3),
+        0.0..0.999_5 => format!("{:.0} ms", seconds * 1e3),
+        0.0..9.995 => format!("{seconds:.2} s"),
+        0.0..99.95 => format!("{seconds:.1} s"),
+        _ => format!("{seconds:.0} s"),
+    }
+}

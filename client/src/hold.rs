@@ -1,0 +1,161 @@
+//! Connections that misbehave, many at a time, and what the server does to each.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval};
+
+/// How a connection misbehaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Manner {
+    /// Connects and sends nothing
+    Silent,
+    /// Sends the beginning of a head, and no more
+    HalfHead,
+    /// Sends a head and half of the body that it announced, and no more
+    HalfBody,
+    /// Sends a whole request, one byte a second
+    Drip,
+}
+
+const WHOLE: &[u8] =
+    b"POST /events HTTP/1.1\r\nHost: held\r\nContent-Type: application/json\r\nContent-Length: 31\r\n\r\n\
+    {\"user\": \"mallory\", \"amount\": 1}";
+
+impl Manner {
+    /// What is sent at once, and what follows byte by byte.
+    pub(crate) fn bytes(self) -> (&'static [u8], &'static [u8]) {
+        match self {
+            Self::Silent => (b"", b""),
+            Self::HalfHead => (&WHOLE[..30], b""),
+            Self::HalfBody => (&WHOLE[..WHOLE.len() - 16], b""),
+            Self::Drip => (b"", WHOLE),
+        }
+    }
+}
+
+/// What became of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// No connection was made, for this reason.
+    NotOpened(String),
+    /// The server left it open to the end.
+    StillOpen,
+    /// The server answered, this was its status line, and so long after it was opened.
+    Answered(String, Duration),
+    /// The server closed it without a word, so long after it was opened.
+    Closed(Duration),
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotOpened(why) => write!(f, "not opened: {why}"),
+            Self::StillOpen => f.write_str("still open, nothing heard"),
+            Self::Answered(status, _) => write!(f, "answered: {status}"),
+            Self::Closed(_) => f.write_str("closed without a word"),
+        }
+    }
+}
+
+/// How many are open at this moment, for whoever watches.
+#[derive(Clone, Debug, Default)]
+pub struct Open(Arc<AtomicUsize>);
+
+impl Open {
+    /// The number.
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Opens `count` connections that misbehave, holds them until `stop` ends or none is left, and tells what became of each.
+pub async fn hold(
+    addr: SocketAddr,
+    count: usize,
+    manner: Manner,
+    open: Open,
+    stop: impl Future<Output = ()>,
+) -> Vec<Fate> {
+    let (stopper, stopped) = tokio::sync::watch::channel(false);
+    let mut held = JoinSet::new();
+    for _ in 0..count {
+        let (open, mut stopped) = (open.clone(), stopped.clone());
+        held.spawn(async move {
+            let mut stream = match TcpStream::connect(addr).await {
+                Ok(stream) => stream,
+                Err(error) => return Fate::NotOpened(error.to_string()),
+            };
+            open.0.fetch_add(1, Ordering::Relaxed);
+            let opened = Instant::now();
+            let fate = tokio::select! {
+                fate = misbehave(&mut stream, manner, opened) => fate,
+                _ = stopped.wait_for(|stopped| *stopped) => Fate::StillOpen,
+            };
+            open.0.fetch_sub(1, Ordering::Relaxed);
+            fate
+        });
+    }
+    let fates = async {
+        let mut fates = Vec::with_capacity(count);
+        while let Some(fate) = held.join_next().await {
+            fates.extend(fate); // none is ever aborted
+        }
+        fates
+    };
+    let mut fates = pin!(fates);
+    tokio::select! {
+        fates = &mut fates => return fates, // the server has ended them all
+        () = stop => {}
+    }
+    stopper.send_replace(true);
+    fates.await
+}
+
+/// Sends what its manner sends, and waits for what comes.
+async fn misbehave(stream: &mut TcpStream, manner: Manner, opened: Instant) -> Fate {
+    let (at_once, dripping) = manner.bytes();
+    let (mut input, mut output) = stream.split();
+    let send = async {
+        let mut tick = interval(Duration::from_secs(1));
+        output.write_all(at_once).await?;
+        for byte in dripping.chunks(1) {
+            tick.tick().await;
+            output.write_all(byte).await?;
+        }
+        std::io::Result::Ok(())
+    };
+    let hear = async {
+        let mut heard = Vec::new();
+        let mut piece = [0; 512];
+        // to the end, or until it is clear what was said
+        while heard.len() < 4096 && !heard.windows(2).any(|two| two == b"\r\n") {
+            match input.read(&mut piece).await {
+                Ok(0) | Err(_) => break,
+                Ok(length) => heard.extend_from_slice(&piece[..length]),
+            }
+        }
+        heard
+    };
+    // a failed write says no more than the read beside it
+    let (mut send, mut hear) = (pin!(send), pin!(hear));
+    let mut sent = false;
+    let heard = loop {
+        tokio::select! {
+            heard = &mut hear => break heard,
+            _ = &mut send, if !sent => sent = true,
+        }
+    };
+    let line = heard.split(|&byte| byte == b'\r').next().unwrap_or_default();
+    let status = line.strip_prefix(b"HTTP/1.1 ").or_else(|| line.strip_prefix(b"HTTP/1.0 "));
+    match status {
+        Some(status) => Fate::Answered(status.escape_ascii().to_string(), opened.elapsed()),
+        None => Fate::Closed(opened.elapsed()),
+    }
+}

@@ -1,0 +1,101 @@
+//! A server as a process: started on a free port, and gone when its owner is.
+
+use anyhow::{Context, anyhow, bail};
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How long a server may take until it listens: an event is awaited, so this only bounds a broken one.
+const START: Duration = Duration::from_secs(60);
+
+/// A running server that announces itself as our stages do: `listening on http://ADDR` is its first line.
+/// Killed when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    addr: SocketAddr,
+    output: Option<JoinHandle<String>>,
+}
+
+/// A server that has ended by itself.
+#[derive(Debug)]
+pub struct Ended {
+    /// How.
+    pub status: ExitStatus,
+    /// What it wrote on stdout after its first line.
+    pub output: String,
+}
+
+impl Server {
+    /// Starts `command`, with `--addr 127.0.0.1:0`, and waits until it listens.
+    ///
+    /// # Errors
+    /// That it does not start, or says something else first.
+    pub fn start(mut command: Command) -> anyhow::Result<Self> {
+        command.args(["--addr", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::piped());
+        let name = command.get_program().to_string_lossy().into_owned();
+        let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+        let stdout = child.stdout.take().context("a piped stdout is there")?;
+        let (first, listening) = mpsc::channel();
+        let output = thread::spawn(move || {
+            let (mut stdout, mut line, mut rest) = (BufReader::new(stdout), String::new(), String::new());
+            let _ = stdout.read_line(&mut line); // no line and a broken one are the same to the receiver
+            let _ = first.send(line);
+            let _ = stdout.read_to_string(&mut rest);
+            rest
+        });
+        let mut server = Self { child, addr: SocketAddr::from(([127, 0, 0, 1], 0)), output: Some(output) };
+        let line = listening.recv_timeout(START).map_err(|_| anyhow!("{name} does not say that it listens"))?;
+        match line.trim_end().strip_prefix("listening on http://").map(str::parse) {
+            Some(Ok(addr)) => server.addr = addr,
+            _ => bail!("{name} should say where it listens, and said {line:?}"),
+        }
+        Ok(server)
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal by its name, such as `TERM`.
+    ///
+    /// # Errors
+    /// That there is no such process any more.
+    pub fn signal(&self, name: &str) -> anyhow::Result<()> {
+        // every shell has its own `kill`; not every machine has one beside it
+        let pid = self.pid().to_string();
+        let status = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &pid]).status()?;
+        if status.success() { Ok(()) } else { bail!("no signal {name} to process {pid}") }
+    }
+
+    /// Waits until it has ended by itself, for as long as that takes.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub fn wait(mut self) -> anyhow::Result<Ended> {
+        let status = self.child.wait()?;
+        let output = self.output.take().and_then(|output| output.join().ok()).unwrap_or_default();
+        Ok(Ended { status, output })
+    }
+
+    /// Whether it runs.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill(); // it may have ended already
+        let _ = self.child.wait();
+    }
+}
