@@ -6,10 +6,11 @@
 use client::claims::{Finding, Verdict, claim};
 pub use client::server::{Ended, Server};
 use http1::{Bytes, Decoded, Decoder, Response, StatusCode, header};
+use serde_json::Value;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long an event is waited for that must come.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -86,6 +87,18 @@ impl Peer {
         self.next_response(PATIENCE)
     }
 
+    /// The next response, if it comes in time.
+    pub fn response_within(&mut self, patience: Duration) -> Option<Response> {
+        match self.read(patience) {
+            Heard::Nothing => None,
+            Heard::End => panic!("a response should come, or nothing, not the end of the connection"),
+            Heard::Bytes(bytes) => {
+                self.decoder.push(&bytes);
+                Some(self.response())
+            }
+        }
+    }
+
     fn next_response(&mut self, patience: Duration) -> Option<Response> {
         loop {
             match self.decoder.decode() {
@@ -98,6 +111,19 @@ impl Peer {
                 Err(bad) => panic!("what the server sent is no response: {bad}"),
             }
         }
+    }
+
+    /// Sends bytes again and again until the server has taken none for `patience`: its buffers and ours are full.
+    pub fn send_until_stuck(&mut self, bytes: impl AsRef<[u8]>, patience: Duration) {
+        self.stream.set_write_timeout(Some(patience)).expect("a socket takes a deadline");
+        while self.stream.write_all(bytes.as_ref()).is_ok() {}
+        self.stream.set_write_timeout(Some(PATIENCE)).expect("a socket takes a deadline");
+    }
+
+    /// Fails unless `100 Continue` comes next.
+    pub fn hears_continue(&mut self) {
+        let response = self.response();
+        assert_eq!(response.status, StatusCode::CONTINUE);
     }
 
     /// Fails if anything comes, an end included, while `duration` passes.
@@ -164,7 +190,7 @@ pub fn event(user: &str, amount: i64) -> Vec<u8> {
 }
 
 /// The body of a response as JSON.
-pub fn json(response: &Response) -> serde_json::Value {
+pub fn json(response: &Response) -> Value {
     serde_json::from_slice(&response.body).unwrap_or_else(|error| panic!("no JSON: {error}: {:?}", response.body))
 }
 
@@ -178,5 +204,30 @@ pub fn must_have_status(response: &Response, status: u16, of: &str) {
         assert_eq!(problem["title"].as_str(), response.status.canonical_reason(), "{of}");
         assert_eq!(problem["status"], status, "{of}");
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.len() > 10), "{of}: {problem}");
+    }
+}
+
+/// Connects once for each request, then sends them all, then reads the answers; each with the time from the first
+/// send until it was read, which is no less than it took.
+pub fn ask_at_once(addr: SocketAddr, requests: &[Vec<u8>]) -> Vec<(Response, Duration)> {
+    let mut peers: Vec<Peer> = requests.iter().map(|_| Peer::connect(addr)).collect();
+    let began = Instant::now();
+    for (peer, request) in peers.iter_mut().zip(requests) {
+        peer.send(request);
+    }
+    peers.iter_mut().map(|peer| (peer.response(), began.elapsed())).collect()
+}
+
+/// Asks for `path` again and again until its JSON is as wanted; that JSON.
+pub fn wait_until(addr: SocketAddr, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let mut peer = Peer::connect(addr);
+    let began = Instant::now();
+    loop {
+        let value = json(&peer.send(get(path)).response());
+        if wanted(&value) {
+            return value;
+        }
+        assert!(began.elapsed() < PATIENCE, "{path} is still {value}");
+        std::thread::sleep(Duration::from_millis(5)); // there is no event to wait for: HTTP has to be asked
     }
 }

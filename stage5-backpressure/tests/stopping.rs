@@ -1,0 +1,171 @@
+//! Stage 5: a 202 is a promise. What becomes of it at the end.
+
+use std::thread;
+use std::time::Duration;
+use testkit::{Ended, PATIENCE, Peer, Server, ask, ask_at_once, event, get, json, must_have_status, wait_until};
+
+fn start(args: &[&str]) -> Server {
+    testkit::start(env!("CARGO_BIN_EXE_stage5-backpressure"), args)
+}
+
+/// The last line that a server prints.
+fn final_figures(ended: &Ended) -> serde_json::Value {
+    let line = ended.output.lines().last().expect("the final figures");
+    serde_json::from_str(line).expect("the final figures are JSON")
+}
+
+#[test]
+fn a_signal_stops_it_once_everything_that_was_accepted_is_applied() {
+    for signal in ["TERM", "INT"] {
+        let server = start(&["--work", "20ms", "--queue", "32"]);
+        let events: Vec<_> = (0..60).map(|_| event("alice", 1)).collect();
+        let answers = ask_at_once(server.addr(), &events);
+        let acknowledged = answers.iter().filter(|(response, _)| response.status.as_u16() == 202).count();
+        server.signal(signal).unwrap();
+        let ended = server.wait().unwrap();
+        assert_eq!(ended.status.code(), Some(0), "SIG{signal}");
+        let figures = final_figures(&ended);
+        assert_eq!(
+            figures,
+            serde_json::json!({
+                "capacity": 32, "queued": 0, "accepted": acknowledged, "rejected": 60 - acknowledged,
+                "processed": acknowledged, "failed": 0,
+            })
+        );
+    }
+}
+
+#[test]
+fn a_signal_in_the_middle_of_a_flood_breaks_no_promise() {
+    for round in 0..5 {
+        let server = start(&["--work", "1ms", "--queue", "8"]);
+        let addr = server.addr();
+        let acknowledged: u64 = thread::scope(|scope| {
+            let flood = |_| {
+                scope.spawn(move || {
+                    // until the server ends the connection, answered or not
+                    let (mut peer, mut acknowledged) = (Peer::connect(addr), 0);
+                    while peer.try_send(event("alice", 1)) {
+                        match peer.response_or_end() {
+                            Some(response) if response.status.as_u16() == 202 => acknowledged += 1,
+                            Some(_) => {}
+                            None => break,
+                        }
+                    }
+                    acknowledged
+                })
+            };
+            let floods: Vec<_> = (0..8).map(flood).collect();
+            wait_until(addr, "/stats", |stats| stats["accepted"].as_u64() > Some(20 + round * 10));
+            server.signal("TERM").unwrap();
+            floods.into_iter().map(|flood| flood.join().unwrap()).sum()
+        });
+        let ended = server.wait().unwrap();
+        assert_eq!(ended.status.code(), Some(0));
+        let figures = final_figures(&ended);
+        assert_eq!((&figures["accepted"], &figures["processed"]), (&acknowledged.into(), &acknowledged.into()));
+        assert_eq!(figures["queued"], 0);
+    }
+}
+
+/// A server with work for an hour in hand, told to stop.
+fn stopping(args: &[&str], before: impl FnOnce(&Server)) -> Server {
+    let server = start(&[&["--work", "1h"], args].concat());
+    assert_eq!(ask(server.addr(), event("alice", 1)).status.as_u16(), 202);
+    before(&server);
+    server.signal("TERM").unwrap();
+    server
+}
+
+#[test]
+fn on_a_signal_an_idle_connection_ends_and_a_request_on_its_way_is_refused() {
+    let (mut idle, mut halfway) = (None, None);
+    let _server = stopping(&[], |server| {
+        let mut peer = Peer::connect(server.addr());
+        peer.send(get("/stats")).response();
+        idle = Some(peer);
+        // 100 Continue is read over, and says that the head has arrived
+        let mut peer = Peer::connect(server.addr());
+        peer.send("POST /events HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 30\r\n\r\n{\"user\"");
+        peer.hears_continue();
+        halfway = Some(peer);
+    });
+    idle.unwrap().hears_the_end();
+    let mut halfway = halfway.unwrap();
+    let response = halfway.response();
+    must_have_status(&response, 503, "a request on its way");
+    assert_eq!(response.headers["connection"], "close");
+    halfway.hears_the_end();
+}
+
+#[test]
+fn on_a_signal_those_who_wait_for_a_place_are_refused() {
+    let mut waiting = Vec::new();
+    let server = stopping(&["--queue", "1", "--when-full", "wait"], |server| {
+        let mut peers: Vec<_> = (0..5).map(|_| Peer::connect(server.addr())).collect();
+        for peer in &mut peers {
+            peer.send(event("alice", 1));
+        }
+        // one of them gets the place in the queue
+        wait_until(server.addr(), "/stats", |stats| stats["accepted"] == 2);
+        waiting = peers;
+    });
+    let mut statuses: Vec<_> = waiting.iter_mut().map(|peer| peer.response().status.as_u16()).collect();
+    statuses.sort();
+    assert_eq!(statuses, [202, 503, 503, 503, 503]);
+    drop(server);
+}
+
+#[test]
+fn on_a_signal_nobody_new_is_taken() {
+    let mut open = None;
+    let server = stopping(&[], |server| {
+        let mut peer = Peer::connect(server.addr());
+        peer.send(get("/stats")).response();
+        open = Some(peer);
+    });
+    open.unwrap().hears_the_end(); // then it has stopped taking events
+    let began = std::time::Instant::now();
+    while std::net::TcpStream::connect(server.addr()).is_ok() {
+        assert!(began.elapsed() < PATIENCE, "it still takes connections");
+    }
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let mut open = None;
+    let server = stopping(&[], |server| {
+        let mut peer = Peer::connect(server.addr());
+        peer.send(get("/stats")).response();
+        open = Some(peer);
+    });
+    open.unwrap().hears_the_end(); // then it has heard the first
+    server.signal("TERM").unwrap();
+    let ended = server.wait().unwrap(); // an hour before its work is done
+    assert_eq!(ended.status.code(), Some(128 + 15));
+    assert!(!ended.output.contains("accepted"), "it printed figures that are not final");
+}
+
+#[test]
+fn kill_9_loses_accepted_events() {
+    let server = start(&["--work", "1h"]);
+    let events: Vec<_> = (0..5).map(|_| event("alice", 1)).collect();
+    for (response, _) in ask_at_once(server.addr(), &events) {
+        assert_eq!(response.status.as_u16(), 202);
+    }
+    server.signal("KILL").unwrap();
+    let ended = server.wait().unwrap();
+    assert_eq!(ended.status.code(), None, "it was killed");
+    let again = start(&["--work", "1ms"]);
+    assert_eq!(json(&ask(again.addr(), get("/balances"))), serde_json::json!({}), "five promises, nothing applied");
+}
+
+#[test]
+fn a_peer_that_does_not_read_does_not_keep_it_from_ending() {
+    let server = start(&["--work", "1ms", "--timeout", "300ms"]);
+    let mut deaf = Peer::connect(server.addr());
+    // far more answers than the buffers between us hold
+    deaf.send_until_stuck(get("/stats").repeat(1000), Duration::from_millis(100));
+    server.signal("TERM").unwrap();
+    assert_eq!(server.wait().unwrap().status.code(), Some(0));
+}
