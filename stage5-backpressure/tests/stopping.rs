@@ -73,7 +73,7 @@ fn stopping(args: &[&str], before: impl FnOnce(&Server)) -> Server {
     let server = start(&[&["--work", "1h"], args].concat());
     assert_eq!(ask(server.addr(), event("alice", 1)).status.as_u16(), 202);
     before(&server);
-    server.signal("TERM").unwrap();
+    server.signal("TERM").expect("it runs");
     server
 }
 
