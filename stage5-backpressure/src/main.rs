@@ -167,7 +167,7 @@ fn offer(event: Event, bank: &Bank) -> Response {
         }
         Err(TrySendError::Full(_)) => {
             ledger.stats.rejected += 1;
-            let until_done = bank.limits.work.saturating_mul(ledger.stats.queued as u32 + 1); // at most a million
+            let until_done = bank.limits.work.saturating_mul(bank.limits.queue as u32 + 1); // at most a million
             overloaded("the queue is full; try again later", until_done)
         }
         Err(TrySendError::Closed(_)) => {
