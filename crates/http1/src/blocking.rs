@@ -37,9 +37,12 @@ impl Connection {
                     return Ok(Some(request));
                 }
                 Ok(Decoded::Continue) => self.stream.write_all(CONTINUE)?,
-                Ok(Decoded::NeedMore) => match read(&mut self.stream, &mut scratch)? {
-                    [] => return Ok(None),
-                    bytes => self.decoder.push(bytes),
+                Ok(Decoded::NeedMore) => match read(&mut self.stream, &mut scratch) {
+                    // between requests the normal end, within one nobody is left to tell
+                    Ok([]) => return Ok(None),
+                    Ok(bytes) => self.decoder.push(bytes),
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+                    Err(error) => return Err(error),
                 },
                 Err(bad) => self.refuse(Response::problem(bad.status(), bad))?,
             }
@@ -52,7 +55,14 @@ impl Connection {
     /// # Errors
     /// What the socket reports.
     pub fn write_response(&mut self, response: Response) -> io::Result<()> {
-        let Encoded { head, body } = self.turn.encode(response);
+        let encoded = self.turn.encode(response);
+        self.write(encoded)?;
+        // there is more from this client, and it will not be read: the answer must not be lost with it
+        if self.turn.over && self.decoder.has_begun() { self.linger() } else { Ok(()) }
+    }
+
+    /// All of it, in one write if the kernel has room.
+    fn write(&mut self, Encoded { head, body }: Encoded) -> io::Result<()> {
         let (mut head, mut body) = (&head[..], &body[..]);
         while !head.is_empty() && !body.is_empty() {
             let written = match self.stream.write_vectored(&[IoSlice::new(head), IoSlice::new(body)]) {
@@ -70,7 +80,14 @@ impl Connection {
 
     fn refuse(&mut self, response: Response) -> io::Result<()> {
         self.turn = Turn { ending: Ending::Close, to_head: false, ..self.turn };
-        self.write_response(response)?;
+        let encoded = self.turn.encode(response);
+        self.write(encoded)?;
+        self.linger()
+    }
+
+    /// Closes without a reset: says that nothing follows, and drops what still comes, for a while.
+    fn linger(&mut self) -> io::Result<()> {
+        self.decoder = Decoder::new();
         self.stream.shutdown(Shutdown::Write)?;
         let (end, mut dropped, mut scratch) = (Instant::now() + DRAIN_TIME, 0, [0; SCRATCH]);
         while dropped < DRAIN_BYTES {

@@ -2,6 +2,7 @@
 
 use crate::error::BadMessage;
 use crate::head::Framing;
+use crate::scan::line_feed;
 use crate::{MAX_CHUNK_LINE, MAX_FIELDS, MAX_HEAD};
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -122,7 +123,7 @@ impl Chunked {
 
     /// The place after the next LF; an error if it is not within the first `limit` bytes.
     fn line_end(&mut self, buffer: &[u8], limit: usize, over: BadMessage) -> Result<Option<usize>, BadMessage> {
-        let found = buffer[self.scanned..].iter().position(|&byte| byte == b'\n').map(|at| self.scanned + at + 1);
+        let found = line_feed(&buffer[self.scanned..]).map(|at| self.scanned + at + 1);
         self.scanned = found.unwrap_or(buffer.len());
         if self.scanned > limit || (found.is_none() && buffer.len() >= limit) { Err(over) } else { Ok(found) }
     }
@@ -133,7 +134,9 @@ fn chunk_size(line: &[u8]) -> Result<u64, BadMessage> {
     let line = line.strip_suffix(b"\r\n").ok_or(BadMessage::ChunkSize)?;
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     let (size, extension) = line.split_at(digits);
-    let extension_is_one = extension.is_empty() || extension.trim_ascii_start().starts_with(b";");
+    let name = extension.trim_ascii_start().strip_prefix(b";").map(<[u8]>::trim_ascii_start);
+    let begins_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let extension_is_one = extension.is_empty() || name.and_then(<[u8]>::first).is_some_and(begins_name);
     let is_text = |&byte: &u8| byte == b'\t' || !byte.is_ascii_control();
     if digits == 0 || !extension_is_one || !extension.iter().all(is_text) {
         return Err(BadMessage::ChunkSize);

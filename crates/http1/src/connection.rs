@@ -130,11 +130,13 @@ impl Connection<Request> {
                     return Ok(Some(request));
                 }
                 Ok(Decoded::Continue) => self.stream.write_all(CONTINUE).await?,
-                Ok(Decoded::NeedMore) => {
-                    if !self.fill().await? {
-                        return Ok(None); // between requests the normal end, within one nobody is left to tell
-                    }
-                }
+                Ok(Decoded::NeedMore) => match self.fill().await {
+                    Ok(true) => {}
+                    // between requests the normal end, within one nobody is left to tell
+                    Ok(false) => return Ok(None),
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+                    Err(error) => return Err(error),
+                },
                 Err(bad) => self.refuse(Response::problem(bad.status(), bad)).await?,
             }
         }
@@ -152,7 +154,11 @@ impl Connection<Request> {
     /// What the socket reports.
     pub fn write_response(&mut self, response: Response) -> impl Future<Output = io::Result<()>> + Send {
         let encoded = self.turn.encode(response); // here, so that the future does not hold the response
-        self.write(encoded)
+        async move {
+            self.write(encoded).await?;
+            // there is more from this peer, and it will not be read: the answer must not be lost with it
+            if self.turn.over && self.decoder.has_begun() { self.linger().await } else { Ok(()) }
+        }
     }
 
     /// Answers a request that was not read whole, or not at all, and ends the connection such that the peer gets
@@ -166,9 +172,15 @@ impl Connection<Request> {
             return Ok(());
         }
         self.turn = Turn { ending: Ending::Close, to_head: false, ..self.turn };
-        self.write_response(response).await?;
-        self.stream.shutdown().await?;
+        let encoded = self.turn.encode(response);
+        self.write(encoded).await?;
+        self.linger().await
+    }
+
+    /// Closes without a reset: says that nothing follows, and drops what still comes, for a while.
+    async fn linger(&mut self) -> io::Result<()> {
         self.decoder = Decoder::new();
+        self.stream.shutdown().await?;
         // over time or in an error: either way we have done what we can
         let _ = timeout(DRAIN_TIME, self.drain()).await;
         Ok(())
@@ -226,12 +238,16 @@ impl Connection<Response> {
                         };
                     }
                 }
-                Err(bad) => return Err(invalid(bad)),
+                Err(bad) => {
+                    self.turn.over = true;
+                    return Err(invalid(bad));
+                }
             }
         }
     }
 
-    /// Whether the server has ended the connection, or said that it will.
+    /// Whether no further response can come: the server has ended the connection, or said that it will, or what it
+    /// said was no HTTP.
     pub fn is_over(&self) -> bool {
         self.turn.over
     }

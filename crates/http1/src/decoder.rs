@@ -3,6 +3,7 @@
 use crate::body::Body;
 use crate::error::BadMessage;
 use crate::head::{Head, Message};
+use crate::scan::line_feed;
 use crate::{MAX_HEAD, Response};
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -58,7 +59,7 @@ impl<M: Message> Decoder<M> {
     /// a body, and for `least` bytes.
     pub fn buffer(&mut self, least: usize) -> &mut BytesMut {
         let missing = self.begun.as_ref().map_or(0, |begun| begun.1.missing(self.buffer.len()));
-        self.buffer.reserve(missing.max(least)); // a body's pages are the kernel's to give as they are filled
+        self.buffer.reserve(missing + least); // a body's pages are the kernel's to give as they are filled
         &mut self.buffer
     }
 
@@ -107,27 +108,32 @@ impl<M: Message> Decoder<M> {
     /// The length of the head at the front of the buffer, its empty line included, once all of it is here.
     fn find_head(&mut self) -> Result<Option<usize>, BadMessage> {
         self.drop_blank_lines();
-        if matches!(self.buffer[..], [] | [b'\r']) {
-            return Ok(None); // perhaps one more empty line
+        let Some(limit) = MAX_HEAD.checked_sub(self.blank) else { return Err(BadMessage::HeadTooLong) };
+        match self.buffer[..] {
+            [] => {
+                self.buffer = BytesMut::new(); // no message has begun that could own one
+                return Ok(None);
+            }
+            [b'\r'] => return Ok(None), // perhaps one more empty line
+            _ => {}
         }
         let found = self.scan_for_end();
-        let limit = MAX_HEAD - self.blank.min(MAX_HEAD);
         let too_long = found.unwrap_or(self.buffer.len()) > limit;
         if found.is_none() || too_long {
             // a bad start line is refused as soon as it ends, a bad first byte (TLS, say) at once: whoever sent
-            // such a thing may never end the head
-            let known = self.start_line.max(1);
+            // such a thing may never end the head; past the limit nothing counts, however much of it is here
+            let known = if self.start_line > limit { 1 } else { self.start_line.max(1) };
             if known > self.checked {
                 self.checked = known;
                 M::check_start_line(&self.buffer[..known])?;
             }
         }
-        if too_long { Err(M::too_long(self.buffer[..limit].contains(&b'\n'))) } else { Ok(found) }
+        if too_long { Err(M::too_long(&self.buffer[..limit])) } else { Ok(found) }
     }
 
     /// Looks for a line end with an empty line after it, from where it last gave up.
     fn scan_for_end(&mut self) -> Option<usize> {
-        while let Some(at) = self.buffer[self.scanned..].iter().position(|&byte| byte == b'\n') {
+        while let Some(at) = line_feed(&self.buffer[self.scanned..]) {
             let line_feed = self.scanned + at;
             if self.start_line == 0 {
                 self.start_line = line_feed + 1;

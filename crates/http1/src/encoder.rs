@@ -71,17 +71,17 @@ pub fn encode_response(response: &Response, ending: Ending, out: &mut Vec<u8>) {
 
 /// Appends a request to `out`, with its body; `host` is used where the request has no `Host` of its own.
 pub fn encode_request(request: &Request, host: &str, out: &mut Vec<u8>) {
-    out.extend_from_slice(request.method.as_str().as_bytes());
-    out.push(b' ');
-    let target = request.uri.path_and_query().map_or("/", |target| target.as_str());
-    out.extend_from_slice(target.as_bytes());
-    out.extend_from_slice(b" HTTP/1.1\r\n");
+    // as it is displayed, since then an empty path (http://host?query) gets its slash; a Vec cannot fail
+    let _ = match request.uri.path_and_query() {
+        Some(target) => write!(out, "{} {target} HTTP/1.1\r\n", request.method),
+        None => write!(out, "{} / HTTP/1.1\r\n", request.method),
+    };
     if !request.headers.contains_key(header::HOST) {
         out.extend_from_slice(b"Host: ");
         out.extend_from_slice(host.as_bytes());
         out.extend_from_slice(b"\r\n");
     }
-    if let Some(connection) = request.headers.get(header::CONNECTION) {
+    for connection in request.headers.get_all(header::CONNECTION) {
         field(&header::CONNECTION, connection.as_bytes(), out);
     }
     fields(&request.headers, out);

@@ -6,10 +6,11 @@ use crate::error::{BadMessage, quote};
 use crate::message::{Request, Response};
 use crate::{MAX_BODY, MAX_FIELDS, MAX_TARGET};
 use bytes::{Bytes, BytesMut};
-use http::uri::{Authority, Scheme, Uri};
+use http::uri::{Scheme, Uri};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use httparse::Status;
 use std::mem::MaybeUninit;
+use std::net::Ipv6Addr;
 
 /// How the end of a body is known (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +42,9 @@ pub trait Message: Sized + sealed::Sealed {
     #[doc(hidden)]
     fn check_start_line(line: &[u8]) -> Result<(), BadMessage>;
 
-    /// What is said of a head over the limit, of whose start line there is an end or not.
+    /// What is said of a head over the limit; `head` is what there is of it up to there.
     #[doc(hidden)]
-    fn too_long(start_line_ended: bool) -> BadMessage;
+    fn too_long(head: &[u8]) -> BadMessage;
 
     /// The longest body taken, in bytes.
     #[doc(hidden)]
@@ -81,7 +82,7 @@ impl Message for Request {
             Err(error) => {
                 // a fault of the start line comes first, as it does when the head drips in
                 Self::check_start_line(start_line(&head))?;
-                return Err(bad_token(error, BadMessage::RequestLine));
+                return Err(bad_token(error, BadMessage::FieldName));
             }
         }
         let method = Method::from_bytes(parsed.method.unwrap_or_default().as_bytes());
@@ -97,7 +98,7 @@ impl Message for Request {
         let headers = headers_of(&head, parsed.headers)?;
         let uri = target_uri(target, &method)?;
         check_host(version, &headers)?;
-        let framing = request_framing(version, &headers)?;
+        let framing = announced_framing(version, &headers, Self::MAX_BODY)?.unwrap_or(Framing::Length(0));
         let expects_continue = expects_continue(version, &headers)? && framing != Framing::Length(0);
         let message = Self { method, uri, version, headers, body: Bytes::new() };
         Ok(Head { message, framing, expects_continue })
@@ -117,8 +118,10 @@ impl Message for Request {
         }
     }
 
-    fn too_long(start_line_ended: bool) -> BadMessage {
-        if start_line_ended { BadMessage::HeadTooLong } else { BadMessage::TargetTooLong }
+    fn too_long(head: &[u8]) -> BadMessage {
+        let target = start_line(head).split(|&byte| byte == b' ').nth(1); // as far as it is here
+        let is_target = target.is_some_and(|target| target.len() > MAX_TARGET);
+        if is_target { BadMessage::TargetTooLong } else { BadMessage::HeadTooLong }
     }
 
     fn set_body(&mut self, body: Bytes) {
@@ -146,7 +149,10 @@ impl Message for Response {
             || status.is_informational()
             || status == StatusCode::NO_CONTENT
             || status == StatusCode::NOT_MODIFIED;
-        let framing = if bodiless { Framing::Length(0) } else { response_framing(&headers)? };
+        let framing = match bodiless {
+            true => Framing::Length(0),
+            false => announced_framing(version, &headers, Self::MAX_BODY)?.unwrap_or(Framing::UntilClose),
+        };
         let message = Self { status, version, headers, body: Bytes::new() };
         Ok(Head { message, framing, expects_continue: false })
     }
@@ -156,7 +162,7 @@ impl Message for Response {
         parsed.map_err(|error| bad_token(error, BadMessage::StatusLine))
     }
 
-    fn too_long(_: bool) -> BadMessage {
+    fn too_long(_: &[u8]) -> BadMessage {
         BadMessage::HeadTooLong
     }
 
@@ -249,25 +255,29 @@ fn check_host(version: Version, headers: &HeaderMap) -> Result<(), BadMessage> {
     }
 }
 
-/// `uri-host [ ":" port ]` (RFC 9110 §7.2), the host not empty (§4.2.1).
+/// `uri-host [ ":" port ]` (RFC 9110 §7.2): a name or an address, not empty, and nobody's name before it (§4.2.4).
 fn is_host(bytes: &[u8]) -> bool {
-    let Ok(authority) = Authority::try_from(bytes) else { return false };
-    let host = authority.host();
-    let port = authority.as_str().strip_prefix(host); // None after `user@`
-    let port_is_one = match port.map(|port| port.strip_prefix(':').unwrap_or(port)) {
-        Some(digits) => digits.is_empty() || authority.port_u16().is_some(),
-        None => false,
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (text, ""), // that colon was one of [::1]
     };
-    !host.is_empty() && port_is_one
+    let is_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
+    let host_is_one = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(is_of_a_name),
+    };
+    let is_digits = port.bytes().all(|byte| byte.is_ascii_digit());
+    host_is_one && is_digits && (port.is_empty() || port.parse::<u16>().is_ok())
 }
 
-fn request_framing(version: Version, headers: &HeaderMap) -> Result<Framing, BadMessage> {
+/// How the end of the body is known; `None` if the fields do not say.
+fn announced_framing(version: Version, headers: &HeaderMap, max: usize) -> Result<Option<Framing>, BadMessage> {
     let length = content_length(headers)?;
     if !headers.contains_key(header::TRANSFER_ENCODING) {
         return match length {
-            Some(length) if length > MAX_BODY as u64 => Err(BadMessage::BodyTooLong(MAX_BODY)),
-            Some(length) => Ok(Framing::Length(length as usize)), // at most MAX_BODY
-            None => Ok(Framing::Length(0)),
+            Some(length) if length > max as u64 => Err(BadMessage::BodyTooLong(max)),
+            length => Ok(length.map(|length| Framing::Length(length as usize))), // at most `max`
         };
     }
     if length.is_some() {
@@ -277,18 +287,7 @@ fn request_framing(version: Version, headers: &HeaderMap) -> Result<Framing, Bad
         return Err(BadMessage::CodingInHttp10);
     }
     check_codings(headers)?;
-    Ok(Framing::Chunked)
-}
-
-fn response_framing(headers: &HeaderMap) -> Result<Framing, BadMessage> {
-    let length = content_length(headers)?;
-    match (headers.contains_key(header::TRANSFER_ENCODING), length) {
-        (true, Some(_)) => Err(BadMessage::LengthAndCoding),
-        (true, None) => check_codings(headers).map(|()| Framing::Chunked),
-        (false, Some(length)) if length > Response::MAX_BODY as u64 => Err(BadMessage::BodyTooLong(Response::MAX_BODY)),
-        (false, Some(length)) => Ok(Framing::Length(length as usize)), // at most MAX_BODY
-        (false, None) => Ok(Framing::UntilClose),
-    }
+    Ok(Some(Framing::Chunked))
 }
 
 fn content_length(headers: &HeaderMap) -> Result<Option<u64>, BadMessage> {

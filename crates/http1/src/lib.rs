@@ -14,6 +14,7 @@ mod encoder;
 mod error;
 mod head;
 mod message;
+mod scan;
 
 pub use bytes::Bytes;
 pub use connection::Connection;

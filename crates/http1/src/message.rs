@@ -82,9 +82,15 @@ impl Response {
             status: u16,
             detail: String,
         }
-        let mut detail = detail.to_string();
-        if let Some((cut, _)) = detail.char_indices().nth(400) {
-            detail.truncate(cut);
+        let whole = detail.to_string();
+        let mut detail = String::with_capacity(whole.len());
+        for char in whole.chars().take(400) {
+            match char.is_control() {
+                true => detail.extend(char.escape_default()), // whoever reads it may sit at a terminal
+                false => detail.push(char),
+            }
+        }
+        if whole.chars().nth(400).is_some() {
             detail.push('…');
         }
         let title = status.canonical_reason().unwrap_or("Error");

@@ -1,0 +1,322 @@
+//! What is taken although it looks odd, and as what.
+
+mod verdict;
+
+use http1::{Method, Request, Version, header};
+use verdict::good;
+
+/// The one request that these bytes are.
+#[track_caller]
+fn taken(bytes: impl AsRef<[u8]>) -> Request {
+    let mut requests = good(&bytes);
+    assert_eq!(requests.len(), 1, "requests in {}", bytes.as_ref().escape_ascii());
+    requests.remove(0)
+}
+
+/// A GET with these fields.
+#[track_caller]
+fn taken_fields(fields: impl AsRef<[u8]>) -> Request {
+    taken([b"GET / HTTP/1.1\r\nHost: a\r\n", fields.as_ref(), b"\r\n\r\n"].concat())
+}
+
+/// The content of a chunked body; a second request has to follow it.
+#[track_caller]
+fn taken_chunks(body: impl AsRef<[u8]>) -> Vec<u8> {
+    let head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let requests = good([head, body.as_ref(), b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n"].concat());
+    assert_eq!(requests.len(), 2, "requests in {}", body.as_ref().escape_ascii());
+    assert_eq!(requests[1].path(), "/next");
+    requests[0].body.to_vec()
+}
+
+#[test]
+fn a_request_comes_with_all_its_parts() {
+    let request = taken("POST /events?a=b HTTP/1.1\r\nHost: a:80\r\nContent-Length: 5\r\nX-Y: z\r\n\r\nhello");
+    assert_eq!(request.method, Method::POST);
+    assert_eq!(request.uri, "/events?a=b");
+    assert_eq!(request.path(), "/events");
+    assert_eq!(request.version, Version::HTTP_11);
+    assert_eq!(request.headers.len(), 3);
+    assert_eq!(request.header(header::HOST), Some("a:80"));
+    assert_eq!(request.header(header::CONTENT_LENGTH), Some("5"));
+    assert_eq!(request.headers["x-y"], "z");
+    assert_eq!(request.body, "hello");
+}
+
+#[test]
+fn bare_line_feeds_are_taken_in_the_head() {
+    let request = taken("POST / HTTP/1.1\nHost: a\nContent-Length: 5\n\nhello"); // RFC 9112 §2.2
+    assert_eq!((request.headers.len(), &request.body[..]), (2, &b"hello"[..]));
+    assert_eq!(taken("GET / HTTP/1.1\r\nHost: a\n\r\n").headers["host"], "a");
+    assert_eq!(taken("GET / HTTP/1.1\nHost: a\r\n\n").headers["host"], "a");
+    assert_eq!(taken("GET / HTTP/1.0\n\n").version, Version::HTTP_10);
+    assert_eq!(taken("GET / HTTP/1.0\n\r\n").version, Version::HTTP_10);
+    assert_eq!(taken("GET / HTTP/1.2\nHost: a\n\n").version, Version::HTTP_11);
+}
+
+#[test]
+fn empty_lines_before_a_request_are_dropped() {
+    assert_eq!(taken("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").path(), "/"); // RFC 9112 §2.2
+    assert_eq!(taken("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").path(), "/");
+    assert_eq!(taken("\r\n\n\r\n\n\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").path(), "/");
+    assert_eq!(taken(["\r\n".repeat(1000).as_str(), "GET / HTTP/1.0\r\n\r\n"].concat()).path(), "/");
+    let with_crlf_behind = "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello\r\n";
+    assert_eq!(good(with_crlf_behind.repeat(3)).len(), 3); // as some old clients send it
+    assert_eq!(good("\r\n\r\n\n\r").len(), 0);
+}
+
+#[test]
+fn a_method_is_any_token() {
+    let method = |method: &str| {
+        let request = taken(format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_eq!(request.method.as_str(), method);
+    };
+    method("GET"); // RFC 9110 §9.1
+    method("get"); // case-sensitive, so another one
+    method("HEAD");
+    method("DELETE");
+    method("TRACE");
+    method("PROPFIND");
+    method("BREW");
+    method("G");
+    method("GETS");
+    method("POSTS");
+    method("PRI");
+    method("connect");
+    method("!#$%&'*+-.^_`|~09azAZ"); // RFC 9110 §5.6.2
+    method(&"X".repeat(1000));
+}
+
+#[test]
+fn a_later_minor_version_is_taken_as_http_11() {
+    for minor in 2..=9 {
+        let request = taken(format!("GET / HTTP/1.{minor}\r\nHost: a\r\n\r\n")); // RFC 9110 §2.5
+        assert_eq!(request.version, Version::HTTP_11);
+    }
+    let chunked = "POST / HTTP/1.2\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    assert_eq!(taken(chunked).body, "hello");
+}
+
+#[test]
+fn http_10_needs_no_host() {
+    assert_eq!(taken("GET / HTTP/1.0\r\n\r\n").version, Version::HTTP_10);
+    assert_eq!(taken("GET / HTTP/1.0\r\nHost: a\r\n\r\n").headers["host"], "a");
+    assert_eq!(taken("POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello").body, "hello");
+    assert_eq!(taken("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").version, Version::HTTP_10);
+}
+
+#[test]
+fn a_target_keeps_its_path_and_its_query() {
+    let target = |target: &str, path: &str, query: Option<&str>| {
+        let request = taken(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_eq!((request.path(), request.uri.query()), (path, query), "{target}");
+    };
+    target("/", "/", None);
+    target("/events", "/events", None);
+    target("/events/", "/events/", None);
+    target("/events?", "/events", Some(""));
+    target("/events?a=b&c", "/events", Some("a=b&c"));
+    target("/events?a?b/c:d@e", "/events", Some("a?b/c:d@e"));
+    target("/?a", "/", Some("a"));
+    target("//", "//", None); // no authority: the origin form has none
+    target("//a/events", "//a/events", None);
+    target("/../events", "/../events", None); // not normalised: no route has dots
+    target("/%65vents", "/%65vents", None); // nor decoded
+    target("/http://a/", "/http://a/", None);
+    target("/a:80", "/a:80", None);
+    target("/;a=b,c", "/;a=b,c", None);
+    target("/~!$&'()*+,;=:@-._", "/~!$&'()*+,;=:@-._", None); // RFC 3986 §3.3
+}
+
+#[test]
+fn the_absolute_form_is_routed_by_its_path() {
+    let target = |target: &str, path: &str| {
+        assert_eq!(taken(format!("GET {target} HTTP/1.1\r\nHost: b\r\n\r\n")).path(), path, "{target}");
+    };
+    target("http://a/events", "/events"); // RFC 9112 §3.2.2
+    target("http://a/events?query", "/events");
+    target("http://a", "/");
+    target("http://a/", "/");
+    target("http://a?query", "/");
+    target("http://a:8080/events", "/events");
+    target("http://a:/events", "/events");
+    target("http://127.0.0.1:8080/events", "/events");
+    target("http://[::1]:8080/events", "/events");
+    target("https://a/events", "/events");
+    target("HTTP://a/events", "/events"); // RFC 3986 §3.1: any case
+    target("Https://A/events", "/events");
+    assert_eq!(taken("GET http://a/events HTTP/1.0\r\n\r\n").path(), "/events");
+    assert_eq!(taken("OPTIONS http://a/events HTTP/1.1\r\nHost: a\r\n\r\n").path(), "/events");
+}
+
+#[test]
+fn options_may_ask_for_the_asterisk() {
+    let request = taken("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"); // RFC 9112 §3.2.4
+    assert_eq!((request.method.as_str(), request.path()), ("OPTIONS", "*"));
+    assert_eq!(taken("OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n").path(), "/");
+}
+
+#[test]
+fn a_host_is_a_name_or_an_address_with_a_port_or_without() {
+    let host = |host: &str| {
+        let request = taken(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        assert_eq!(request.header(header::HOST), Some(host));
+    };
+    host("a"); // RFC 9110 §7.2
+    host("localhost");
+    host("LOCALHOST:80");
+    host("a.b.c");
+    host("a.b.c.");
+    host("a-b_c~d");
+    host("xn--nxasmq6b");
+    host("a:");
+    host("a:0");
+    host("a:80");
+    host("a:080");
+    host("a:65535");
+    host("127.0.0.1");
+    host("127.0.0.1:8080");
+    host("0.0.0.0");
+    host("[::]");
+    host("[::1]");
+    host("[::1]:");
+    host("[::1]:8080");
+    host("[2001:db8::1]");
+    host("[2001:DB8:0:0:0:0:0:1]:80");
+    host("[::ffff:127.0.0.1]");
+    host("!$&'()*+,;="); // RFC 3986 §3.2.2 allows it
+}
+
+#[test]
+fn a_value_may_be_empty_or_hold_spaces_tabs_and_bytes_beyond_ascii() {
+    let value = |field: &[u8], value: &[u8]| {
+        assert_eq!(taken_fields(field).headers["x"], value, "{}", field.escape_ascii());
+    };
+    value(b"X:", b""); // RFC 9110 §5.5
+    value(b"X: ", b"");
+    value(b"X: \t \t", b"");
+    value(b"X:y", b"y");
+    value(b"X:  y\t ", b"y"); // what is around it is not part of it
+    value(b"X: y  z", b"y  z");
+    value(b"X: y\tz", b"y\tz");
+    value(b"X: :", b":");
+    value(b"X: y: z", b"y: z");
+    value(b"X: \xff\x80", b"\xff\x80"); // obs-text
+    value("X: é".as_bytes(), "é".as_bytes());
+    value(b"X: \"(),/:;<=>?@[\\]{}", b"\"(),/:;<=>?@[\\]{}");
+    value(b"x: y", b"y");
+}
+
+#[test]
+fn a_field_name_is_any_token() {
+    let request = taken_fields("!#$%&'*+-.^_`|~09azAZ: y\r\nX_Y: z"); // RFC 9110 §5.6.2
+    assert_eq!(request.headers["!#$%&'*+-.^_`|~09azaz"], "y");
+    assert_eq!(request.headers["x_y"], "z");
+}
+
+#[test]
+fn a_field_that_comes_twice_is_there_twice() {
+    let request = taken_fields("X: 1\r\nY: 2\r\nx: 3");
+    let values: Vec<_> = request.headers.get_all("x").iter().collect();
+    assert_eq!(values, ["1", "3"]);
+}
+
+#[test]
+fn a_content_length_may_come_twice_if_it_is_the_same() {
+    let body = |fields: &str| taken(format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\nhello")).body;
+    assert_eq!(body("Content-Length: 5"), "hello");
+    assert_eq!(body("content-length:5"), "hello");
+    assert_eq!(body("Content-Length: \t5 "), "hello");
+    assert_eq!(body("Content-Length: 005"), "hello");
+    assert_eq!(body("Content-Length: 00000000000000000000000000000005"), "hello");
+    assert_eq!(body("Content-Length: 5\r\nContent-Length: 5"), "hello"); // RFC 9112 §6.3
+    assert_eq!(body("Content-Length: 5\r\ncontent-length: 5\r\nCONTENT-LENGTH: 5"), "hello");
+    assert_eq!(body("Content-Length: 5\r\nContent-Length: 05"), "hello");
+}
+
+#[test]
+fn a_request_without_length_and_coding_has_no_body() {
+    let two = good("POST /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n"); // RFC 9112 §6.3
+    assert_eq!(two.iter().map(Request::path).collect::<Vec<_>>(), ["/1", "/2"]);
+    assert!(two[0].body.is_empty());
+    let two = good("POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(two.len(), 2);
+}
+
+#[test]
+fn any_method_may_have_a_body() {
+    for method in ["GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "BREW"] {
+        let request = taken(format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"));
+        assert_eq!(request.body, "hello", "{method}"); // RFC 9110 §9.3.1: framed, whatever it means
+    }
+}
+
+#[test]
+fn chunks_make_one_body() {
+    assert_eq!(taken_chunks("0\r\n\r\n"), b""); // RFC 9112 §7.1
+    assert_eq!(taken_chunks("5\r\nhello\r\n0\r\n\r\n"), b"hello");
+    assert_eq!(taken_chunks("1\r\nh\r\n1\r\ne\r\n3\r\nllo\r\n0\r\n\r\n"), b"hello");
+    assert_eq!(taken_chunks("5\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n"), b"helloworld");
+    assert_eq!(taken_chunks("5\r\n0\r\n\r\n\r\n0\r\n\r\n"), b"0\r\n\r\n"); // data is data
+    assert_eq!(taken_chunks("2\r\n\r\n\r\n0\r\n\r\n"), b"\r\n");
+    assert_eq!(taken_chunks(b"3\r\n\0\xff\r\r\n0\r\n\r\n"), b"\0\xff\r");
+}
+
+#[test]
+fn a_chunk_size_may_be_in_either_case_and_begin_with_zeros() {
+    let data = "x".repeat(0xab);
+    assert_eq!(taken_chunks(format!("ab\r\n{data}\r\n0\r\n\r\n")).len(), 0xab);
+    assert_eq!(taken_chunks(format!("AB\r\n{data}\r\n0\r\n\r\n")).len(), 0xab);
+    assert_eq!(taken_chunks(format!("aB\r\n{data}\r\n0\r\n\r\n")).len(), 0xab);
+    assert_eq!(taken_chunks(format!("000000AB\r\n{data}\r\n00000000\r\n\r\n")).len(), 0xab);
+    assert_eq!(taken_chunks("000000000000000000000000005\r\nhello\r\n000\r\n\r\n"), b"hello");
+}
+
+#[test]
+fn chunk_extensions_are_read_and_dropped() {
+    let extension = |text: &str| assert_eq!(taken_chunks(format!("5{text}\r\nhello\r\n0{text}\r\n\r\n")), b"hello");
+    extension(";a"); // RFC 9112 §7.1.1
+    extension(";a=b");
+    extension(";a=\"b c; d\"");
+    extension(";a;b=c;d=\"e\"");
+    extension(" ;a");
+    extension("\t;\ta\t=\tb");
+    extension(" ; a = b ; c");
+    extension(";!#$%&'*+-.^_`|~=b");
+    extension(";a=\"é\"");
+}
+
+#[test]
+fn trailers_are_read_and_dropped() {
+    let trailers = |text: &str| assert_eq!(taken_chunks(format!("5\r\nhello\r\n0\r\n{text}\r\n")), b"hello");
+    trailers("X: y\r\n"); // RFC 9112 §7.1.2
+    trailers("X: y\r\nZ:\r\n");
+    trailers("Content-Length: 3\r\n"); // RFC 9110 §6.5.1: of no effect
+    trailers("Transfer-Encoding: chunked\r\n");
+    trailers("Host: b\r\n");
+    let request = taken(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n0\r\nX: y\r\nHost: b\r\n\r\n",
+    );
+    assert_eq!((request.headers.get("x"), request.header(header::HOST)), (None, Some("a")));
+}
+
+#[test]
+fn the_one_coding_is_chunked_in_any_case() {
+    for value in ["chunked", "CHUNKED", "Chunked", "cHuNkEd", " chunked ", "\tchunked\t"] {
+        let request =
+            taken(format!("POST / HTTP/1.1\r\nHost: a\r\ntransfer-ENCODING:{value}\r\n\r\n5\r\nhello\r\n0\r\n\r\n"));
+        assert_eq!(request.body, "hello", "{value:?}"); // RFC 9112 §7: case-insensitive
+    }
+}
+
+#[test]
+fn requests_that_come_together_are_told_apart() {
+    let bytes = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\
+        POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello\
+        POST /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nworld\r\n0\r\nX: y\r\n\r\n\r\n\
+        HEAD /4 HTTP/1.0\n\n\
+        POST /5 HTTP/1.1\r\nHost: a\r\nContent-Length: 29\r\n\r\nGET /not HTTP/1.1\r\nHost: a\r\n\r\n";
+    let requests = good(bytes);
+    assert_eq!(requests.iter().map(Request::path).collect::<Vec<_>>(), ["/1", "/2", "/3", "/4", "/5"]);
+    assert_eq!(requests.iter().map(|request| request.body.len()).collect::<Vec<_>>(), [0, 5, 5, 0, 29]);
+}

@@ -1,0 +1,122 @@
+//! What a decoder holds, and how often it looks at it.
+
+use http1::{Decoded, Decoder, MAX_BODY, MAX_HEAD, Request};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+fn whole(decoder: &mut Decoder<Request>) -> Request {
+    match decoder.decode() {
+        Ok(Decoded::Whole(request)) => request,
+        other => panic!("no whole request: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn needs_more(decoder: &mut Decoder<Request>) {
+    let decoded = decoder.decode();
+    assert!(matches!(decoded, Ok(Decoded::NeedMore)), "{decoded:?}");
+}
+
+#[test]
+fn between_messages_a_decoder_owns_no_buffer() {
+    let post = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+    let chunked = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    let mut decoder = Decoder::<Request>::new();
+    for message in [GET, post, chunked] {
+        decoder.push(message);
+        assert!(decoder.has_begun());
+        whole(&mut decoder);
+        assert!(!decoder.has_begun());
+        assert_eq!(decoder.buffer(0).capacity(), 0);
+    }
+    decoder.push(b"\r\n\r\n\r\n\r\n");
+    needs_more(&mut decoder);
+    assert!(!decoder.has_begun());
+    assert_eq!(decoder.buffer(0).capacity(), 0);
+}
+
+#[test]
+fn what_has_come_of_the_next_message_is_kept() {
+    let mut decoder = Decoder::<Request>::new();
+    decoder.push(&[GET, &GET[..10]].concat());
+    whole(&mut decoder);
+    assert!(decoder.has_begun());
+    needs_more(&mut decoder);
+    decoder.push(&GET[10..]);
+    whole(&mut decoder);
+    assert!(!decoder.has_begun());
+}
+
+#[test]
+fn a_body_is_read_into_one_buffer() {
+    for framing in
+        [format!("Content-Length: {MAX_BODY}\r\n\r\n"), "Transfer-Encoding: chunked\r\n\r\n100000\r\n".into()]
+    {
+        let mut decoder = Decoder::<Request>::new();
+        decoder.push(format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}").as_bytes());
+        needs_more(&mut decoder);
+        let begin = decoder.buffer(4096).as_ptr();
+        let mut left = MAX_BODY;
+        for piece in (1..10_000).cycle() {
+            if left == 0 {
+                break;
+            }
+            let buffer = decoder.buffer(4096);
+            assert!(buffer.capacity() - buffer.len() >= left, "{left} bytes are missing");
+            let piece = piece.min(left);
+            buffer.extend_from_slice(&vec![b'x'; piece]);
+            left -= piece;
+            if left > 0 {
+                needs_more(&mut decoder);
+            }
+        }
+        decoder.push(if framing.starts_with('T') { b"\r\n0\r\n\r\n" } else { b"" });
+        let request = whole(&mut decoder);
+        assert_eq!((request.body.as_ptr(), request.body.len()), (begin, MAX_BODY), "copied: {framing:?}");
+    }
+}
+
+#[test]
+fn an_announced_body_over_the_limit_gets_no_room() {
+    let mut decoder = Decoder::<Request>::new();
+    decoder.push(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffff\r\n");
+    assert!(decoder.decode().is_err());
+    assert!(decoder.buffer(1).capacity() < 1000);
+}
+
+/// Both are timed on the same machine, one after the other, and they are a hundred times apart.
+#[test]
+fn what_drips_in_is_not_looked_at_anew_for_each_byte() {
+    let value = "y".repeat(MAX_HEAD - 100);
+    let head = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {value}\r\n\r\n");
+    let trailers = format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: {value}\r\n\r\n");
+    for bytes in [head, trailers] {
+        let bytes = bytes.as_bytes();
+        let anew = time(|| {
+            for end in (0..bytes.len()).step_by(4) {
+                assert_eq!(black_box(&bytes[..end]).iter().position(|&byte| byte == 0), None); // as the decoder looks
+            }
+        });
+        let dripped = (0..20).map(|_| time(|| drip(bytes))).min().expect("twenty times");
+        assert!(dripped < anew, "{dripped:?}; a fourth of looking at everything anew each time takes {anew:?}");
+    }
+}
+
+fn drip(bytes: &[u8]) {
+    let mut decoder = Decoder::<Request>::new();
+    let (last, others) = bytes.split_last().expect("bytes");
+    for byte in others {
+        decoder.push(&[*byte]);
+        needs_more(&mut decoder);
+    }
+    decoder.push(&[*last]);
+    whole(&mut decoder);
+}
+
+fn time(work: impl FnOnce()) -> Duration {
+    let begin = Instant::now();
+    work();
+    begin.elapsed()
+}

@@ -1,0 +1,135 @@
+//! The client's side of a connection: what it reads of what a server says.
+
+use http1::{BadMessage, Connection, Method, Request, Response, encode_request};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener};
+use std::thread;
+use tokio::net::TcpStream;
+
+/// Connects to a server that says this, whatever it is asked, and then nothing more.
+async fn connect(said: impl AsRef<[u8]> + Send + 'static) -> Connection<Response> {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("a bound listener");
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        stream.write_all(said.as_ref()).expect("a client that reads");
+        stream.shutdown(Shutdown::Write).expect("an open connection");
+        let _ = stream.read_to_end(&mut Vec::new()); // however it ends
+    });
+    Connection::new(TcpStream::connect(address).await.expect("a listener"))
+}
+
+#[track_caller]
+fn is(response: &Response, status: u16, body: &str) {
+    assert_eq!((response.status.as_u16(), &response.body[..]), (status, body.as_bytes()));
+}
+
+#[tokio::test]
+async fn a_response_is_read_after_its_interim_ones() {
+    let said = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n\
+        HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    let mut connection = connect(said).await;
+    is(&connection.read_response(false).await.unwrap().unwrap(), 200, "hello");
+    assert!(!connection.is_over());
+    assert!(connection.read_response(false).await.unwrap().is_none());
+    assert!(connection.is_over());
+}
+
+#[tokio::test]
+async fn responses_are_read_one_after_another() {
+    let said = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n\
+        HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n\
+        HTTP/1.1 204 No Content\r\n\r\n\
+        HTTP/1.0 404 Not Found\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nworld\
+        HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    let mut connection = connect(said).await;
+    is(&connection.read_response(true).await.unwrap().unwrap(), 200, ""); // to HEAD
+    is(&connection.read_response(false).await.unwrap().unwrap(), 200, "hello");
+    is(&connection.read_response(false).await.unwrap().unwrap(), 204, "");
+    is(&connection.read_response(false).await.unwrap().unwrap(), 404, "world");
+    assert!(!connection.is_over());
+    is(&connection.read_response(false).await.unwrap().unwrap(), 503, "");
+    assert!(connection.is_over());
+}
+
+#[tokio::test]
+async fn a_response_without_a_length_lasts_until_the_connection_ends() {
+    let mut connection = connect("HTTP/1.1 200 OK\r\n\r\nhello").await;
+    is(&connection.read_response(false).await.unwrap().unwrap(), 200, "hello");
+    assert!(connection.is_over());
+}
+
+#[tokio::test]
+async fn http_10_ends_the_connection_unless_it_says_otherwise() {
+    let mut connection = connect("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello").await;
+    is(&connection.read_response(false).await.unwrap().unwrap(), 200, "hello");
+    assert!(connection.is_over());
+}
+
+#[tokio::test]
+async fn a_response_that_is_cut_short_is_an_error() {
+    for said in [
+        "H",
+        "HTTP/1.1 200 OK\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200",
+    ] {
+        let mut connection = connect(said).await;
+        let error = connection.read_response(false).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{said:?}");
+        assert!(connection.is_over());
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_response_is_an_error_that_says_why() {
+    for (said, why) in [
+        ("hello\r\n", BadMessage::StatusLine),
+        ("SSH-2.0-OpenSSH_9.6\r\n", BadMessage::StatusLine),
+        ("HTTP/2 200\r\n\r\n", BadMessage::StatusLine),
+        ("HTTP/1.1 200 OK\r\nX : y\r\n\r\n", BadMessage::FieldName),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", BadMessage::ContentLengthsDiffer),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", BadMessage::LengthAndCoding),
+        ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", BadMessage::CodingInHttp10), // RFC 9112 §6.1
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\n", BadMessage::ChunkSize),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 67108865\r\n\r\n", BadMessage::BodyTooLong(67_108_864)),
+    ] {
+        let mut connection = connect(said).await;
+        let error = connection.read_response(false).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{said:?}");
+        let bad = error.get_ref().and_then(|inner| inner.downcast_ref::<BadMessage>());
+        assert_eq!(bad, Some(&why), "{said:?}");
+        assert!(connection.is_over(), "where the next response begins is unknown");
+    }
+}
+
+#[tokio::test]
+async fn a_response_may_be_larger_than_a_request() {
+    let body = "x".repeat(2 * http1::MAX_BODY);
+    let mut connection = connect(format!("HTTP/1.1 200 OK\r\n\r\n{body}")).await;
+    assert!(connection.read_response(false).await.unwrap().unwrap().body == body);
+    let mut connection = connect(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())).await;
+    assert!(connection.read_response(false).await.unwrap().unwrap().body == body);
+}
+
+#[tokio::test]
+async fn what_a_client_sends_a_server_reads() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = Connection::<Response>::new(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap());
+    let mut server = Connection::<Request>::new(listener.accept().await.unwrap().0);
+    for body in ["", "hello"] {
+        let mut request = Request::new(Method::PUT, "/events?a".parse().unwrap());
+        request.body = body.into();
+        let mut bytes = Vec::new();
+        encode_request(&request, "a", &mut bytes);
+        client.send(&bytes).await.unwrap();
+        let request = server.read_request().await.unwrap().unwrap();
+        assert_eq!((request.path(), &request.body[..]), ("/events", body.as_bytes()));
+        server.write_response(Response::text(request.body)).await.unwrap();
+        is(&client.read_response(false).await.unwrap().unwrap(), 200, body);
+    }
+    drop(client);
+    assert!(server.read_request().await.unwrap().is_none());
+}

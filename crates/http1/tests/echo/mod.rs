@@ -1,0 +1,156 @@
+//! An echo over each kind of connection, and a client for it that waits long, but not for ever.
+
+#![allow(dead_code, reason = "each test needs its part of the client")]
+
+use http1::{Connection, Decoded, Decoder, Request, Response, blocking};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+/// How long a client waits before it takes the server for dead.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The body comes back, or the path where there is none.
+fn respond(request: Request) -> Response {
+    match request.body.is_empty() {
+        true => Response::text(request.path().to_owned().into()),
+        false => Response::text(request.body),
+    }
+}
+
+fn serve_blocking(listener: &TcpListener) -> io::Result<()> {
+    let mut connection = blocking::Connection::new(listener.accept()?.0);
+    while let Some(request) = connection.read_request()? {
+        connection.write_response(respond(request))?;
+    }
+    Ok(())
+}
+
+fn serve_tokio(listener: &TcpListener) -> io::Result<()> {
+    on_tokio(listener, async |mut connection| {
+        while let Some(request) = connection.read_request().await? {
+            connection.write_response(respond(request)).await?;
+        }
+        Ok(())
+    })
+}
+
+/// One connection on a runtime of its own.
+pub(crate) fn on_tokio(
+    listener: &TcpListener,
+    serve: impl AsyncFnOnce(Connection) -> io::Result<()>,
+) -> io::Result<()> {
+    let (stream, _) = listener.accept()?;
+    stream.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async { serve(Connection::new(tokio::net::TcpStream::from_std(stream)?)).await })
+}
+
+/// Runs a test against both connections. The server must end well, once the client is gone.
+#[track_caller]
+pub(crate) fn on_both(test: impl Fn(Client)) {
+    on_both_at(bind, test);
+}
+
+/// The same, each at a listener of this kind.
+#[track_caller]
+pub(crate) fn on_both_at(bind: impl Fn() -> TcpListener, test: impl Fn(Client)) {
+    for (name, serve) in [("tokio", serve_tokio as fn(&TcpListener) -> io::Result<()>), ("std", serve_blocking)] {
+        println!("over {name}:");
+        on(bind(), serve, &test);
+    }
+}
+
+/// Runs a test against one server.
+#[track_caller]
+pub(crate) fn on(
+    listener: TcpListener,
+    serve: impl FnOnce(&TcpListener) -> io::Result<()> + Send + 'static,
+    test: impl FnOnce(Client),
+) {
+    let address = listener.local_addr().expect("a bound listener");
+    let server = thread::spawn(move || serve(&listener));
+    test(Client::new(TcpStream::connect(address).expect("a listener")));
+    server.join().expect("no panic").expect("a connection that ends well");
+}
+
+/// Any free port.
+pub(crate) fn bind() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").expect("a free port")
+}
+
+/// A listener whose connections take less than a response at a time.
+pub(crate) fn bind_narrow() -> TcpListener {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let _entered = runtime.enter();
+    let bind = || {
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.set_send_buffer_size(64 * 1024)?;
+        socket.bind(([127, 0, 0, 1], 0).into())?;
+        let listener = socket.listen(1)?.into_std()?;
+        listener.set_nonblocking(false)?;
+        io::Result::Ok(listener)
+    };
+    bind().expect("a free port")
+}
+
+/// The other end.
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    decoder: Decoder<Response>,
+}
+
+impl Client {
+    fn new(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.set_nodelay(true).expect("a socket");
+        Self { stream, decoder: Decoder::new() }
+    }
+
+    #[track_caller]
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).expect("a server that reads");
+    }
+
+    /// Nothing more is sent.
+    #[track_caller]
+    pub(crate) fn end(&mut self) {
+        self.stream.shutdown(Shutdown::Write).expect("an open connection");
+    }
+
+    /// The next response, interim ones among them.
+    #[track_caller]
+    pub(crate) fn response(&mut self) -> Response {
+        self.answer(false)
+    }
+
+    #[track_caller]
+    pub(crate) fn response_to_head(&mut self) -> Response {
+        self.answer(true)
+    }
+
+    #[track_caller]
+    fn answer(&mut self, to_head: bool) -> Response {
+        self.decoder.answers_head(to_head);
+        let mut piece = [0; 1000];
+        loop {
+            match self.decoder.decode().expect("HTTP") {
+                Decoded::Whole(response) => return response,
+                _ => match self.stream.read(&mut piece).expect("an answer in time") {
+                    0 => panic!("closed without an answer"),
+                    length => self.decoder.push(&piece[..length]),
+                },
+            }
+        }
+    }
+
+    /// What still comes until the server closes the connection.
+    #[track_caller]
+    pub(crate) fn rest(mut self) -> String {
+        let mut bytes = self.decoder.buffer(0).to_vec();
+        self.stream.read_to_end(&mut bytes).expect("a connection that ends well");
+        String::from_utf8(bytes).expect("text")
+    }
+}

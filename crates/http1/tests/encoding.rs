@@ -1,0 +1,240 @@
+//! The bytes of a message, exactly, and that they mean what was meant.
+
+use http1::{Bytes, Decoded, Decoder, Ending, HeaderMap, Message, Method, Request, Response, StatusCode, header};
+use http1::{encode_request, encode_response};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+/// A response's head, its date written as `<date>`.
+fn head(response: &Response, ending: Ending) -> String {
+    let mut bytes = Vec::new();
+    encode_response(response, ending, &mut bytes);
+    let head = String::from_utf8(bytes).expect("these heads are text");
+    let date = date(&head).to_owned();
+    head.replacen(&date, "<date>", 1)
+}
+
+fn date(head: &str) -> &str {
+    let dates: Vec<&str> = head.lines().filter_map(|line| line.strip_prefix("Date: ")).collect();
+    assert_eq!(dates.len(), 1, "one date in {head:?}");
+    dates[0]
+}
+
+fn encoded(request: &Request) -> String {
+    let mut bytes = Vec::new();
+    encode_request(request, "localhost:8080", &mut bytes);
+    String::from_utf8(bytes).expect("these requests are text")
+}
+
+fn request(method: Method, target: &str, fields: &[(&str, &str)], body: &'static str) -> Request {
+    let mut request = Request::new(method, target.parse().expect("a target"));
+    request.headers = headers(fields);
+    request.body = Bytes::from_static(body.as_bytes());
+    request
+}
+
+fn headers(fields: &[(&str, &str)]) -> HeaderMap {
+    let field = |(name, value): &(&str, &str)| (name.parse().expect("a name"), value.parse().expect("a value"));
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields.iter().map(field) {
+        headers.append::<http1::HeaderName>(name, value);
+    }
+    headers
+}
+
+/// The one message that these bytes are.
+fn decoded<M: Message>(bytes: &[u8]) -> M {
+    let mut decoder = Decoder::new();
+    decoder.push(bytes);
+    let Ok(Decoded::Whole(message)) = decoder.decode() else { panic!("no message: {}", bytes.escape_ascii()) };
+    assert!(!decoder.has_begun(), "more than a message: {}", bytes.escape_ascii());
+    message
+}
+
+#[test]
+fn a_response_has_its_fields_its_length_the_date_and_what_becomes_of_the_connection() {
+    let response = Response::text("hello".into());
+    let fields = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n\
+        Content-Length: 5\r\nDate: <date>\r\n";
+    assert_eq!(head(&response, Ending::Open), format!("{fields}\r\n"));
+    assert_eq!(head(&response, Ending::KeptAlive), format!("{fields}Connection: keep-alive\r\n\r\n"));
+    assert_eq!(head(&response, Ending::Close), format!("{fields}Connection: close\r\n\r\n"));
+}
+
+#[test]
+fn a_response_without_a_body_says_so() {
+    let empty = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: <date>\r\n\r\n";
+    assert_eq!(head(&Response::new(StatusCode::OK), Ending::Open), empty);
+    assert_eq!(head(&Response::text(Bytes::new()), Ending::Open), empty); // no type of nothing
+}
+
+#[test]
+fn a_response_that_cannot_have_a_body_has_no_length() {
+    for code in [100, 103, 204, 304] {
+        let mut response = Response::new(StatusCode::from_u16(code).unwrap());
+        response.body = Bytes::from_static(b"hello");
+        let head = head(&response, Ending::Open);
+        assert!(head.ends_with("\r\nDate: <date>\r\n\r\n") && !head.contains("Length"), "{head:?}"); // RFC 9110 §8.6
+    }
+}
+
+#[test]
+fn a_status_without_a_phrase_keeps_its_space() {
+    let head = head(&Response::new(StatusCode::from_u16(299).unwrap()), Ending::Open);
+    assert!(head.starts_with("HTTP/1.1 299 \r\n"), "{head:?}"); // RFC 9112 §4
+}
+
+#[test]
+fn field_names_are_written_as_people_write_them() {
+    let mut response = Response::new(StatusCode::OK);
+    response.headers = headers(&[("retry-after", "1"), ("x-b3-traceid", "A-b"), ("ALLOW", "get"), ("a--b_c", "")]);
+    let expected = "HTTP/1.1 200 OK\r\nRetry-After: 1\r\nX-B3-Traceid: A-b\r\nAllow: get\r\nA--B_c: \r\n";
+    assert!(head(&response, Ending::Open).starts_with(expected), "{}", head(&response, Ending::Open));
+}
+
+#[test]
+fn a_field_that_is_there_twice_is_written_twice() {
+    let mut response = Response::new(StatusCode::OK);
+    response.headers = headers(&[("set-cookie", "a=b"), ("set-cookie", "c=d")]);
+    let head = head(&response, Ending::Open);
+    assert!(head.contains("\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n"), "{head:?}");
+}
+
+#[test]
+fn what_belongs_to_the_encoder_is_not_written_twice() {
+    let ours = [
+        ("content-length", "7"),
+        ("content-length", "8"),
+        ("transfer-encoding", "chunked"),
+        ("connection", "upgrade"),
+        ("date", "yesterday"),
+    ];
+    let mut response = Response::new(StatusCode::OK);
+    response.headers = headers(&ours);
+    let expected = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: <date>\r\nConnection: close\r\n\r\n";
+    assert_eq!(head(&response, Ending::Close), expected);
+    let post = encoded(&request(Method::POST, "/", &ours[..3], "hello"));
+    assert_eq!(post, "POST / HTTP/1.1\r\nHost: localhost:8080\r\nContent-Length: 5\r\n\r\nhello");
+}
+
+#[test]
+fn the_date_is_now_and_a_second_later_another() {
+    let dates = [(), ()].map(|()| {
+        let begin = SystemTime::now();
+        let mut bytes = Vec::new();
+        encode_response(&Response::new(StatusCode::OK), Ending::Open, &mut bytes);
+        let date = httpdate::parse_http_date(date(&String::from_utf8(bytes).unwrap())).unwrap();
+        // it counts whole seconds
+        assert!(begin - Duration::from_secs(1) <= date && date <= SystemTime::now());
+        while SystemTime::now() < date + Duration::from_secs(1) {
+            thread::sleep(Duration::from_millis(10));
+        }
+        date
+    });
+    assert_ne!(dates[0], dates[1]);
+}
+
+#[test]
+fn an_encoder_appends() {
+    let mut bytes = b"before".to_vec();
+    encode_response(&Response::new(StatusCode::OK), Ending::Open, &mut bytes);
+    assert!(bytes.starts_with(b"beforeHTTP/1.1 200 OK\r\n"));
+    let mut bytes = b"before".to_vec();
+    encode_request(&request(Method::GET, "/", &[], ""), "a", &mut bytes);
+    assert_eq!(bytes, b"beforeGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
+#[test]
+fn a_request_has_its_target_its_host_its_fields_and_its_length() {
+    let get = request(Method::GET, "/events?a=b", &[("accept", "*/*")], "");
+    assert_eq!(encoded(&get), "GET /events?a=b HTTP/1.1\r\nHost: localhost:8080\r\nAccept: */*\r\n\r\n");
+    let post = request(Method::POST, "/events", &[("content-type", "a/b"), ("connection", "close")], "hello");
+    let expected = "POST /events HTTP/1.1\r\nHost: localhost:8080\r\nConnection: close\r\nContent-Type: a/b\r\n\
+        Content-Length: 5\r\n\r\nhello";
+    assert_eq!(encoded(&post), expected);
+}
+
+#[test]
+fn a_request_with_a_host_keeps_it() {
+    let get = request(Method::GET, "/", &[("host", "b")], "");
+    assert_eq!(encoded(&get), "GET / HTTP/1.1\r\nHost: b\r\n\r\n");
+}
+
+#[test]
+fn a_method_that_means_its_body_announces_an_empty_one() {
+    for method in ["POST", "PUT", "PATCH"] {
+        let empty = encoded(&request(method.parse().unwrap(), "/", &[], ""));
+        assert!(empty.ends_with("\r\nContent-Length: 0\r\n\r\n"), "{empty:?}"); // RFC 9110 §8.6
+    }
+    for method in ["GET", "HEAD", "DELETE", "OPTIONS"] {
+        let empty = encoded(&request(method.parse().unwrap(), "/", &[], ""));
+        assert!(!empty.contains("Length"), "{empty:?}");
+        let full = encoded(&request(method.parse().unwrap(), "/", &[], "hello"));
+        assert!(full.ends_with("\r\nContent-Length: 5\r\n\r\nhello"), "{full:?}");
+    }
+}
+
+#[test]
+fn the_target_is_sent_in_origin_form() {
+    let target = |target: &str, sent: &str| {
+        let line = encoded(&request(Method::GET, target, &[], ""));
+        assert!(line.starts_with(&format!("GET {sent} HTTP/1.1\r\n")), "{line:?}"); // RFC 9112 §3.2.1
+    };
+    target("/", "/");
+    target("/events?a", "/events?a");
+    target("/?", "/?");
+    target("*", "*");
+    target("http://a", "/");
+    target("http://a:80/events?b", "/events?b");
+    target("http://a?b", "/?b");
+    target("a:80", "/"); // no target at all
+}
+
+#[test]
+fn every_connection_option_of_a_request_is_sent() {
+    let get = request(Method::GET, "/", &[("connection", "te"), ("te", "trailers"), ("connection", "close")], "");
+    let expected =
+        "GET / HTTP/1.1\r\nHost: localhost:8080\r\nConnection: te\r\nConnection: close\r\nTe: trailers\r\n\r\n";
+    assert_eq!(encoded(&get), expected);
+}
+
+#[test]
+fn a_request_that_is_encoded_and_decoded_is_the_same() {
+    let long = "x".repeat(100_000);
+    for method in ["GET", "POST", "HEAD", "OPTIONS", "BREW"] {
+        for target in ["/", "/events?a=b", "//a//", "/%00?%ff", "/~!$&'()*+,;=:@?/?"] {
+            for body in ["", "hello", "\r\n\r\n\0", "GET / HTTP/1.1\r\n\r\n", &long] {
+                let mut sent = request(method.parse().unwrap(), target, &[("x", "y"), ("x", "é"), ("z", "")], "");
+                sent.body = Bytes::copy_from_slice(body.as_bytes());
+                let mut bytes = Vec::new();
+                encode_request(&sent, "a:80", &mut bytes);
+                let mut received: Request = decoded(&bytes);
+                assert_eq!(received.headers.remove(header::HOST).unwrap(), "a:80");
+                received.headers.remove(header::CONTENT_LENGTH);
+                assert_eq!((&received.method, &received.uri), (&sent.method, &sent.uri));
+                assert_eq!((received.version, &received.headers), (sent.version, &sent.headers));
+                assert_eq!(received.body, sent.body);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_response_that_is_encoded_and_decoded_is_the_same() {
+    let long = "x".repeat(100_000);
+    for status in [200, 201, 299, 404, 503, 999] {
+        for body in ["", "hello", "\r\n\r\n\0", "HTTP/1.1 200 OK\r\n\r\n", &long] {
+            let mut sent = Response::new(StatusCode::from_u16(status).unwrap());
+            sent.headers = headers(&[("x", "y"), ("x", "é"), ("z", "")]);
+            sent.body = Bytes::copy_from_slice(body.as_bytes());
+            let mut bytes = Vec::new();
+            encode_response(&sent, Ending::Open, &mut bytes);
+            bytes.extend_from_slice(&sent.body);
+            let mut received: Response = decoded(&bytes);
+            assert_eq!(received.headers.remove(header::CONTENT_LENGTH).unwrap(), &*body.len().to_string());
+            assert!(received.headers.remove(header::DATE).is_some());
+            assert_eq!((received.status, received.version), (sent.status, sent.version));
+            assert_eq!((&received.headers, &received.body), (&sent.headers, &sent.body));
+        }
+    }
+}

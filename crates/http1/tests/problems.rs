@@ -1,0 +1,97 @@
+//! What an error says, and in which form.
+
+use http1::{Response, StatusCode, header};
+use serde_json::{Value, json};
+
+/// The document, and that nothing in its bytes does anything to a terminal.
+#[track_caller]
+fn document(response: &Response) -> Value {
+    assert_eq!(response.header(header::CONTENT_TYPE), Some("application/problem+json"));
+    let text = std::str::from_utf8(&response.body).expect("JSON is UTF-8");
+    assert!(!text.contains(char::is_control), "{text:?}");
+    serde_json::from_str(text).expect("JSON")
+}
+
+#[track_caller]
+fn detail(detail: &str) -> String {
+    let document = document(&Response::problem(StatusCode::BAD_REQUEST, detail));
+    document["detail"].as_str().expect("a string").to_owned()
+}
+
+#[test]
+fn a_problem_has_a_type_a_title_a_status_and_a_detail() {
+    let response = Response::problem(StatusCode::NOT_FOUND, "there is only /events here");
+    assert_eq!(response.status, StatusCode::NOT_FOUND);
+    let expected = json!({
+        "type": "about:blank", // RFC 9457 §4.2.1
+        "title": "Not Found",
+        "status": 404,
+        "detail": "there is only /events here",
+    });
+    assert_eq!(document(&response), expected);
+}
+
+#[test]
+fn a_status_without_a_phrase_has_a_title_all_the_same() {
+    let response = Response::problem(StatusCode::from_u16(599).unwrap(), "");
+    let expected = json!({"type": "about:blank", "title": "Error", "status": 599, "detail": ""});
+    assert_eq!(document(&response), expected);
+}
+
+#[test]
+fn control_characters_in_a_detail_are_escaped() {
+    assert_eq!(detail("a\0b"), r"a\u{0}b");
+    assert_eq!(detail("a\r\nb\tc"), r"a\r\nb\tc");
+    assert_eq!(detail("\u{1b}[31mred"), r"\u{1b}[31mred");
+    assert_eq!(detail("\u{7f}"), r"\u{7f}");
+    assert_eq!(detail("\u{85}\u{9b}31mred"), r"\u{85}\u{9b}31mred"); // C1: what ESC [ is in one character
+}
+
+#[test]
+fn everything_else_in_a_detail_stays_as_it_is() {
+    for text in ["", "plain", r#"a "quoted" one"#, r"back\slash", "é ü 日本 🦀", "</script>", "{\"a\": 1}"] {
+        assert_eq!(detail(text), text);
+    }
+}
+
+#[test]
+fn a_detail_is_cut_after_400_characters() {
+    assert_eq!(detail(&"x".repeat(400)), "x".repeat(400));
+    assert_eq!(detail(&"x".repeat(401)), "x".repeat(400) + "…");
+    assert_eq!(detail(&"x".repeat(1_000_000)), "x".repeat(400) + "…");
+    assert_eq!(detail(&"日".repeat(400)), "日".repeat(400)); // characters, not bytes
+    assert_eq!(detail(&"日".repeat(401)), "日".repeat(400) + "…");
+    assert_eq!(detail(&"\0".repeat(401)), r"\u{0}".repeat(400) + "…");
+}
+
+#[test]
+fn a_wrong_method_is_told_the_right_ones() {
+    let response = Response::wrong_method("GET, HEAD");
+    assert_eq!(response.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(response.header(header::ALLOW), Some("GET, HEAD")); // RFC 9110 §15.5.6
+    assert_eq!(document(&response)["detail"], "the methods here: GET, HEAD");
+}
+
+#[test]
+fn a_value_is_sent_as_json() {
+    let response = Response::json(StatusCode::ACCEPTED, &json!({"user": "alice"}));
+    assert_eq!(response.status, StatusCode::ACCEPTED);
+    assert_eq!(response.header(header::CONTENT_TYPE), Some("application/json"));
+    assert_eq!(response.body, r#"{"user":"alice"}"#);
+}
+
+#[test]
+fn a_value_that_is_no_json_takes_no_server_down() {
+    let no_key = std::collections::BTreeMap::from([((1, 2), 3)]);
+    let response = Response::json(StatusCode::OK, &no_key);
+    assert_eq!(response.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(response.body.is_empty());
+}
+
+#[test]
+fn an_echo_is_plain_text_that_no_browser_takes_for_anything_else() {
+    let response = Response::text("<script>".into());
+    assert_eq!(response.header(header::CONTENT_TYPE), Some("text/plain; charset=utf-8"));
+    assert_eq!(response.header(header::X_CONTENT_TYPE_OPTIONS), Some("nosniff"));
+    assert!(Response::text("".into()).headers.is_empty());
+}
