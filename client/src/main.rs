@@ -25,6 +25,8 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // each connection takes a descriptor, and many systems begin with 1024 or 256; if it fails, the report will say so
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
     let done = match Args::parse().command {
         Command::Load(load) => load.run().await,
         Command::Hold(hold) => hold.run().await,

@@ -3,13 +3,20 @@
 //! Everything here panics where a test should fail, with a sentence that says what was missing. Whatever waits for an
 //! event waits for up to [`PATIENCE`]: a slow machine passes, a broken server does not hang the tests.
 
+pub mod contract;
+pub mod hostile;
+
 use client::claims::{Finding, Verdict, claim};
 pub use client::server::{Ended, Server};
 use http1::{Bytes, Decoded, Decoder, Response, StatusCode, header};
 use serde_json::Value;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::process::{Command, Stdio};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long an event is waited for that must come.
@@ -25,6 +32,55 @@ pub fn start_with(binary: &str, args: &[&str], env: &[(&str, &str)]) -> Server {
     let mut command = Command::new(binary);
     command.args(args).env("RUST_LOG", "off").envs(env.iter().copied()).stderr(Stdio::null());
     Server::start(command).unwrap_or_else(|error| panic!("the server does not start: {error:#}"))
+}
+
+/// Starts a stage that gets no more than so many file descriptors.
+pub fn start_with_descriptors(binary: &str, args: &[&str], descriptors: usize) -> Server {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit -n {descriptors} && exec \"$0\" \"$@\""), binary]).args(args);
+    command.env("RUST_LOG", "off").stderr(Stdio::null());
+    Server::start(command).unwrap_or_else(|error| panic!("the server does not start: {error:#}"))
+}
+
+/// Runs a stage that should end by itself: how it did, and what it wrote.
+pub fn run(binary: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(binary);
+    command.args(args).env_remove("RUST_LOG").envs(env.iter().copied());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap_or_else(|error| panic!("{binary} does not start: {error}"));
+    let (pid, (ended, end)) = (child.id().to_string(), mpsc::channel());
+    thread::spawn(move || ended.send(child.wait_with_output()));
+    match end.recv_timeout(PATIENCE) {
+        Ok(output) => output.expect("a child can be waited for"),
+        Err(_) => {
+            let _ = Command::new("sh").args(["-c", "kill -s KILL \"$0\"", &pid]).status(); // the test has failed
+            panic!("{binary} {args:?} should end by itself, and runs");
+        }
+    }
+}
+
+/// What a stage writes to stderr, from its start to its end by force, while `talk` is had with it; with this `RUST_LOG`
+/// or with none.
+pub fn log_of(binary: &str, rust_log: Option<&str>, talk: impl FnOnce(SocketAddr)) -> String {
+    let (mut ours, theirs) = UnixStream::pair().expect("a pair of sockets is to be had");
+    let mut command = Command::new(binary);
+    command.env_remove("RUST_LOG").envs(rust_log.map(|wanted| ("RUST_LOG", wanted))).stderr(OwnedFd::from(theirs));
+    let server = Server::start(command).unwrap_or_else(|error| panic!("the server does not start: {error:#}"));
+    talk(server.addr());
+    drop(server);
+    let mut log = String::new();
+    ours.read_to_string(&mut log).expect("a log is text");
+    log
+}
+
+/// Allows this process so many file descriptors; fails if the system does not. The stages that it starts allow
+/// themselves what they can.
+pub fn needs_descriptors(count: u64) {
+    let limit = rlimit::increase_nofile_limit(count).expect("the limit can be asked for");
+    assert!(
+        limit >= count,
+        "this test needs {count} file descriptors, and this system gives {limit}: see ulimit -H -n"
+    );
 }
 
 /// Tries a claim of the lessons on a server; the test fails unless the verdict is `expected`.
@@ -58,9 +114,24 @@ impl Peer {
         self
     }
 
-    /// Sends bytes to a server that may have closed already; whether it took them.
+    /// Sends bytes to a server that may have closed already; whether it took them. Fails if it does neither.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        self.stream.write_all(bytes.as_ref()).is_ok()
+        match self.stream.write_all(bytes.as_ref()) {
+            Ok(()) => true,
+            Err(error) if is_timeout(&error) => panic!("the server neither takes what is sent nor closes"),
+            Err(_) => false,
+        }
+    }
+
+    /// Sends bytes one by one, `pause` apart, until a response begins; fails if none does.
+    pub fn drip_until_answered(&mut self, bytes: impl IntoIterator<Item = u8>, pause: Duration) -> Response {
+        for byte in bytes {
+            self.send([byte]);
+            if let Some(response) = self.response_within(pause) {
+                return response;
+            }
+        }
+        panic!("all of it was sent, and no response began");
     }
 
     /// Ends what this side sends.
@@ -91,7 +162,7 @@ impl Peer {
     pub fn response_within(&mut self, patience: Duration) -> Option<Response> {
         match self.read(patience) {
             Heard::Nothing => None,
-            Heard::End => panic!("a response should come, or nothing, not the end of the connection"),
+            Heard::End | Heard::Reset(_) => panic!("a response should come, or nothing, not the end of the connection"),
             Heard::Bytes(bytes) => {
                 self.decoder.push(&bytes);
                 Some(self.response())
@@ -105,7 +176,7 @@ impl Peer {
                 Ok(Decoded::Whole(response)) => return Some(response),
                 Ok(_) => match self.read(patience) {
                     Heard::Bytes(bytes) => self.decoder.push(&bytes),
-                    Heard::End => return None,
+                    Heard::End | Heard::Reset(_) => return None,
                     Heard::Nothing => panic!("no response within {patience:?}"),
                 },
                 Err(bad) => panic!("what the server sent is no response: {bad}"),
@@ -127,19 +198,35 @@ impl Peer {
     }
 
     /// Fails if anything comes, an end included, while `duration` passes.
+    #[track_caller]
     pub fn hears_nothing_for(&mut self, duration: Duration) {
-        match self.read(duration) {
+        match self.hear(duration) {
             Heard::Nothing => {}
             heard => panic!("nothing should come, and this came: {heard:?}"),
         }
     }
 
-    /// Fails unless the server ends the connection without another byte.
+    /// Fails unless the server ends the connection, and not by a reset, without another byte.
+    #[track_caller]
     pub fn hears_the_end(&mut self) {
-        match self.read(PATIENCE) {
+        match self.hear(PATIENCE) {
             Heard::End => {}
             heard => panic!("the connection should end, and this came: {heard:?}"),
         }
+    }
+
+    /// What came together with the last response, or else what comes.
+    fn hear(&mut self, patience: Duration) -> Heard {
+        let left = self.decoder.buffer(0).split().freeze();
+        if left.is_empty() { self.read(patience) } else { Heard::Bytes(left) }
+    }
+
+    /// Whether anything has come that was not read, an end included.
+    fn has_heard(&mut self) -> bool {
+        self.stream.set_nonblocking(true).expect("a socket can be asked");
+        let heard = !matches!(self.stream.peek(&mut [0]), Err(error) if is_timeout(&error));
+        self.stream.set_nonblocking(false).expect("a socket can be waited for");
+        heard
     }
 
     fn read(&mut self, patience: Duration) -> Heard {
@@ -151,8 +238,8 @@ impl Peer {
                 bytes.truncate(length);
                 Heard::Bytes(bytes.into())
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Heard::Nothing,
-            Err(_) => Heard::End,
+            Err(error) if is_timeout(&error) => Heard::Nothing,
+            Err(error) => Heard::Reset(error),
         }
     }
 }
@@ -161,7 +248,23 @@ impl Peer {
 enum Heard {
     Bytes(Bytes),
     End,
+    /// The server closed on input that it had not read, or died: what it sent last may be lost.
+    Reset(#[expect(dead_code, reason = "for whoever reads the panic")] io::Error),
     Nothing,
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// Fails if anything comes to any of them, an end included, while `duration` passes.
+#[track_caller]
+pub fn nobody_hears_anything_for(peers: &mut [Peer], duration: Duration) {
+    if let Some(first) = peers.first_mut() {
+        first.hears_nothing_for(duration);
+    }
+    let heard = peers.iter_mut().map(Peer::has_heard).filter(|heard| *heard).count();
+    assert_eq!(heard, 0, "of {} nobody should hear anything, and so many did", peers.len());
 }
 
 /// Sends one request on a connection of its own; its answer.

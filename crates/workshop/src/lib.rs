@@ -7,7 +7,7 @@ mod signals;
 
 pub use listen::accept;
 pub use signals::stop_signal;
-pub use tracing::warn;
+pub use tracing::{debug, warn};
 
 use anyhow::Context;
 use std::io::{IsTerminal, Write};
@@ -53,10 +53,12 @@ pub struct Stage {
 
 impl Stage {
     /// The command line, parsed; ends the process with the usage and exit code 2 if it is no good, and with the help
-    /// if that was asked for. Starts the log.
+    /// if that was asked for. Starts the log, and allows the process as many descriptors as it may allow itself: many
+    /// systems begin with 1024 or 256, and a connection takes one.
     pub fn args<Options: clap::Args>(&self) -> args::Args<Options> {
         let args = args::parse(self);
         start_log();
+        let _ = rlimit::increase_nofile_limit(u64::MAX); // if not, then not: accept waits for free ones
         args
     }
 

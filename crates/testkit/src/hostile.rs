@@ -1,0 +1,175 @@
+//! Peers that mean harm, against a stage that has deadlines (3 to 5): each is gone after its deadline, the others are
+//! answered throughout, and what it took is given back.
+
+use crate::{
+    PATIENCE, Peer, Server, ask, get, json, log_of, must_have_status, needs_descriptors, post, start,
+    start_with_descriptors,
+};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const HALF_A_HEAD: &str = "POST /events HTTP/1.1\r\nHost: hostile\r\nX-Never: end";
+const HALF_A_BODY: &str = "POST /events HTTP/1.1\r\nHost: hostile\r\nContent-Length: 1000000\r\n\r\n{\"user\"";
+const HALF_A_CHUNK: &str = "POST /events HTTP/1.1\r\nHost: hostile\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n{";
+
+/// While `harm` is done to it, an honest client asks again and again, and is answered each time.
+fn must_answer_throughout<T>(server: &Server, harm: impl FnOnce() -> T) -> T {
+    let (addr, done) = (server.addr(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let honest = scope.spawn(|| {
+            let (mut peer, mut answers) = (Peer::connect(addr), 0);
+            while !done.load(Ordering::Relaxed) || answers == 0 {
+                let sent = peer.try_send(get("/honest"));
+                match peer.response_or_end().filter(|_| sent) {
+                    Some(response) if response.status.as_u16() == 404 => answers += 1,
+                    // on a machine so busy that we were late ourselves
+                    _ => peer = Peer::connect(addr),
+                }
+            }
+        });
+        let result = harm();
+        done.store(true, Ordering::Relaxed);
+        honest.join().expect("the honest client is answered");
+        result
+    })
+}
+
+/// Its resident memory, in KiB.
+fn resident(server: &Server) -> i64 {
+    let pid = server.pid().to_string();
+    let told = match std::fs::read_to_string(format!("/proc/{pid}/status")) {
+        Ok(status) => status.split("VmRSS:").nth(1).unwrap_or_default().to_owned(),
+        Err(_) => {
+            let output = Command::new("ps").args(["-o", "rss=", "-p", &pid]).output().expect("there is ps");
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        }
+    };
+    told.split_whitespace().next().and_then(|number| number.parse().ok()).expect("the system tells a number")
+}
+
+/// Opens so many connections that stop in the middle of something, waits until the server has ended each.
+fn stop_half_way(server: &Server, count: usize) {
+    let mut peers = Vec::with_capacity(count);
+    for number in 0..count {
+        let mut peer = Peer::connect(server.addr());
+        peer.send([HALF_A_HEAD, HALF_A_BODY, HALF_A_CHUNK, "", "G"][number % 5]);
+        peers.push(peer);
+        if number % 10 == 0 {
+            // it leaves with its answer unread, and so resets the connection, in the middle of its next request
+            Peer::connect(server.addr()).send(get("/")).send(HALF_A_BODY);
+        }
+    }
+    for mut peer in peers {
+        must_have_status(&peer.response(), 408, "a request that is not whole");
+        peer.hears_the_end();
+    }
+}
+
+/// A thousand connections stop half-way; afterwards the server's memory is within a few MiB of what it was.
+pub fn a_thousand_that_stop_half_way_are_gone_and_their_memory_returns(binary: &str) {
+    needs_descriptors(1200);
+    let server = start(binary, &["--timeout", "2s"]);
+    stop_half_way(&server, 100); // by now the server has what it needs at all times
+    let before = resident(&server);
+    must_answer_throughout(&server, || stop_half_way(&server, 1000));
+    let after = resident(&server);
+    assert!(after - before <= 6 * 1024, "{before} KiB before, {after} KiB after");
+}
+
+/// Bytes that come too slowly to end in time: a head, a body, and empty lines before a head.
+pub fn whoever_drips_is_late(binary: &str) {
+    let server = start(binary, &["--timeout", "700ms"]);
+    must_answer_throughout(&server, || {
+        let mut drips: Vec<_> = ["POST /events HTTP/1.1\r\n", HALF_A_BODY, "\r\n\r\n"]
+            .iter()
+            .map(|start| (Peer::connect(server.addr()), start.as_bytes().iter().cycle()))
+            .collect();
+        let began = Instant::now();
+        while drips.iter_mut().any(|(peer, bytes)| bytes.next().is_some_and(|byte| peer.try_send([*byte]))) {
+            assert!(began.elapsed() < PATIENCE, "a connection that drips is still open");
+            thread::sleep(Duration::from_millis(50)); // the pace of the attack
+        }
+    });
+}
+
+/// A peer that asks and asks and never reads: the server stops answering it, and then ends it.
+pub fn whoever_never_reads_is_let_go(binary: &str) {
+    let server = start(binary, &["--timeout", "700ms"]);
+    must_answer_throughout(&server, || {
+        let mut deaf = Peer::connect(server.addr());
+        deaf.send_until_stuck(get("/").repeat(1000), Duration::from_millis(200));
+        let began = Instant::now();
+        while deaf.try_send(get("/")) {
+            assert!(began.elapsed() < PATIENCE, "a connection that never reads is still open");
+        }
+    });
+}
+
+/// A refused sender that goes on for a GiB gets its answer, and does not get rid of its GiB.
+pub fn a_gib_after_a_413_is_not_read(binary: &str) {
+    let server = start(binary, &["--timeout", "700ms"]);
+    must_answer_throughout(&server, || {
+        let mut endless = Peer::connect(server.addr());
+        endless.send(format!("POST /events HTTP/1.1\r\nHost: hostile\r\nContent-Length: {}\r\n\r\n", 1 << 30));
+        must_have_status(&endless.response(), 413, "a GiB");
+        let (mib, mut sent) = (vec![b'x'; 1 << 20], 0);
+        while endless.try_send(&mib) {
+            sent += 1;
+            assert!(sent < 64, "{sent} MiB were taken after a 413");
+        }
+    });
+}
+
+/// Five thousand silent connections at once are held, and ended, and nobody else notices.
+pub fn five_thousand_silent_connections_stop_nobody(binary: &str, args: &[&str]) {
+    needs_descriptors(5200);
+    let server = start(binary, &[&["--timeout", "3s"], args].concat());
+    must_answer_throughout(&server, || {
+        let mut silent: Vec<Peer> = (0..5000).map(|_| Peer::connect(server.addr())).collect();
+        for peer in &mut silent {
+            must_have_status(&peer.response(), 408, "silence");
+            peer.hears_the_end();
+        }
+    });
+}
+
+/// Without descriptors it waits for some, and goes on when the deadline has given them back.
+pub fn exhausted_descriptors_come_back(binary: &str) {
+    let server = start_with_descriptors(binary, &["--timeout", "500ms"], 32);
+    let mut silent: Vec<Peer> = (0..100).map(|_| Peer::connect(server.addr())).collect();
+    must_have_status(&ask(server.addr(), get("/")), 404, "whoever comes after them");
+    for peer in &mut silent {
+        must_have_status(&peer.response(), 408, "silence");
+    }
+    must_have_status(&ask(server.addr(), get("/")), 404, "whoever comes at last");
+}
+
+/// What a peer sends forges no line of the log and floods neither log nor answer: quoted, escaped and cut short.
+pub fn what_is_sent_is_quoted_cut_short(binary: &str) {
+    let long = "x".repeat(7000);
+    let log = log_of(binary, Some("debug"), |addr| {
+        let esc = "\u{1b}[2J\u{85}é";
+        for (request, status) in [
+            (get(&format!("/{long}")), 404),
+            (format!("{long} / HTTP/1.1\r\nHost: a\r\n\r\n"), 404),
+            (format!("GET / HTTP/1.1\r\nHost: {long} {esc}\r\n\r\n"), 400),
+            (format!("GET / HTTP/1.1\r\nHost: {esc}\r\n\r\n"), 400),
+            (format!("GET / HTTP/1.1\r\nHost: a\r\nExpect: é{long}\r\n\r\n"), 417),
+            (String::from_utf8_lossy(&post("/events", format!(r#"{{"{long}": 1}}"#))).into_owned(), 422),
+            (String::from_utf8_lossy(&post("/events", r#"{"\u001b[2J\u0085\r\nforged": 1}"#)).into_owned(), 422),
+        ] {
+            let response = ask(addr, &request);
+            must_have_status(&response, status, &request);
+            let problem = json(&response);
+            let detail = problem["detail"].as_str().expect("a sentence");
+            assert!(detail.chars().count() <= 401 && !detail.contains(char::is_control), "{detail:?}");
+        }
+    });
+    for line in log.lines() {
+        assert!(line.len() < 500 && !line.contains(char::is_control), "{line:?}");
+    }
+    // seven times: connected, request (where it was one), response
+    assert!((14..=21).contains(&log.lines().count()), "{log}");
+}

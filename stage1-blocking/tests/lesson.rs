@@ -1,0 +1,227 @@
+//! Stage 1: one thread. What its lesson says, proven: what it does well, and how one client stops all the others.
+
+use client::claims::Verdict;
+use http1::MAX_BODY;
+use std::time::Duration;
+use testkit::{Peer, Server, ask, contract, get, must_be, nobody_hears_anything_for, post};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_stage1-blocking");
+
+/// How long nothing may come before we believe that nothing does.
+const A_WHILE: Duration = Duration::from_millis(300);
+
+/// Beginnings of a request.
+const HALF_A_HEAD: &str = "POST / HTTP/1.1\r\nHost: te";
+const HALF_A_BODY: &str = "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nhello";
+
+fn start() -> Server {
+    testkit::start(BINARY, &[])
+}
+
+/// Clients that each ask for their own number, and leave with the answer.
+fn honest_clients(server: &Server, count: usize) -> Vec<Peer> {
+    let ask_for = |number: usize| {
+        let mut peer = Peer::connect(server.addr()); // which the kernel does on the server's behalf
+        let number = number.to_string();
+        let length = number.len();
+        peer.send(format!(
+            "POST / HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{number}"
+        ));
+        peer
+    };
+    (0..count).map(ask_for).collect()
+}
+
+fn all_are_answered(clients: &mut [Peer]) {
+    for (number, client) in clients.iter_mut().enumerate() {
+        assert_eq!(client.response().body, number.to_string());
+        client.hears_the_end();
+    }
+}
+
+/// A client that sends this, and no more.
+fn culprit(server: &Server, sent: &str) -> Peer {
+    let mut culprit = Peer::connect(server.addr());
+    culprit.send(sent);
+    culprit
+}
+
+// --- what holds
+
+#[test]
+fn every_body_comes_back() {
+    contract::must_echo_every_body(start().addr());
+}
+
+#[test]
+fn a_request_that_comes_byte_by_byte_is_answered_the_same() {
+    contract::must_echo_what_comes_byte_by_byte(start().addr());
+}
+
+#[test]
+fn any_method_and_any_path_will_do() {
+    contract::must_echo_whatever_the_method(start().addr());
+}
+
+#[test]
+fn a_connection_lasts_as_long_as_its_requests_say() {
+    contract::must_keep_connections_as_asked(start().addr());
+}
+
+#[test]
+fn requests_sent_at_once_are_answered_in_order_although_nothing_follows() {
+    let server = start();
+    let mut peer = Peer::connect(server.addr());
+    let requests: Vec<_> = (0..100).map(|number: u8| post("/", number.to_string())).collect();
+    peer.send(requests.concat()).end_input();
+    for number in 0..100 {
+        assert_eq!(peer.response().body, number.to_string());
+    }
+    peer.hears_the_end();
+}
+
+#[test]
+fn a_body_that_is_announced_is_waited_for_with_100_continue() {
+    contract::must_say_continue(start().addr());
+}
+
+#[test]
+fn what_is_no_http_is_refused_and_the_next_client_is_served() {
+    let server = start();
+    let refused = |status, message: &str| contract::must_refuse(server.addr(), status, message);
+    let too_much = "x".repeat(MAX_BODY + 1);
+    refused(400, "hello\r\n\r\n");
+    refused(400, "\x16\x03\x01"); // TLS
+    refused(400, "GET / HTTP/1.1\r\n\r\n");
+    refused(400, "GET / HTTP/1.1\r\nHost : test\r\n\r\n");
+    refused(413, &format!("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n{too_much}", too_much.len()));
+    refused(414, &get(&format!("/{}", "x".repeat(9000))));
+    refused(417, "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nExpect: more\r\n\r\nhello");
+    refused(431, &format!("GET / HTTP/1.1\r\nHost: test\r\nX: {}\r\n\r\n", "x".repeat(17_000)));
+    refused(501, "CONNECT test:80 HTTP/1.1\r\nHost: test:80\r\n\r\n");
+    refused(505, "GET / HTTP/2.0\r\nHost: test\r\n\r\n");
+    contract::must_let_a_refused_sender_finish(server.addr());
+}
+
+#[test]
+fn a_client_that_leaves_half_way_is_told_nothing_and_the_next_one_is_served() {
+    let server = start();
+    for sent in ["", HALF_A_HEAD, HALF_A_BODY] {
+        let mut leaving = culprit(&server, sent);
+        leaving.end_input().hears_the_end();
+        assert_eq!(ask(server.addr(), post("/", sent)).body, sent);
+    }
+}
+
+#[test]
+fn clients_that_leave_before_their_answers_do_no_harm() {
+    contract::must_bear_clients_that_leave(start().addr());
+}
+
+#[test]
+fn ten_at_once_do_not_wait_for_each_other() {
+    must_be(Verdict::Kept, "ten", start().addr());
+}
+
+// --- what fails, as it must
+
+#[test]
+fn one_silent_client_freezes_everyone() {
+    freezes_everyone("");
+}
+
+#[test]
+fn half_a_head_freezes_everyone() {
+    freezes_everyone(HALF_A_HEAD);
+}
+
+#[test]
+fn half_a_body_freezes_everyone() {
+    freezes_everyone(HALF_A_BODY);
+}
+
+/// And as soon as the one is gone, everyone is answered.
+fn freezes_everyone(sent: &str) {
+    let server = start();
+    let mut culprit = culprit(&server, sent);
+    let mut others = honest_clients(&server, 10);
+    nobody_hears_anything_for(&mut others, A_WHILE);
+    culprit.hears_nothing_for(Duration::from_millis(1));
+    drop(culprit);
+    all_are_answered(&mut others);
+}
+
+#[test]
+fn a_client_that_was_answered_and_stays_freezes_everyone_too() {
+    let server = start();
+    let mut staying = culprit(&server, HALF_A_BODY);
+    let mut others = honest_clients(&server, 10);
+    nobody_hears_anything_for(&mut others, A_WHILE);
+    assert_eq!(staying.send("world").response().body, "helloworld"); // late, and right all the same
+    nobody_hears_anything_for(&mut others, A_WHILE);
+    drop(staying);
+    all_are_answered(&mut others);
+}
+
+#[test]
+fn there_is_no_deadline() {
+    let server = start();
+    let mut silent = Peer::connect(server.addr());
+    let mut other = honest_clients(&server, 1);
+    nobody_hears_anything_for(&mut other, Duration::from_secs(2));
+    silent.hears_nothing_for(Duration::from_millis(1));
+    // it is held all the time: should it speak after all, it is heard first
+    assert_eq!(silent.send(post("/", "at last")).response().body, "at last");
+    nobody_hears_anything_for(&mut other, A_WHILE);
+    drop(silent);
+    all_are_answered(&mut other);
+}
+
+#[test]
+fn the_claims_that_it_must_break_are_broken() {
+    for (claim, figure) in [
+        ("silent", "no answer in 2 s"), // and none that says "nor after it left"
+        ("half", "no answer in 2 s"),
+        ("garbage", "12 of 12 taken as fine"),
+        ("burst", "100 taken, none refused"),
+    ] {
+        assert_eq!(must_be(Verdict::Broken, claim, start().addr()).figure, figure);
+    }
+}
+
+// --- how it starts
+
+#[test]
+fn it_says_where_it_listens_and_what_to_do_there() {
+    contract::must_introduce_itself(BINARY, 1, "stage1-blocking");
+    contract::must_explain_itself(BINARY, &[("--addr", "127.0.0.1:8080")]);
+}
+
+#[test]
+fn an_address_that_is_no_address_is_refused() {
+    contract::must_refuse_arguments(
+        BINARY,
+        &[
+            &["--addr"],
+            &["--addr", ""],
+            &["--addr", "127.0.0.1"],
+            &["--addr", "8080"],
+            &["--addr", ":8080"],
+            &["--addr", "127.0.0.1:http"],
+            &["--addr", "127.0.0.1:65536"],
+            &["--addr", "127.0.0.1:-1"],
+            &["--addr", "http://127.0.0.1:8080"],
+            &["--timeout", "1s"], // which it has not
+        ],
+    );
+}
+
+#[test]
+fn an_address_in_use_is_one_clear_line() {
+    contract::must_say_that_its_address_is_in_use(BINARY);
+}
+
+#[test]
+fn each_connection_is_a_line_in_the_log() {
+    contract::must_log_each_connection(BINARY);
+}

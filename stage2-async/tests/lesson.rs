@@ -1,0 +1,228 @@
+//! Stage 2: one task per connection. What its lesson says, proven: nobody waits for anybody, and nobody is ever let go.
+
+use client::claims::{GARBAGE, Verdict};
+use http1::MAX_BODY;
+use std::time::Duration;
+use testkit::{
+    Peer, Server, ask, contract, get, must_be, needs_descriptors, nobody_hears_anything_for, post, start_with,
+    start_with_descriptors,
+};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_stage2-async");
+
+/// How long nothing may come before we believe that nothing does.
+const A_WHILE: Duration = Duration::from_millis(300);
+
+/// What clients send who then do not go on; what is missing; the answer that they would get.
+const STUCK: [(&str, &str, &str); 3] = [
+    ("", "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello", "hello"),
+    ("POST / HTTP/1.1\r\nHost: te", "st\r\nContent-Length: 5\r\n\r\nthere", "there"),
+    ("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nhello", "world", "helloworld"),
+];
+
+fn start() -> Server {
+    testkit::start(BINARY, &[])
+}
+
+fn start_with_one_worker() -> Server {
+    start_with(BINARY, &[], &[("TOKIO_WORKER_THREADS", "1")])
+}
+
+fn silent_clients(server: &Server, count: usize) -> Vec<Peer> {
+    (0..count).map(|_| Peer::connect(server.addr())).collect()
+}
+
+/// Clients that begin a request, in each of these ways so many, and do not go on.
+fn stuck_clients(server: &Server, of_each: usize) -> Vec<Peer> {
+    let mut clients = silent_clients(server, of_each * STUCK.len());
+    for (client, (sent, ..)) in clients.iter_mut().zip(STUCK.iter().cycle()) {
+        client.send(sent);
+    }
+    clients
+}
+
+fn must_answer(server: &Server) {
+    assert_eq!(ask(server.addr(), post("/", "hello")).body, "hello");
+}
+
+// --- what holds
+
+#[test]
+fn every_body_comes_back() {
+    contract::must_echo_every_body(start().addr());
+}
+
+#[test]
+fn a_request_that_comes_byte_by_byte_is_answered_the_same() {
+    contract::must_echo_what_comes_byte_by_byte(start().addr());
+}
+
+#[test]
+fn any_method_and_any_path_will_do() {
+    contract::must_echo_whatever_the_method(start().addr());
+}
+
+#[test]
+fn twenty_silent_clients_stop_nobody() {
+    let server = start();
+    stop_nobody(&server, silent_clients(&server, 20));
+}
+
+#[test]
+fn twenty_silent_clients_do_not_even_stop_one_thread() {
+    let server = start_with_one_worker();
+    stop_nobody(&server, silent_clients(&server, 20));
+}
+
+#[test]
+fn half_a_head_and_half_a_body_stop_nobody() {
+    let server = start_with_one_worker();
+    stop_nobody(&server, stuck_clients(&server, 20));
+}
+
+#[test]
+fn a_thousand_silent_clients_stop_nobody() {
+    needs_descriptors(1200); // ours and, since it inherits the limit, the server's
+    let server = start();
+    stop_nobody(&server, silent_clients(&server, 1000));
+}
+
+fn stop_nobody(server: &Server, mut clients: Vec<Peer>) {
+    for _ in 0..20 {
+        must_answer(server);
+    }
+    nobody_hears_anything_for(&mut clients, Duration::from_millis(1)); // they were there all the time
+}
+
+#[test]
+fn slow_and_fast_clients_do_not_wait_for_each_other() {
+    a_fast_client_is_answered_between_each_two_bytes_of_a_slow_one(&start());
+}
+
+#[test]
+fn slow_and_fast_clients_do_not_wait_for_each_other_on_one_thread() {
+    a_fast_client_is_answered_between_each_two_bytes_of_a_slow_one(&start_with_one_worker());
+}
+
+fn a_fast_client_is_answered_between_each_two_bytes_of_a_slow_one(server: &Server) {
+    let mut slow = Peer::connect(server.addr());
+    let mut fast = Peer::connect(server.addr());
+    for (number, byte) in post("/", "slow").into_iter().enumerate() {
+        slow.hears_nothing_for(Duration::from_millis(1));
+        slow.send([byte]);
+        assert_eq!(fast.send(post("/", number.to_string())).response().body, number.to_string());
+    }
+    assert_eq!(slow.response().body, "slow");
+}
+
+#[test]
+fn a_client_that_does_not_take_its_answer_stops_nobody() {
+    let server = start_with_one_worker();
+    let mut not_reading = Peer::connect(server.addr());
+    not_reading.send_until_stuck(post("/", vec![b'x'; MAX_BODY]), A_WHILE);
+    for _ in 0..20 {
+        must_answer(&server);
+    }
+}
+
+#[test]
+fn what_is_no_http_is_refused_and_the_next_client_is_served() {
+    let server = start();
+    let refused = |status, message: &str| contract::must_refuse(server.addr(), status, message);
+    let too_much = "x".repeat(MAX_BODY + 1);
+    refused(400, "hello\r\n\r\n");
+    refused(413, &format!("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n{too_much}", too_much.len()));
+    refused(505, "GET / HTTP/2.0\r\nHost: test\r\n\r\n");
+    contract::must_let_a_refused_sender_finish(server.addr());
+}
+
+#[test]
+fn clients_that_leave_before_their_answers_do_no_harm() {
+    contract::must_bear_clients_that_leave(start().addr());
+}
+
+#[test]
+fn without_descriptors_it_waits_for_some_and_goes_on() {
+    let mut server = start_with_descriptors(BINARY, &[], 32);
+    let mut silent = silent_clients(&server, 64);
+    let mut honest = Peer::connect(server.addr()); // so far with the kernel alone
+    honest.send(get("/")).hears_nothing_for(A_WHILE);
+    nobody_hears_anything_for(&mut silent, Duration::from_millis(1));
+    assert!(server.is_running());
+    drop(silent);
+    assert_eq!(honest.response().status.as_u16(), 200);
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "elsewhere the kernel's limit may be lower")]
+fn hundreds_of_clients_wait_in_the_kernel_until_a_busy_server_has_time() {
+    needs_descriptors(700);
+    let server = start();
+    server.signal("STOP").unwrap(); // nobody is busier than that
+    let mut waiting = silent_clients(&server, 500); // std's backlog would hold 128
+    server.signal("CONT").unwrap();
+    for client in &mut waiting {
+        assert_eq!(client.send(get("/")).response().status.as_u16(), 200);
+    }
+}
+
+#[test]
+fn the_claims_that_it_must_keep_are_kept() {
+    for claim in ["silent", "half", "ten"] {
+        must_be(Verdict::Kept, claim, start().addr());
+    }
+}
+
+// --- what fails, as it must
+
+#[test]
+fn clients_that_do_not_go_on_are_held_for_ever_and_their_number_only_grows() {
+    let server = start();
+    let mut held = stuck_clients(&server, 20);
+    nobody_hears_anything_for(&mut held, Duration::from_secs(2));
+    for _ in 0..3 {
+        held.extend(stuck_clients(&server, 20));
+        must_answer(&server);
+        nobody_hears_anything_for(&mut held, A_WHILE);
+    }
+    // each of the 240 is still waited for: should it go on after all, it is answered
+    for (client, (_, missing, answer)) in held.iter_mut().zip(STUCK.iter().cycle()) {
+        assert_eq!(client.send(missing).response().body, answer);
+    }
+}
+
+#[test]
+fn garbage_is_echoed_as_if_it_were_fine() {
+    let server = start();
+    let mut peer = Peer::connect(server.addr());
+    for garbage in &GARBAGE {
+        let response = peer.send(post("/events", garbage.body)).response();
+        assert_eq!((response.status.as_u16(), &response.body[..]), (200, garbage.body), "{}", garbage.what);
+    }
+}
+
+#[test]
+fn the_claims_that_it_must_break_are_broken() {
+    for (claim, figure) in [("garbage", "12 of 12 taken as fine"), ("burst", "100 taken, none refused")] {
+        assert_eq!(must_be(Verdict::Broken, claim, start().addr()).figure, figure);
+    }
+}
+
+// --- how it starts
+
+#[test]
+fn it_says_where_it_listens_and_what_to_do_there() {
+    contract::must_introduce_itself(BINARY, 2, "stage2-async");
+    contract::must_explain_itself(BINARY, &[("--addr", "127.0.0.1:8080")]);
+    contract::must_refuse_arguments(BINARY, &[&["--addr", "8080"], &["--timeout", "1s"]]);
+}
+
+#[test]
+fn an_address_in_use_is_one_clear_line() {
+    contract::must_say_that_its_address_is_in_use(BINARY);
+}
+
+#[test]
+fn each_connection_is_a_line_in_the_log() {
+    contract::must_log_each_connection(BINARY);
+}

@@ -1,0 +1,125 @@
+//! Stage 3: a boundary. What its lesson says of deadlines, proven: whoever is late is told so and let go, and nobody
+//! else notices.
+
+use http1::header;
+use std::thread;
+use std::time::{Duration, Instant};
+use testkit::{Peer, Server, ask, event, get, must_have_status};
+
+/// The deadline, where no other is given: so short that a test can wait for it, so long that honest clients, which send
+/// at once, keep it on a slow machine.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+fn start() -> Server {
+    start_with_timeout("1s")
+}
+
+fn start_with_timeout(timeout: &str) -> Server {
+    testkit::start(env!("CARGO_BIN_EXE_stage3-parse"), &["--timeout", timeout])
+}
+
+/// The next client is served.
+fn must_answer(server: &Server) {
+    must_have_status(&ask(server.addr(), event("alice", 5)), 200, "an honest event");
+}
+
+/// Fails unless a client that began to wait at `began` gets 408, no sooner than it should, and the end after it.
+fn must_be_late(client: &mut Peer, began: Instant, of: &str) {
+    let response = client.response();
+    assert!(began.elapsed() >= TIMEOUT, "{of}: after {:?}", began.elapsed());
+    must_have_status(&response, 408, of);
+    assert_eq!(response.header(header::CONNECTION), Some("close"), "{of}");
+    client.hears_the_end();
+}
+
+#[test]
+fn a_request_that_does_not_begin_or_does_not_go_on_gets_408() {
+    let server = start();
+    let whole = String::from_utf8(event("alice", 55)).unwrap();
+    let body = whole.find('{').unwrap();
+    let began = Instant::now();
+    let mut clients = [0, 1, 4, 20, body - 2, body, body + 10, whole.len() - 1].map(|cut| {
+        let mut client = Peer::connect(server.addr());
+        client.send(&whole[..cut]);
+        (client, &whole[..cut])
+    });
+    must_answer(&server);
+    for (client, sent) in &mut clients {
+        must_be_late(client, began, sent);
+    }
+    must_answer(&server);
+}
+
+#[test]
+fn a_request_that_drips_is_late_however_it_drips() {
+    let server = start();
+    let head = "POST /events HTTP/1.1\r\nHost: test\r\n";
+    let kinds = [
+        ("X: ", "x"),
+        ("", "X: y\r\n"),
+        ("Content-Length: 100000\r\n\r\n", "["),
+        ("Transfer-Encoding: chunked\r\n\r\nFFFF\r\n", "["),
+        ("Transfer-Encoding: chunked\r\n\r\n", "1\r\n[\r\n"),
+        ("Transfer-Encoding: chunked\r\n\r\n0\r\nX: ", "x"),
+    ];
+    let drip = |fields: &str, drops: &str| {
+        let mut slow = Peer::connect(server.addr());
+        let began = Instant::now();
+        // never as long as the deadline between two bytes, and far longer all in all, if nobody stops it
+        let drops = drops.bytes().cycle().take(500);
+        let response = slow.send(head).send(fields).drip_until_answered(drops, Duration::from_millis(20));
+        assert!(began.elapsed() >= TIMEOUT, "{fields}: after {:?}", began.elapsed());
+        must_have_status(&response, 408, fields);
+        slow.hears_the_end();
+    };
+    thread::scope(|scope| {
+        for (fields, drops) in kinds {
+            scope.spawn(move || drip(fields, drops));
+        }
+    });
+    must_answer(&server);
+}
+
+#[test]
+fn an_idle_connection_is_closed_without_a_word() {
+    let server = start();
+    let mut idle = Peer::connect(server.addr());
+    let began = Instant::now();
+    must_have_status(&idle.send(event("alice", 5)).response(), 200, "an event");
+    idle.hears_the_end();
+    assert!(began.elapsed() >= TIMEOUT);
+    must_answer(&server);
+}
+
+#[test]
+fn half_a_request_after_a_whole_one_gets_408() {
+    let server = start();
+    let mut client = Peer::connect(server.addr());
+    let began = Instant::now();
+    // at once, so that it cannot come too late to be the beginning of anything
+    client.send([&event("alice", 5)[..], b"POST /events"].concat());
+    must_have_status(&client.response(), 200, "the whole one");
+    must_be_late(&mut client, began, "the half one");
+    must_answer(&server);
+}
+
+#[test]
+fn each_request_has_the_deadline_to_itself() {
+    let server = start_with_timeout("2s");
+    let mut client = Peer::connect(server.addr());
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(2500) {
+        must_have_status(&client.send(event("alice", 5)).response(), 200, "one of many");
+        client.hears_nothing_for(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_client_that_does_not_take_its_answers_is_let_go() {
+    let server = start();
+    let mut greedy = Peer::connect(server.addr());
+    let requests = get("/").repeat(1000);
+    // they are taken until the buffers of both sides are full of answers; then the server has to close
+    while greedy.try_send(&requests) {}
+    must_answer(&server);
+}
