@@ -16,7 +16,7 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 use workshop::args::{Limits, WhenFull};
-use workshop::{Stage, accept, stop_signal, warn};
+use workshop::{Stage, accept, debug, stop_signal, warn};
 
 const STAGE: Stage = Stage {
     number: 5,
@@ -66,7 +66,9 @@ async fn main() -> workshop::Result {
     let serving = tokio::spawn(serve_all(listener, bank.clone()));
     work(events, &bank, stop).await;
     serving.await??;
-    writeln!(io::stdout(), "{}", serde_json::to_string(&bank.ledger().stats)?)?;
+    let Ledger { balances, stats } = &*bank.ledger();
+    debug!(balances = %serde_json::to_string(balances)?, "stopped");
+    writeln!(io::stdout(), "{}", serde_json::to_string(stats)?)?;
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! Stage 5: back-pressure. What its lesson says of the queue, proven; `stopping.rs` has what it says of the end.
 
 use client::claims::Verdict;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -247,5 +249,21 @@ fn a_bad_command_line_is_one_line_that_names_the_option() {
             "{what}: {error}"
         );
         assert!(output.stdout.is_empty(), "{what}");
+    }
+}
+
+#[test]
+fn it_says_so_when_other_machines_can_reach_it() {
+    for (addr, said) in [("0.0.0.0:0", true), ("127.0.0.1:0", false), ("localhost:0", false)] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_stage5-backpressure"));
+        command.args(["--addr", addr]).env_remove("RUST_LOG");
+        let mut server = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut banner = BufReader::new(server.stdout.take().unwrap()).lines();
+        assert!(banner.next().is_some_and(|line| line.unwrap().starts_with("listening on http://")));
+        assert!(banner.by_ref().take(4).all(|line| line.is_ok()), "the whole banner");
+        // the first signal is logged after whatever else was
+        std::process::Command::new("sh").args(["-c", "kill -s TERM $0", &server.id().to_string()]).status().unwrap();
+        let log = server.wait_with_output().unwrap().stderr;
+        assert_eq!(String::from_utf8_lossy(&log).contains("can be reached from other machines"), said, "{addr}");
     }
 }

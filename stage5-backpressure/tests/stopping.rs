@@ -1,6 +1,5 @@
 //! Stage 5: a 202 is a promise. What becomes of it at the end.
 
-use std::thread;
 use std::time::Duration;
 use testkit::{Ended, PATIENCE, Peer, Server, ask, ask_at_once, event, get, json, must_have_status, wait_until};
 
@@ -32,39 +31,6 @@ fn a_signal_stops_it_once_everything_that_was_accepted_is_applied() {
                 "processed": acknowledged, "failed": 0,
             })
         );
-    }
-}
-
-#[test]
-fn a_signal_in_the_middle_of_a_flood_breaks_no_promise() {
-    for round in 0..5 {
-        let server = start(&["--work", "1ms", "--queue", "8"]);
-        let addr = server.addr();
-        let acknowledged: u64 = thread::scope(|scope| {
-            let flood = |_| {
-                scope.spawn(move || {
-                    // until the server ends the connection, answered or not
-                    let (mut peer, mut acknowledged) = (Peer::connect(addr), 0);
-                    while peer.try_send(event("alice", 1)) {
-                        match peer.response_or_end() {
-                            Some(response) if response.status.as_u16() == 202 => acknowledged += 1,
-                            Some(_) => {}
-                            None => break,
-                        }
-                    }
-                    acknowledged
-                })
-            };
-            let floods: Vec<_> = (0..8).map(flood).collect();
-            wait_until(addr, "/stats", |stats| stats["accepted"].as_u64() > Some(20 + round * 10));
-            server.signal("TERM").unwrap();
-            floods.into_iter().map(|flood| flood.join().unwrap()).sum()
-        });
-        let ended = server.wait().unwrap();
-        assert_eq!(ended.status.code(), Some(0));
-        let figures = final_figures(&ended);
-        assert_eq!((&figures["accepted"], &figures["processed"]), (&acknowledged.into(), &acknowledged.into()));
-        assert_eq!(figures["queued"], 0);
     }
 }
 

@@ -46,7 +46,14 @@ impl Turn {
     pub(crate) const START: Self = Self { to_head: false, ending: Ending::Open, first: true, over: false };
 
     pub(crate) fn of(request: &Request) -> Self {
-        debug!(method = %request.method, path = request.path(), bytes = request.body.len(), "request");
+        // method and target are visible ASCII, so no line of the log can be forged; but they can be long
+        let cut = |text: &str| text.get(..100).unwrap_or(text).to_owned();
+        debug!(
+            method = cut(request.method.as_str()),
+            path = cut(request.path()),
+            bytes = request.body.len(),
+            "request"
+        );
         let ending = match persists(request.version, &request.headers) {
             false => Ending::Close,
             true if request.version == Version::HTTP_10 => Ending::KeptAlive,
