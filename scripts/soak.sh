@@ -65,7 +65,7 @@ start() { # STAGE ARGS...; sets addr and pid
     "target/release/$1" --addr 127.0.0.1:0 "${@:2}" >"$work/$1.out" 2>"$work/$1.log" &
     pid=$!
     pids="$pids $pid"
-    until addr=$(sed -n 's|^listening on http://||p' "$work/$1.out") && [ -n "$addr" ]; do
+    until addr=$(sed -n "s|^listening on http://||p" "$work/$1.out" 2>/dev/null) && [ -n "$addr" ]; do
         kill -0 "$pid" || exit 1
         sleep 0.1
     done
