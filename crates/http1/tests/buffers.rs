@@ -1,8 +1,6 @@
-//! What a decoder holds, and how often it looks at it.
+//! What a decoder holds, and what it does not.
 
-use http1::{Decoded, Decoder, MAX_BODY, MAX_HEAD, Request};
-use std::hint::black_box;
-use std::time::{Duration, Instant};
+use http1::{Decoded, Decoder, MAX_BODY, Request};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -84,39 +82,4 @@ fn an_announced_body_over_the_limit_gets_no_room() {
     decoder.push(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffff\r\n");
     assert!(decoder.decode().is_err());
     assert!(decoder.buffer(1).capacity() < 1000);
-}
-
-/// Both are timed on the same machine, one after the other, and they are a hundred times apart.
-#[test]
-fn what_drips_in_is_not_looked_at_anew_for_each_byte() {
-    let value = "y".repeat(MAX_HEAD - 100);
-    let head = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {value}\r\n\r\n");
-    let trailers = format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: {value}\r\n\r\n");
-    for bytes in [head, trailers] {
-        let bytes = bytes.as_bytes();
-        let anew = time(|| {
-            for end in (0..bytes.len()).step_by(4) {
-                assert_eq!(black_box(&bytes[..end]).iter().position(|&byte| byte == 0), None); // as the decoder looks
-            }
-        });
-        let dripped = (0..20).map(|_| time(|| drip(bytes))).min().expect("twenty times");
-        assert!(dripped < anew, "{dripped:?}; a fourth of looking at everything anew each time takes {anew:?}");
-    }
-}
-
-fn drip(bytes: &[u8]) {
-    let mut decoder = Decoder::<Request>::new();
-    let (last, others) = bytes.split_last().expect("bytes");
-    for byte in others {
-        decoder.push(&[*byte]);
-        needs_more(&mut decoder);
-    }
-    decoder.push(&[*last]);
-    whole(&mut decoder);
-}
-
-fn time(work: impl FnOnce()) -> Duration {
-    let begin = Instant::now();
-    work();
-    begin.elapsed()
 }

@@ -1,4 +1,4 @@
-//! What a decoder says of a server's input, in one piece and byte by byte.
+//! What a decoder says of a server's input, in one piece and dripping.
 
 #![allow(dead_code, reason = "some tests are about the bad, some about the good")]
 
@@ -27,9 +27,9 @@ pub(crate) fn good(bytes: impl AsRef<[u8]>) -> Vec<Request> {
 #[track_caller]
 fn decode(bytes: &[u8]) -> (Vec<Request>, Option<BadMessage>) {
     let whole = in_pieces(bytes, bytes.len());
-    let dripped = in_pieces(bytes, 1);
-    assert_eq!(dripped.1, whole.1, "byte by byte: {}", shown(bytes));
-    assert_eq!(dripped.0.len(), whole.0.len(), "byte by byte: {}", shown(bytes));
+    let dripped = in_pieces(bytes, if bytes.len() < 100_000 { 1 } else { 7 }); // or it would take its time
+    assert_eq!(dripped.1, whole.1, "dripping: {}", shown(bytes));
+    assert_eq!(dripped.0.len(), whole.0.len(), "dripping: {}", shown(bytes));
     whole
 }
 
