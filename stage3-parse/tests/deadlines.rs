@@ -83,11 +83,14 @@ fn a_request_that_drips_is_late_however_it_drips() {
 #[test]
 fn an_idle_connection_is_closed_without_a_word() {
     let server = start();
-    let mut idle = Peer::connect(server.addr());
-    let began = Instant::now();
-    must_have_status(&idle.send(event("alice", 5)).response(), 200, "an event");
-    idle.hears_the_end();
-    assert!(began.elapsed() >= TIMEOUT);
+    // some clients end a body with an empty line: it is no part of a next request (RFC 9112 §2.2)
+    for after in ["", "\r\n"] {
+        let mut idle = Peer::connect(server.addr());
+        let began = Instant::now();
+        must_have_status(&idle.send([&event("alice", 5), after.as_bytes()].concat()).response(), 200, "an event");
+        idle.hears_the_end();
+        assert!(began.elapsed() >= TIMEOUT);
+    }
     must_answer(&server);
 }
 

@@ -108,8 +108,8 @@ impl Connection<Request> {
     /// # Errors
     /// What the socket reports.
     pub async fn wait_for_request(&mut self) -> io::Result<()> {
-        if !self.turn.over && !self.decoder.has_begun() {
-            self.fill().await?;
+        while !self.turn.over && !self.decoder.has_begun() && self.fill().await? {
+            self.decoder.drop_blank_lines(); // some clients end a body with one: no part of a next request
         }
         Ok(())
     }
@@ -150,7 +150,7 @@ impl Connection<Request> {
         Ok(None)
     }
 
-    /// Makes the next response the last one: it says `Connection: close`, and no further request is read.
+    /// Makes the response to the request that was read last the last one: it says `Connection: close`, and no further request is read.
     pub fn close_after_response(&mut self) {
         self.turn.ending = Ending::Close;
     }

@@ -153,8 +153,8 @@ impl<M: Message> Decoder<M> {
     }
 
     /// Empty lines before a start line are not part of it (RFC 9112 §2.2).
-    fn drop_blank_lines(&mut self) {
-        while self.scanned == 0 {
+    pub(crate) fn drop_blank_lines(&mut self) {
+        while self.scanned == 0 && self.begun.is_none() {
             let line = match self.buffer[..] {
                 [b'\n', ..] => 1,
                 [b'\r', b'\n', ..] => 2,
@@ -172,7 +172,8 @@ impl Decoder<Response> {
         self.to_head = to_head;
     }
 
-    /// The peer has closed the connection; a response whose body ends there is now whole.
+    /// The peer has closed the connection; a response whose body ends there is now whole. To be called when
+    /// [`decode`](Self::decode) has taken all that there was.
     pub fn end(&mut self) -> Option<Response> {
         match *self.begun.take()? {
             (mut response, Body::UntilClose) => {

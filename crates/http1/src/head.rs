@@ -308,21 +308,19 @@ fn content_length(headers: &HeaderMap) -> Result<Option<u64>, BadMessage> {
 
 /// `chunked` last, once, and alone: the other codings are beyond us.
 fn check_codings(headers: &HeaderMap) -> Result<(), BadMessage> {
-    let values = headers.get_all(header::TRANSFER_ENCODING);
-    let mut codings =
-        values.iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b',')).map(<[u8]>::trim_ascii);
+    let lines: Vec<&[u8]> = headers.get_all(header::TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes).collect();
+    let written = lines.join(&b", "[..]);
+    let codings: Vec<&[u8]> = written.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).collect();
     let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
-    match (codings.next(), codings.next()) {
-        (Some(only), None) if is_chunked(only) => return Ok(()),
-        _ => {}
+    match codings.split_last() {
+        Some((last, [])) if is_chunked(last) => Ok(()),
+        Some((last, others))
+            if is_chunked(last) && !others.iter().any(|other| other.is_empty() || is_chunked(other)) =>
+        {
+            Err(BadMessage::CodingUnknown(quote(&written)))
+        }
+        _ => Err(BadMessage::Coding(quote(&written))),
     }
-    let written = values.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b", "[..]);
-    let mut codings: Vec<&[u8]> = written.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).collect();
-    let last = codings.pop().unwrap_or_default();
-    if !is_chunked(last) || codings.iter().any(|coding| coding.is_empty() || is_chunked(coding)) {
-        return Err(BadMessage::Coding(quote(&written)));
-    }
-    Err(BadMessage::CodingUnknown(quote(&written)))
 }
 
 fn expects_continue(version: Version, headers: &HeaderMap) -> Result<bool, BadMessage> {
