@@ -108,8 +108,11 @@ impl Connection<Request> {
     /// # Errors
     /// What the socket reports.
     pub async fn wait_for_request(&mut self) -> io::Result<()> {
-        while !self.turn.over && !self.decoder.has_begun() && self.fill().await? {
+        while !self.turn.over {
             self.decoder.drop_blank_lines(); // some clients end a body with one: no part of a next request
+            if self.decoder.has_begun() || !self.fill().await? {
+                break;
+            }
         }
         Ok(())
     }
