@@ -32,7 +32,7 @@ async fn main() -> workshop::Result {
 async fn serve_all(listener: TcpListener, patience: Duration) -> workshop::Result {
     loop {
         let stream = accept(&listener).await;
-        // a task costs about a kilobyte and no thread; the next client is looked at at once
+        // a task costs a kilobyte or two and no thread; the next client is looked at at once
         tokio::spawn(async move {
             if let Err(error) = serve(stream, patience).await {
                 warn!(%error, "connection lost");

@@ -42,7 +42,7 @@ async fn serve_all(listener: TcpListener, options: SlowWork) -> workshop::Result
     loop {
         let stream = accept(&listener).await;
         let balances = balances.clone();
-        // a task costs about a kilobyte and no thread; the next client is looked at at once
+        // a task costs a kilobyte or two and no thread; the next client is looked at at once
         tokio::spawn(async move {
             if let Err(error) = serve(stream, patience, balances, work).await {
                 warn!(%error, "connection lost");

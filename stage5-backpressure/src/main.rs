@@ -84,7 +84,7 @@ async fn serve_all(listener: TcpListener, bank: Arc<Bank>) -> workshop::Result {
             continue;
         };
         let bank = bank.clone();
-        // a task costs about a kilobyte and no thread; the next client is looked at at once
+        // a task costs a kilobyte or two and no thread; the next client is looked at at once
         tokio::spawn(async move {
             if let Err(error) = serve(stream, &bank, place).await {
                 warn!(%error, "connection lost");

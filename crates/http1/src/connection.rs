@@ -167,7 +167,7 @@ impl Connection<Request> {
         async move {
             self.write(encoded).await?;
             // there is more from this peer, and it will not be read: the answer must not be lost with it
-            if self.turn.over && self.decoder.has_begun() { self.linger().await } else { Ok(()) }
+            if self.turn.over && self.decoder.has_begun() { Box::pin(self.linger()).await } else { Ok(()) }
         }
     }
 
@@ -177,14 +177,17 @@ impl Connection<Request> {
     ///
     /// # Errors
     /// What the socket reports.
-    pub async fn refuse(&mut self, response: Response) -> io::Result<()> {
-        if self.turn.over {
-            return Ok(());
-        }
-        self.turn = Turn { ending: Ending::Close, to_head: false, ..self.turn };
-        let encoded = self.turn.encode(response);
-        self.write(encoded).await?;
-        self.linger().await
+    pub fn refuse(&mut self, response: Response) -> impl Future<Output = io::Result<()>> + Send {
+        // boxed, or every connection would carry the room for its refusal
+        Box::pin(async move {
+            if self.turn.over {
+                return Ok(());
+            }
+            self.turn = Turn { ending: Ending::Close, to_head: false, ..self.turn };
+            let encoded = self.turn.encode(response);
+            self.write(encoded).await?;
+            self.linger().await
+        })
     }
 
     /// Closes without a reset: says that nothing follows, and drops what still comes, for a while.
