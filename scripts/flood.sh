@@ -29,9 +29,17 @@ usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; }
 die() { printf 'flood.sh: %s\n' "$*" >&2 && leave 1; }
 bad() { { printf 'flood.sh: %s\n\n' "$*" && usage; } >&2 && leave 2; }
 
-leave() { # STATUS; no signal comes between this and the cleanup at the exit
-    trap '' HUP INT PIPE QUIT TERM
+leave() { # STATUS; a signal that comes after this changes nothing
+    [ -z "$leaving" ] || return 0
+    leaving=yes
+    exec 2>/dev/null # bash would report all that is killed
     exit "$1"
+}
+
+cleanup() { # at every exit; close_silent is the first command, see there
+    close_silent
+    trap '' HUP INT PIPE QUIT TERM
+    [ -z "$dir" ] || rm -rf "$dir"
 }
 
 # --- options
@@ -87,25 +95,26 @@ choose_nc() { # WISH, or the first that is here; sets nc, a command of one or mo
 # --- the clock
 
 if [ "${BASH_VERSINFO[0]}" -ge 5 ]; then
-    now() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); } # in milliseconds
+    now() { now=$((${EPOCHREALTIME/[.,]/} / 1000)); } # in milliseconds
 elif perl -MTime::HiRes -e 1 2>/dev/null; then
-    now() { perl -MTime::HiRes=time -e 'printf "%d\n", 1000 * time'; }
+    now() { now=$(perl -MTime::HiRes=time -e 'printf "%d", 1000 * time'); }
 else
     coarse=yes
-    now() { echo "$(date +%s)000"; }
+    now() { now=$(date +%s)000; }
 fi
 
-since() { # a value of now; says how long ago that is
-    local passed=$(($(now) - $1))
-    if [ -n "${coarse-}" ]; then echo "under $((passed / 1000 + 1)) s"; else echo "$passed ms"; fi
+since() { # a value of now; sets passed, in milliseconds, and took, in words
+    now
+    passed=$((now - $1)) took="$((now - $1)) ms"
+    [ -z "${coarse-}" ] || took="under $((passed / 1000 + 1)) s"
 }
 
 # --- the honest request
 
 pipes() { # 3 is a mailbox; 5 reads silence, for as long as 4 is open
-    if ! dir=$(mktemp -d "${TMPDIR:-/tmp}/flood.XXXXXX") || ! mkfifo "$dir/mail" "$dir/silence"; then
-        die "no fifo can be made in ${TMPDIR:-/tmp}; set TMPDIR to a directory where one can"
-    fi
+    dir=${TMPDIR:-/tmp}/flood.$$.$RANDOM
+    mkdir -m 700 "$dir" || { dir='' && die "set TMPDIR to a directory that takes files"; }
+    mkfifo "$dir/mail" "$dir/silence" || die "set TMPDIR to a directory that takes fifos"
     exec 3<>"$dir/mail"
     exec 4<>"$dir/silence"
     exec 5<"$dir/silence"
@@ -114,12 +123,14 @@ pipes() { # 3 is a mailbox; 5 reads silence, for as long as 4 is open
 
 ask() { # NUMBER; mails it back with the outcome, in a word and in words
     local began line
-    began=$(now)
+    now
+    began=$now
     exec 6<>"/dev/tcp/$host/$port" || { echo "$1 refused connection refused" && exit; }
     printf 'GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$addr" >&6
     IFS= read -r line <&6
+    since "$began"
     case $line in
-        HTTP/1.*) echo "$1 answered answered in $(since "$began") (${line:9:3})" ;;
+        HTTP/1.*) echo "$1 answered answered in $took (${line:9:3})" ;;
         *) echo "$1 closed connection closed without an answer" ;;
     esac
 }
@@ -161,55 +172,64 @@ open_silent() { # sets silent, their processes; waits 2 s at most for the connec
 # Sets alive, the processes that still run, and open, the connections among them that stand as far as the kernel tells.
 # They differ: a connect may still wait for the backlog, and some nc live on when the server closes.
 count_open() {
-    local pid still=''
+    local still='' word n
     alive=0
     for pid in $silent; do
         kill -0 "$pid" 2>/dev/null && still="$still $pid" alive=$((alive + 1))
     done
     silent=$still
-    open=$(established)
-    [ "${open:-$alive}" -lt "$alive" ] || open=$alive
+    (established >&3) 2>/dev/null # a signal inside of $(established) or of a bare pipeline can upset bash
+    while read -r -t 2 -u 3 word n; do
+        [ "$word" = open ] && open=$n && break
+        [ "$stopping" = 0 ] || break
+    done
 }
 
-established() { # counts all connections from here to that port, other clients' too; says nothing if it cannot
-    if [ -r /proc/net/tcp ]; then cat /proc/net/tcp /proc/net/tcp6; else netstat -an; fi 2>/dev/null |
-        awk -v hex="$(printf ':%04X$' "$port")" -v decimal="[.:]$port\$" \
-            '($3 ~ hex && $4 == "01") || ($5 ~ decimal && $6 == "ESTABLISHED") { n++ } END { if (NR) print n + 0 }'
+established() { # the connections of this machine to that port, other clients' too, and no more than alive
+    local hex
+    printf -v hex ':%04X$' "$port"
+    if [ -r /proc/net/tcp ]; then cat /proc/net/tcp /proc/net/tcp6; else netstat -an; fi |
+        awk -v hex="$hex" -v decimal="[.:]$port\$" -v alive="$alive" '
+            ($3 ~ hex && $4 == "01") || ($5 ~ decimal && $6 == "ESTABLISHED") { n++ }
+            END { print "open", NR && n < alive ? n + 0 : alive }'
 }
 
 close_silent() { # the newest first: where no more processes fit, bash waits for it after our first command
     {
         for pid in ${!-} $asking $silent; do kill -KILL "$pid"; done
-        until wait; do :; done
+        wait || sleep 0.1 || sleep 1 # another signal ended the wait
     } 2>/dev/null
-    exec 2>/dev/null # bash would still report each of them as killed
     silent=''
 }
 
 # --- the experiment
 
-check() { # is anyone there, and is there room for the flood?
+room() { # for the processes?
     local limit running
+    limit=$(ulimit -u) running=$(ps -U "$(id -u)" -o pid= 2>/dev/null | wc -l)
+    [ "$limit" = unlimited ] || [ $((running + count + 9)) -le "$limit" ] ||
+        die "-n $count: as many processes, with the $((running)) you have, are over the limit of $limit; see ulimit -u"
+}
+
+check() { # is anyone there?
     honest 2
     case $outcome in
         answered) ;;
         refused) die "nothing answers at $addr; start a stage first: cargo run -p stage1 -- --addr $addr" ;;
         *) die "$addr: $words; frozen already? start it again: cargo run -p stage1 -- --addr $addr" ;;
     esac
-    limit=$(ulimit -u) running=$(ps -U "$(id -u)" -o pid= 2>/dev/null | wc -l)
-    [ "$limit" = unlimited ] || [ $((running + count + 9)) -le "$limit" ] ||
-        die "-n $count: as many processes, with the $((running)) you have, are over the limit of $limit; see ulimit -u"
 }
 
-stop() { # at the first Ctrl-C; the mail ends a wait at once
-    trap 'leave 130' INT
+stop() { # at Ctrl-C: the first ends the flood, by mail that ends a wait
+    [ "$stopping" = 0 ] || leave 130
     stopping=1
     echo "$asked stopped" >&3
 }
 
 flood() {
     local began
-    began=$(now) requests=0 answered=0 most=0 fewest=$count
+    now
+    began=$now requests=0 answered=0 most=0 fewest=$count
     while [ "$stopping" = 0 ]; do
         honest 2
         [ "$stopping" = 0 ] || break
@@ -221,8 +241,9 @@ flood() {
         [ "$outcome" != answered ] || answered=$((answered + 1))
         [ "$outcome" != late ] || words="$words: frozen"
         say "$open of $count silent connections open; honest request: $words"
-        [ "$outcome" = late ] || read -r -t 1 -u 3 _ # the rest of the second, or until there is mail
-        [ -z "$seconds" ] || [ $(($(now) - began)) -lt $((seconds * 1000)) ] || break
+        [ "$outcome" = late ] || [ "$stopping" = 1 ] || read -r -t 1 -u 3 _ # the rest of the second, or until mail
+        since "$began"
+        [ -z "$seconds" ] || [ "$passed" -lt $((seconds * 1000)) ] || break
     done
 }
 
@@ -238,14 +259,15 @@ verdict() { # after close_silent and one more honest request; sets verdict
 }
 
 main() {
-    dir='' silent='' asking='' open=0 asked=0 stopping=0
-    trap 'close_silent; ${dir:+rm -rf "$dir"}' EXIT
+    dir='' silent='' asking='' leaving='' open=0 asked=0 stopping=0
+    options "$@"
+    room
+    trap cleanup EXIT
     trap 'leave 129' HUP
     trap 'leave 130' INT
     trap 'leave 131' QUIT
     trap 'leave 141' PIPE
     trap 'leave 143' TERM
-    options "$@"
     pipes
     check
     trap stop INT
@@ -253,6 +275,8 @@ main() {
     [ $((open + stopping)) -gt 0 ] || die "no silent connection stands; does $holder reach $addr? try --nc none"
     say "opened $open of $count silent connections to $addr with $holder; Ctrl-C closes them"
     flood
+    stopping=1
+    exec 2>/dev/null # as in leave
     close_silent
     honest 10
     say "silent connections closed; honest request: $words"
