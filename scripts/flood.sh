@@ -18,16 +18,16 @@
 #   -h, --help              show this
 #
 # Only an answer counts, not a connect: the kernel accepts for a busy server, up to its listen backlog. The verdict
-# is "frozen" if any request of the flood has no answer in 2 seconds, else "served".
+# is "frozen" if any request of the flood has no answer in 2 seconds, else "served"; "none" if no flood came about.
 
-set -u # for bash 3.2 on, so: no empty arrays, no wait -n, no EPOCHREALTIME without a look
+set -u # bash 3.2 is enough: no empty array, no wait -n, EPOCHREALTIME only where it is
 
 # --- words and ends
 
 say() { printf '%s\n' "$*" 2>/dev/null || leave 141; } # nobody reads on, as in flood.sh | head -1
 usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; }
-die() { printf 'flood.sh: %s\n' "$*" >&2 && leave 1; }
-bad() { { printf 'flood.sh: %s\n\n' "$*" && usage; } >&2 && leave 2; }
+die() { printf 'flood.sh: %s\n' "$*" >&2; leave 1; }
+bad() { { printf 'flood.sh: %s\n\n' "$*"; usage; } >&2; leave 2; }
 
 leave() { # STATUS; a signal that comes after this changes nothing
     [ -z "$leaving" ] || return 0
@@ -106,6 +106,7 @@ fi
 since() { # a value of now; sets passed, in milliseconds, and took, in words
     now
     passed=$((now - $1)) took="$((now - $1)) ms"
+    [ "$passed" != 0 ] || took="under 1 ms"
     [ -z "${coarse-}" ] || took="under $((passed / 1000 + 1)) s"
 }
 
@@ -156,13 +157,13 @@ hold() { # becomes one of them
     fi
 }
 
-open_silent() { # sets silent, their processes; waits 2 s at most for the connections to stand
+open_silent() { # sets silent, their processes; waits a second at most for the connections to stand
     local n
     for ((n = 0; n < count && !stopping; n++)); do
         hold >/dev/null 2>&1 3>&- 4>&- &
         silent="$silent $!"
     done
-    for ((n = 0; n < 20; n++)); do
+    for ((n = 0; n < 10; n++)); do
         count_open
         [ "$open" = "$alive" ] || [ "$stopping" = 1 ] && break
         sleep 0.1 2>/dev/null || sleep 1
@@ -178,7 +179,7 @@ count_open() {
         kill -0 "$pid" 2>/dev/null && still="$still $pid" alive=$((alive + 1))
     done
     silent=$still
-    (established >&3) 2>/dev/null # a signal inside of $(established) or of a bare pipeline can upset bash
+    (established >&3) 2>/dev/null # not $(established), nor without a subshell: there bash 5.2 can lose a signal or hang
     while read -r -t 2 -u 3 word n; do
         [ "$word" = open ] && open=$n && break
         [ "$stopping" = 0 ] || break
@@ -204,7 +205,7 @@ close_silent() { # the newest first: where no more processes fit, bash waits for
 
 # --- the experiment
 
-room() { # for the processes?
+room() { # is there any for so many processes?
     local limit running
     limit=$(ulimit -u) running=$(ps -U "$(id -u)" -o pid= 2>/dev/null | wc -l)
     [ "$limit" = unlimited ] || [ $((running + count + 9)) -le "$limit" ] ||
