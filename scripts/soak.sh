@@ -11,8 +11,10 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 seconds=${1-3600}
+usage='usage: scripts/soak.sh [SECONDS]        30 or more; 3600 unless told otherwise'
 case $seconds in
-    '' | *[!0-9]*) printf 'soak.sh: %s is no number of seconds\nusage: scripts/soak.sh [SECONDS]\n' "$seconds" >&2 && exit 2 ;;
+    -h | --help) echo "$usage" && exit 0 ;;
+    '' | *[!0-9]* | ? | [12]?) printf 'soak.sh: "%s" is not a number of seconds from 30 up\n%s\n' "$seconds" "$usage" >&2 && exit 2 ;;
 esac
 
 cargo build --release --quiet --bins || exit 1
@@ -52,7 +54,7 @@ traffic() { # STAGE ADDR PID: until $end, a line of figures after each round
             "$client" load -n 200 -c 20 -H 'Transfer-Encoding: gzip' -H 'Host: a b' "$2"
         } >>"$file.load" 2>&1
         wait
-        first=${first:-$rss} # the second round's: by then every buffer has been used
+        first=${first:-$rss}
         rss=$(memory "$3") open=$(descriptors "$3")
     done
     printf '%s: resident %s KiB after the first round, %s KiB after the last; %s descriptors\n' "$1" "$first" "$rss" "$open"

@@ -48,7 +48,7 @@ pub enum Failure {
     #[error("the server reset the connection")]
     Reset,
     /// Not HTTP, or not well-formed.
-    #[error("what came back is no HTTP response")]
+    #[error("what came back is not an HTTP response")]
     NotHttp,
     /// Something else that the socket reported.
     #[error("the network failed: {0}")]

@@ -26,6 +26,12 @@ Examples:
   client load -z 10s -q 50 -c 20 --event                      fifty events a second for ten seconds
   client load -d '{\"user\": \"alice\", \"amount\": 5}' -T application/json http://127.0.0.1:8080/events
 
+served: a status under 400. refused: 503. rejected: any other 4xx or 5xx. timed out: no whole answer within -t.
+failed: no answer at all. cut short: still without an answer when you stopped it. Throughput counts every answer,
+goodput the served alone.
+
+\"client\" stands for: cargo run -p client --
+
 Without -q each connection sends when it has its answer (a closed loop). With -q requests are due at their rate,
 whatever the server does (an open loop), and latency counts from when a request was due.")]
 pub(crate) struct Load {
@@ -159,7 +165,9 @@ fn tick(bar: &ProgressBar, until: Until) {
 Examples:
   client hold                          twenty silent connections to 127.0.0.1:8080, until Ctrl-C
   client hold -n 1000 -z 30s           a thousand, for thirty seconds
-  client hold --as half-body           each has sent half a request")]
+  client hold --as half-body           each has sent half a request
+
+\"client\" stands for: cargo run -p client --")]
 pub(crate) struct Hold {
     /// How they misbehave
     #[arg(long = "as", value_name = "MANNER", default_value = "silent")]
@@ -238,7 +246,10 @@ pub(crate) async fn compare() -> anyhow::Result<ExitCode> {
     let stopped = stop_signal()?;
     let matrix = tokio::select! {
         matrix = compare::compare(|line| eprintln!("{line}")) => matrix?,
-        () = stopped => return Ok(ExitCode::from(130)), // the servers go with what was dropped
+        () = stopped => {
+            eprintln!("stopped, and the servers with it"); // they go with what is dropped here
+            return Ok(ExitCode::from(130));
+        }
     };
     say(&format!("\n{}", table::table(&matrix)));
     Ok(if matrix.is_as_expected() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -255,11 +266,13 @@ async fn reach(target: &Target) -> anyhow::Result<SocketAddr> {
     }
 }
 
-/// Ends with Ctrl-C, or SIGTERM; a second one ends the process at once.
+/// Ends with Ctrl-C, SIGTERM or a terminal that closes; a second one ends the process at once.
 fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut hang_up = signal(SignalKind::hangup())?;
     let mut next = async move || {
         tokio::select! {
+            _ = hang_up.recv() => 1,
             _ = interrupt.recv() => 2,
             _ = terminate.recv() => 15,
         }

@@ -4,6 +4,7 @@ use crate::claims::{CLAIMS, Finding, Verdict};
 use crate::server::Server;
 use anyhow::{Context, bail};
 use std::collections::HashMap;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tokio::task::JoinSet;
@@ -31,7 +32,8 @@ pub async fn compare(said: impl Fn(&str) + Clone + Send + 'static) -> anyhow::Re
     let mut servers = Vec::new();
     for binary in &binaries {
         let mut command = Command::new(binary);
-        command.env("RUST_LOG", "off").stderr(Stdio::null());
+        // in a group of its own, so that a Ctrl-C ends the trials first, and no claim breaks for want of its server
+        command.env("RUST_LOG", "off").stderr(Stdio::null()).process_group(0);
         servers.push(Server::start(command)?);
     }
     let mut trials = JoinSet::new();

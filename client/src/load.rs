@@ -83,6 +83,8 @@ pub struct Tally {
     pub timed_out: Row<()>,
     /// No answer.
     pub failed: Row<Failure>,
+    /// Still without an answer when the run was stopped; their latency is how long they had waited.
+    pub cut_short: Row<()>,
 }
 
 /// The longest latency told apart from longer ones.
@@ -124,22 +126,25 @@ impl Tally {
             rejected: Row::new(),
             timed_out: Row::new(),
             failed: Row::new(),
+            cut_short: Row::new(),
         }
     }
 
-    fn count(&mut self, outcome: Outcome, latency: Duration) {
+    /// Counts a request; one without an outcome was cut short.
+    fn count(&mut self, outcome: Option<Outcome>, latency: Duration) {
         match outcome {
-            Outcome::Served(status) => self.served.count(status, latency),
-            Outcome::Refused(retry_after) => self.refused.count(retry_after, latency),
-            Outcome::Rejected(status) => self.rejected.count(status, latency),
-            Outcome::TimedOut => self.timed_out.count((), latency),
-            Outcome::Failed(failure) => self.failed.count(failure, latency),
+            Some(Outcome::Served(status)) => self.served.count(status, latency),
+            Some(Outcome::Refused(retry_after)) => self.refused.count(retry_after, latency),
+            Some(Outcome::Rejected(status)) => self.rejected.count(status, latency),
+            Some(Outcome::TimedOut) => self.timed_out.count((), latency),
+            Some(Outcome::Failed(failure)) => self.failed.count(failure, latency),
+            None => self.cut_short.count((), latency),
         }
     }
 
     /// How many requests.
     pub fn total(&self) -> u64 {
-        self.answered() + self.timed_out.total() + self.failed.total()
+        self.answered() + self.timed_out.total() + self.failed.total() + self.cut_short.total()
     }
 
     /// How many were answered, in whatever way.
@@ -168,9 +173,9 @@ pub async fn run(
         let (plan, schedule, progress, stopped) = (plan.clone(), schedule.clone(), progress.clone(), stopped.clone());
         let tally = tally.clone();
         senders.spawn(async move {
-            send(&plan, &schedule, stopped, |outcome, latency| {
+            send(&plan, &schedule, stopped, |outcome: Option<Outcome>, latency| {
                 tally.lock().unwrap_or_else(PoisonError::into_inner).count(outcome, latency);
-                progress(outcome);
+                outcome.into_iter().for_each(&*progress);
             })
             .await;
         });
@@ -195,20 +200,28 @@ pub async fn run(
 }
 
 /// One connection's share of the work.
-async fn send(plan: &Plan, schedule: &Schedule, mut stopped: watch::Receiver<bool>, count: impl Fn(Outcome, Duration)) {
+async fn send(
+    plan: &Plan,
+    schedule: &Schedule,
+    mut stopped: watch::Receiver<bool>,
+    count: impl Fn(Option<Outcome>, Duration),
+) {
     let mut caller = Caller::new(plan.addr);
     while let Some((number, due)) = schedule.next() {
         let request = &plan.requests[number as usize % plan.requests.len()];
-        let call = async {
-            if plan.rate.is_some() {
-                sleep_until(due).await;
+        if plan.rate.is_some() {
+            tokio::select! {
+                () = sleep_until(due) => {}
+                _ = stopped.wait_for(|stopped| *stopped) => break, // nobody has asked yet
             }
-            caller.call(request, plan.to_head, Instant::now() + plan.timeout).await
-        };
+        }
         let Call { ended, outcome, .. } = tokio::select! {
-            call = call => call,
-            _ = stopped.wait_for(|stopped| *stopped) => break, // what is on its way is neither served nor failed
+            call = caller.call(request, plan.to_head, Instant::now() + plan.timeout) => call,
+            _ = stopped.wait_for(|stopped| *stopped) => {
+                count(None, due.elapsed());
+                break;
+            }
         };
-        count(outcome, ended.saturating_duration_since(due));
+        count(Some(outcome), ended.saturating_duration_since(due));
     }
 }

@@ -23,6 +23,9 @@ pub fn summary(tally: &Tally, connections: usize, target: &str) -> String {
     row(&mut text, "rejected", &tally.rejected, total, |status| status.to_string());
     row(&mut text, "timed out", &tally.timed_out, total, |()| "no whole answer in time".into());
     row(&mut text, "failed", &tally.failed, total, |failure| failure.to_string());
+    if tally.cut_short.total() > 0 {
+        row(&mut text, "cut short", &tally.cut_short, total, |()| "still without an answer when it was stopped".into());
+    }
     let per_second = |count: u64| count as f64 / seconds;
     // writing to a String cannot fail
     let _ = writeln!(
@@ -42,7 +45,7 @@ fn row<Kind: Ord + Copy>(text: &mut String, name: &str, row: &Row<Kind>, of: u64
         return;
     }
     let share = total as f64 * 100.0 / of as f64;
-    let _ = write!(text, "  {share:>5.1} %");
+    let _ = if share < 0.05 { write!(text, "  < 0.1 %") } else { write!(text, "  {share:>5.1} %") };
     let at = |quantile| show(Duration::from_micros(row.latency.value_at_quantile(quantile)));
     for figure in [at(0.5), at(0.9), at(0.99), show(Duration::from_micros(row.latency.max()))] {
         let _ = write!(text, "{figure:>10}");

@@ -23,7 +23,7 @@ pub fn table(matrix: &Matrix) -> String {
         rule(&mut text);
     }
     text += if matrix.is_as_expected() {
-        "✓ holds. ✗ breaks, and must: that is the lesson of its stage, and what the next stages mend.\n"
+        "✓ holds. ✗ breaks, as the lessons say it must; a later stage mends it.\n"
     } else {
         "! is not what the lessons say: the lesson is wrong, or this machine is too busy; try again when it is idle.\n"
     };

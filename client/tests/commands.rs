@@ -111,7 +111,7 @@ fn load_says_why_there_is_no_answer() {
     let report = stdout(&run(&["load", "-n", "4", "-c", "1", "-t", "500ms", &addr.to_string()]));
     assert_eq!((row(&report, "timed out"), row(&report, "failed")), (1, 3), "{report}");
     for line in
-        ["1  what came back is no HTTP response", "closed the connection within its answer", "instead of answering"]
+        ["1  what came back is not an HTTP response", "closed the connection within its answer", "instead of answering"]
     {
         assert!(report.contains(line), "{line}: {report}");
     }
@@ -166,6 +166,24 @@ fn load_reports_what_it_has_when_it_is_stopped() {
     let output = load.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     row(&stdout(&output), "served");
+}
+
+#[test]
+fn load_counts_what_was_without_an_answer_when_it_was_stopped() {
+    let (asked, asking) = std::sync::mpsc::channel();
+    let addr = server(move |_, mut stream| {
+        while let Ok(1..) = stream.read(&mut [0; 1024]) {
+            let _ = asked.send(()); // and no answer
+        }
+    });
+    let load = client(&["load", "-n", "3", "-c", "3", &addr.to_string()]).stdout(Stdio::piped()).spawn().unwrap();
+    for _ in 0..3 {
+        asking.recv().unwrap();
+    }
+    Command::new("sh").args(["-c", "kill -s INT \"$0\"", &load.id().to_string()]).status().unwrap();
+    let report = stdout(&load.wait_with_output().unwrap());
+    assert!(report.contains("3 requests to"), "{report}");
+    assert_eq!((row(&report, "cut short"), row(&report, "served")), (3, 0), "{report}");
 }
 
 #[test]

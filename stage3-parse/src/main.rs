@@ -88,9 +88,9 @@ fn parse(request: &Request) -> Result<Event, (StatusCode, String)> {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the event as application/json".into()));
     }
     let text = std::str::from_utf8(&request.body)
-        .map_err(|_| (StatusCode::BAD_REQUEST, "the body is not UTF-8, so it is no JSON".into()))?;
+        .map_err(|_| (StatusCode::BAD_REQUEST, "the body is not UTF-8, so it is not JSON".into()))?;
     serde_json::from_str(text).map_err(|error| match serde_json::from_str::<IgnoredAny>(text) {
-        Ok(_) => (StatusCode::UNPROCESSABLE_ENTITY, format!("this JSON is no event: {error}")),
-        Err(error) => (StatusCode::BAD_REQUEST, format!("the body is no JSON: {error}")),
+        Ok(_) => (StatusCode::UNPROCESSABLE_ENTITY, format!("this JSON is not an event: {error}")),
+        Err(error) => (StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")),
     })
 }

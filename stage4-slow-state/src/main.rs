@@ -99,7 +99,7 @@ async fn respond(request: Request, balances: &Balances, work: Duration) -> Respo
 #[expect(clippy::await_holding_invalid_type, reason = "the lesson of this stage: see what it does to everyone else")]
 async fn apply(event: Event, balances: &Balances, work: Duration) -> Response {
     let mut balances = balances.lock().await;
-    sleep(work).await; // the guard lives to the end of the block, so everyone waits these 500 ms with us
+    sleep(work).await; // the guard lives to the end of the block, so everyone waits with us, all of `work`
     let balance = balances.get(&event.user).copied().unwrap_or(0);
     let Some(balance) = balance.checked_add(event.amount) else {
         return Response::problem(StatusCode::UNPROCESSABLE_ENTITY, "the balance would leave the range of i64");
@@ -123,9 +123,9 @@ fn parse(request: &Request) -> Result<Event, (StatusCode, String)> {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the event as application/json".into()));
     }
     let text = std::str::from_utf8(&request.body)
-        .map_err(|_| (StatusCode::BAD_REQUEST, "the body is not UTF-8, so it is no JSON".into()))?;
+        .map_err(|_| (StatusCode::BAD_REQUEST, "the body is not UTF-8, so it is not JSON".into()))?;
     serde_json::from_str(text).map_err(|error| match serde_json::from_str::<IgnoredAny>(text) {
-        Ok(_) => (StatusCode::UNPROCESSABLE_ENTITY, format!("this JSON is no event: {error}")),
-        Err(error) => (StatusCode::BAD_REQUEST, format!("the body is no JSON: {error}")),
+        Ok(_) => (StatusCode::UNPROCESSABLE_ENTITY, format!("this JSON is not an event: {error}")),
+        Err(error) => (StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")),
     })
 }

@@ -68,7 +68,7 @@ async fn main() -> workshop::Result {
     serving.await??;
     let Ledger { balances, stats } = &*bank.ledger();
     debug!(balances = %serde_json::to_string(balances)?, "stopped");
-    writeln!(io::stdout(), "{}", serde_json::to_string(stats)?)?;
+    let _ = writeln!(io::stdout(), "{}", serde_json::to_string(stats)?); // whoever closed it does not want to know
     Ok(())
 }
 
@@ -268,9 +268,9 @@ fn parse(request: &Request) -> Result<Event, (StatusCode, String)> {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the event as application/json".into()));
     }
     let text = std::str::from_utf8(&request.body)
-        .map_err(|_| (StatusCode::BAD_REQUEST, "the body is not UTF-8, so it is no JSON".into()))?;
+        .map_err(|_| (StatusCode::BAD_REQUEST, "the body is not UTF-8, so it is not JSON".into()))?;
     serde_json::from_str(text).map_err(|error| match serde_json::from_str::<IgnoredAny>(text) {
-        Ok(_) => (StatusCode::UNPROCESSABLE_ENTITY, format!("this JSON is no event: {error}")),
-        Err(error) => (StatusCode::BAD_REQUEST, format!("the body is no JSON: {error}")),
+        Ok(_) => (StatusCode::UNPROCESSABLE_ENTITY, format!("this JSON is not an event: {error}")),
+        Err(error) => (StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")),
     })
 }

@@ -64,9 +64,9 @@ pub fn must_log_each_connection(binary: &str) {
         }
     };
     let log = log_of(binary, None, two_requests);
-    assert_eq!((log.lines().count(), log.matches("connected").count()), (1, 1), "{log}");
+    assert_eq!((log.lines().count(), log.matches("connection accepted").count()), (1, 1), "{log}");
     let log = log_of(binary, Some("debug"), two_requests);
-    assert_eq!((log.matches("connected").count(), log.matches("path=\"/logged\"").count()), (1, 2), "{log}");
+    assert_eq!((log.matches("connection accepted").count(), log.matches("path=\"/logged\"").count()), (1, 2), "{log}");
     assert_eq!(log_of(binary, Some("off"), two_requests), "");
 }
 

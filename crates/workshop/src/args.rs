@@ -24,7 +24,7 @@ pub struct NoOptions;
 /// Stage 3 has a deadline.
 #[derive(Debug, clap::Args)]
 pub struct Deadline {
-    /// How long a client may keep us waiting: to begin a request, to end it, to take the answer
+    /// How long a client may keep the server waiting: to begin a request, to end it, to take the answer; such as 500ms, 2s, 1m
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = timeout, allow_hyphen_values = true)]
     pub timeout: Duration,
 }
@@ -32,10 +32,10 @@ pub struct Deadline {
 /// Stage 4 has slow work as well.
 #[derive(Debug, clap::Args)]
 pub struct SlowWork {
-    /// How long a client may keep us waiting: to begin a request, to end it, to take the answer
+    /// How long a client may keep the server waiting: to begin a request, to end it, to take the answer; such as 500ms, 2s, 1m
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = timeout, allow_hyphen_values = true)]
     pub timeout: Duration,
-    /// How long the work for one event takes
+    /// How long the work for one event takes, such as 0s, 100ms, 2s
     #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = duration, allow_hyphen_values = true)]
     pub work: Duration,
 }
@@ -43,19 +43,19 @@ pub struct SlowWork {
 /// Stage 5 has limits as well.
 #[derive(Debug, clap::Args)]
 pub struct Limits {
-    /// How long a client may keep us waiting: to begin a request, to end it, to take the answer
+    /// How long a client may keep the server waiting: to begin a request, to end it, to take the answer; such as 500ms, 2s, 1m
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = timeout, allow_hyphen_values = true)]
     pub timeout: Duration,
-    /// How long the worker takes for one event
+    /// How long the worker takes for one event, such as 0s, 100ms, 2s
     #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = duration, allow_hyphen_values = true)]
     pub work: Duration,
     /// How many events may wait for the worker, 1 or more
     #[arg(long, value_name = "N", default_value = "16", value_parser = count(), allow_hyphen_values = true)]
     pub queue: usize,
-    /// What an event meets that finds the queue full
+    /// What happens to an event when the queue is full
     #[arg(long, value_name = "POLICY", default_value = "reject")]
     pub when_full: WhenFull,
-    /// How many connections may be open, 1 or more; one over it is refused
+    /// How many connections may be open, 1 or more; one over it is refused with 503
     #[arg(long, value_name = "N", default_value = "1024", value_parser = count(), allow_hyphen_values = true)]
     pub max_connections: usize,
 }
@@ -76,7 +76,7 @@ pub(crate) fn parse<Options: clap::Args>(stage: &Stage) -> Args<Options> {
         .about(format!("Stage {}: {}", stage.number, stage.idea))
         .after_help(format!(
             "Try it:    {try_it}\nBreak it:  {break_it}\nRead:      {}/src/main.rs\n\n\
-             RUST_LOG=debug logs each request. Ctrl-C ends it.",
+             RUST_LOG=debug logs each request, RUST_LOG=warn no connections. Ctrl-C ends it.",
             stage.name
         ));
     let parsed = command.try_get_matches_from_mut(std::env::args_os());
@@ -118,6 +118,10 @@ impl FromStr for Addr {
         };
         let is_addr = text.parse::<std::net::SocketAddr>().is_ok()
             || text.rsplit_once(':').is_some_and(|(host, port)| is_name(host) && port.parse::<u16>().is_ok());
-        if is_addr { Ok(Self(text.to_owned())) } else { Err("give a host and a port, such as 127.0.0.1:8080") }
+        if is_addr {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("give a host and a port up to 65535, such as 127.0.0.1:8080")
+        }
     }
 }

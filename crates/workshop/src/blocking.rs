@@ -12,7 +12,7 @@ pub fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept() {
             Ok((stream, peer)) => {
-                info!(%peer, "connected");
+                info!(%peer, "connection accepted");
                 let _ = stream.set_nodelay(true); // it only serves speed
                 return stream;
             }

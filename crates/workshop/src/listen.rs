@@ -19,7 +19,7 @@ pub async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                info!(%peer, "connected");
+                info!(%peer, "connection accepted");
                 return stream;
             }
             Err(error) => {
@@ -44,8 +44,7 @@ pub(crate) fn bind(addr: &Addr) -> anyhow::Result<TcpListener> {
 pub(crate) fn first_of<L>(addr: &Addr, bind: impl Fn(SocketAddr) -> io::Result<L>) -> anyhow::Result<L> {
     let Addr(text) = addr;
     let resolved = text.to_socket_addrs();
-    let mut addrs: Vec<_> =
-        resolved.map_err(|error| anyhow!("{text} names no address of this machine: {error}"))?.collect();
+    let mut addrs: Vec<_> = resolved.map_err(|error| anyhow!("{text} does not resolve: {error}"))?.collect();
     addrs.sort_by_key(SocketAddr::is_ipv6);
     let mut failure = None;
     for addr in addrs {
