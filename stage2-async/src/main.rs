@@ -28,7 +28,7 @@ async fn main() -> workshop::Result {
 async fn serve_all(listener: TcpListener) -> workshop::Result {
     loop {
         let stream = accept(&listener).await;
-        // a task costs a kilobyte or two and no thread; the next client is looked at at once
+        // a task costs little memory and no thread; the next client is looked at at once
         tokio::spawn(async move {
             if let Err(error) = serve(stream).await {
                 warn!(%error, "connection lost");

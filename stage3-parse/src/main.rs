@@ -1,6 +1,6 @@
 //! Stage 3: a boundary.
 //!
-//! cargo run -p stage3          then, elsewhere:  curl -d '{"user": "alice"}' 127.0.0.1:8080/events
+//! cargo run -p stage3          then, elsewhere:  cargo run -p client -- hold -n 3
 
 use event::Event;
 use http1::{Connection, Method, Request, Response, StatusCode, header};
@@ -32,7 +32,7 @@ async fn main() -> workshop::Result {
 async fn serve_all(listener: TcpListener, patience: Duration) -> workshop::Result {
     loop {
         let stream = accept(&listener).await;
-        // a task costs a kilobyte or two and no thread; the next client is looked at at once
+        // a task costs little memory and no thread; the next client is looked at at once
         tokio::spawn(async move {
             if let Err(error) = serve(stream, patience).await {
                 warn!(%error, "connection lost");
@@ -62,7 +62,7 @@ async fn next_request(connection: &mut Connection, patience: Duration) -> io::Re
         Ok(request) => request,
         Err(_) => {
             let late = Response::problem(StatusCode::REQUEST_TIMEOUT, "no whole request came in time; send it faster");
-            timeout(patience, connection.refuse(late)).await??;
+            connection.refuse(late).await?;
             Ok(None)
         }
     }

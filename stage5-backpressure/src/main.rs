@@ -8,13 +8,11 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::{self, error::TrySendError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::{sleep, timeout};
 use workshop::args::{Limits, WhenFull};
 use workshop::{Stage, accept, debug, stop_signal, warn};
 
@@ -26,24 +24,20 @@ const STAGE: Stage = Stage {
     break_it: "cargo run -p client -- load -n 100 -c 100 --event {addr}",
 };
 
-/// What everyone shares.
+/// What each connection holds: a way into the queue, above all. The worker is done when nobody holds one any more.
 struct Bank {
     limits: Limits,
     queue: mpsc::Sender<Event>,
-    connections: Arc<Semaphore>,
-    ledger: Mutex<Ledger>,
+    stop: watch::Receiver<bool>,
+    ledger: Arc<Mutex<Ledger>>,
 }
 
-/// What happened so far. The lock is held for an instant, never across an await.
-#[derive(Default)]
+/// What happened so far: but for the balances the answer to `GET /stats`, and the last word on stdout. Its lock is held
+/// for an instant, never across an await.
+#[derive(Default, Serialize)]
 struct Ledger {
+    #[serde(skip)]
     balances: BTreeMap<User, i64>,
-    stats: Stats,
-}
-
-/// The answer to `GET /stats`, and the last word on stdout.
-#[derive(Clone, Default, Serialize)]
-struct Stats {
     capacity: usize,
     queued: u64,
     accepted: u64,
@@ -55,54 +49,54 @@ struct Stats {
 #[tokio::main]
 async fn main() -> workshop::Result {
     let args = STAGE.args::<Limits>();
-    let stop = stop_signal()?;
+    let (stopper, stop) = watch::channel(false);
+    let stopped = stop_signal()?;
     let listener = STAGE.listen(&args.addr)?;
     let (queue, events) = mpsc::channel(args.options.queue);
-    let connections = Arc::new(Semaphore::new(args.options.max_connections));
-    let stats = Stats { capacity: args.options.queue, ..Stats::default() };
-    let ledger = Mutex::new(Ledger { stats, ..Ledger::default() });
-    let bank = Arc::new(Bank { limits: args.options, queue, connections, ledger });
+    let ledger = Arc::new(Mutex::new(Ledger { capacity: args.options.queue, ..Ledger::default() }));
+    let worker = tokio::spawn(work(events, args.options.work, ledger.clone()));
     // on a worker: from main's own thread each connection would change threads first
-    let serving = tokio::spawn(serve_all(listener, bank.clone()));
-    work(events, &bank, stop).await;
-    serving.await??;
-    let Ledger { balances, stats } = &*bank.ledger();
-    debug!(balances = %serde_json::to_string(balances)?, "stopped");
-    let _ = writeln!(io::stdout(), "{}", serde_json::to_string(stats)?); // whoever closed it does not want to know
+    tokio::spawn(serve_all(listener, Bank { limits: args.options, queue, stop, ledger: ledger.clone() }));
+    stopped.await;
+    stopper.send_replace(true);
+    worker.await?; // every answer is given and every promise kept
+    let ledger = lock(&ledger);
+    debug!(balances = %serde_json::to_string(&ledger.balances)?, "stopped");
+    let _ = writeln!(io::stdout(), "{}", serde_json::to_string(&*ledger)?); // whoever closed it does not want to know
     Ok(())
 }
 
-/// Events, everyone at once, until the queue is closed; then as long as anyone is still owed an answer.
-async fn serve_all(listener: TcpListener, bank: Arc<Bank>) -> workshop::Result {
+/// Events, everyone at once, until the server is told to stop.
+async fn serve_all(listener: TcpListener, bank: Bank) {
+    let bank = Arc::new(bank);
+    let places = Arc::new(Semaphore::new(bank.limits.max_connections));
     loop {
         let stream = tokio::select! {
             stream = accept(&listener) => stream,
-            () = bank.queue.closed() => break,
+            () = bank.stopping() => return,
         };
-        let Ok(place) = bank.connections.clone().try_acquire_owned() else {
-            tokio::spawn(turn_away(stream, bank.limits.timeout));
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            let answer = overloaded("there are too many connections; try again later", Duration::ZERO);
+            tokio::spawn(async { Connection::new(stream).refuse(answer).await });
             continue;
         };
         let bank = bank.clone();
-        // a task costs a kilobyte or two and no thread; the next client is looked at at once
+        // a task costs little memory and no thread; the next client is looked at at once
         tokio::spawn(async move {
-            if let Err(error) = serve(stream, &bank, place).await {
+            let _place = place;
+            if let Err(error) = serve(stream, &bank).await {
                 warn!(%error, "connection lost");
             }
         });
     }
-    drop(listener);
-    let everyone = bank.limits.max_connections as u32; // at most a million
-    let _all = bank.connections.acquire_many(everyone).await?;
-    Ok(())
 }
 
 /// One connection, request after request, until the client has enough, or we have, or the server is told to stop.
-async fn serve(stream: TcpStream, bank: &Bank, _place: OwnedSemaphorePermit) -> io::Result<()> {
+async fn serve(stream: TcpStream, bank: &Bank) -> io::Result<()> {
     let mut connection = Connection::new(stream);
     while let Some(request) = next_request_while_open(&mut connection, bank).await? {
         let response = respond(request, bank).await;
-        if bank.queue.is_closed() {
+        if *bank.stop.borrow() {
             connection.close_after_response();
         }
         timeout(bank.limits.timeout, connection.write_response(response)).await??;
@@ -110,19 +104,20 @@ async fn serve(stream: TcpStream, bank: &Bank, _place: OwnedSemaphorePermit) -> 
     Ok(())
 }
 
-/// The next request; once the queue is closed one that is here whole, and one that is still on its way is refused.
+/// The next request; when the server stops, one that is not here whole is refused, and has a moment to begin.
 async fn next_request_while_open(connection: &mut Connection, bank: &Bank) -> io::Result<Option<Request>> {
     let patience = bank.limits.timeout;
     tokio::select! {
         biased;
-        request = next_request(connection, patience) => request,
-        () = bank.queue.closed() => {
-            if connection.has_begun() {
-                timeout(patience, connection.refuse(stopping())).await??;
-            }
-            Ok(None)
-        }
+        request = next_request(connection, patience) => return request,
+        () = bank.stopping() => {}
     }
+    // what has come by now is still in the kernel, perhaps
+    let _ = timeout(Duration::from_millis(50), connection.wait_for_request()).await;
+    if connection.has_begun() || connection.is_refused() {
+        connection.refuse(stopping()).await?;
+    }
+    Ok(None)
 }
 
 /// The next request, if it begins within our patience, and is whole within as much again, however it drips.
@@ -136,7 +131,7 @@ async fn next_request(connection: &mut Connection, patience: Duration) -> io::Re
         Ok(request) => request,
         Err(_) => {
             let late = Response::problem(StatusCode::REQUEST_TIMEOUT, "no whole request came in time; send it faster");
-            timeout(patience, connection.refuse(late)).await??;
+            connection.refuse(late).await?;
             Ok(None)
         }
     }
@@ -145,13 +140,14 @@ async fn next_request(connection: &mut Connection, patience: Duration) -> io::Re
 /// One request: an event is checked and queued, never worked on here.
 async fn respond(request: Request, bank: &Bank) -> Response {
     match (&request.method, request.path()) {
-        (&Method::POST, "/events") => match (parse(&request), bank.limits.when_full) {
-            (Ok(event), WhenFull::Reject) => offer(event, bank),
-            (Ok(event), WhenFull::Wait) => wait_for_place(event, bank).await,
-            (Err((status, detail)), _) => Response::problem(status, detail),
+        (&Method::POST, "/events") => match parse(&request) {
+            Ok(_) if *bank.stop.borrow() => stopping(),
+            Ok(event) if bank.limits.when_full == WhenFull::Wait => wait_for_place(event, bank).await,
+            Ok(event) => offer(event, bank),
+            Err((status, detail)) => Response::problem(status, detail),
         },
-        (&(Method::GET | Method::HEAD), "/balances") => Response::json(StatusCode::OK, &bank.ledger().balances),
-        (&(Method::GET | Method::HEAD), "/stats") => Response::json(StatusCode::OK, &bank.ledger().stats),
+        (&(Method::GET | Method::HEAD), "/balances") => Response::json(StatusCode::OK, &lock(&bank.ledger).balances),
+        (&(Method::GET | Method::HEAD), "/stats") => Response::json(StatusCode::OK, &*lock(&bank.ledger)),
         (_, "/events") => Response::wrong_method("POST"),
         (_, "/balances" | "/stats") => Response::wrong_method("GET, HEAD"),
         _ => Response::problem(StatusCode::NOT_FOUND, "there are only /events, /balances and /stats here"),
@@ -161,20 +157,16 @@ async fn respond(request: Request, bank: &Bank) -> Response {
 /// Fail fast: there is a place in the queue now, or the client is told now that there is none.
 fn offer(event: Event, bank: &Bank) -> Response {
     let taken = Response::json(StatusCode::ACCEPTED, &event);
-    let mut ledger = bank.ledger(); // held over sending and counting, so that /stats always adds up
+    let mut ledger = lock(&bank.ledger); // held over sending and counting, so that /stats always adds up
     match bank.queue.try_send(event) {
         Ok(()) => {
-            ledger.stats.accepted(); // from here on it is promised
+            ledger.accepted(); // from here on it is promised
             taken
         }
-        Err(TrySendError::Full(_)) => {
-            ledger.stats.rejected += 1;
-            let until_done = bank.limits.work.saturating_mul(bank.limits.queue as u32 + 1); // at most a million
+        Err(_) => {
+            ledger.rejected += 1;
+            let until_done = bank.limits.work.saturating_mul(ledger.queued as u32 + 1); // at most a million
             overloaded("the queue is full; try again later", until_done)
-        }
-        Err(TrySendError::Closed(_)) => {
-            ledger.stats.rejected += 1;
-            stopping()
         }
     }
 }
@@ -182,73 +174,59 @@ fn offer(event: Event, bank: &Bank) -> Response {
 /// The other policy: the client waits for a place, for as long as that takes.
 async fn wait_for_place(event: Event, bank: &Bank) -> Response {
     let taken = Response::json(StatusCode::ACCEPTED, &event);
-    let place = bank.queue.reserve().await; // `send().await` in two steps, to count between them
-    let mut ledger = bank.ledger();
-    let Ok(place) = place else {
-        ledger.stats.rejected += 1;
-        return stopping();
+    let place = tokio::select! {
+        biased;
+        () = bank.stopping() => return stopping(),
+        Ok(place) = bank.queue.reserve() => place, // `send().await` in two steps, to count between them
     };
+    let mut ledger = lock(&bank.ledger);
     place.send(event);
-    ledger.stats.accepted();
+    ledger.accepted();
     taken
 }
 
-/// The one worker: takes events in their order and applies them, and nobody else does. Told to stop, it closes the
-/// queue, and is done when that is empty: every promise is kept.
-async fn work(mut events: mpsc::Receiver<Event>, bank: &Bank, stop: impl Future<Output = ()>) {
-    let (mut stop, mut done) = (pin!(stop), pin!(sleep(Duration::ZERO)));
-    let mut in_hand = None;
-    loop {
-        tokio::select! {
-            () = &mut stop, if !events.is_closed() => events.close(),
-            () = &mut done, if in_hand.is_some() => {
-                if let Some(event) = in_hand.take() {
-                    bank.ledger().apply(event);
-                }
-            }
-            event = events.recv(), if in_hand.is_none() => match event {
-                Some(event) => {
-                    in_hand = Some(event);
-                    done.as_mut().reset(Instant::now() + bank.limits.work);
-                }
-                None => return,
-            },
-        }
+/// The one worker: takes events in their order and applies them, and nobody else does. It is done when the queue is
+/// empty and nobody is left who could send: every promise is kept.
+async fn work(mut events: mpsc::Receiver<Event>, work: Duration, ledger: Arc<Mutex<Ledger>>) {
+    while let Some(event) = events.recv().await {
+        sleep(work).await;
+        lock(&ledger).apply(event);
     }
 }
 
-impl Bank {
-    /// A panic while it was held would have left it whole: it holds numbers, and each change is one step.
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// A panic while it was held would have left it whole: it holds numbers, and each change is one step.
+fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
+    ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Ledger {
+    fn accepted(&mut self) {
+        self.accepted += 1;
+        self.recount();
+    }
+
     fn apply(&mut self, event: Event) {
         match self.balances.get(&event.user).unwrap_or(&0).checked_add(event.amount) {
             Some(balance) => {
                 self.balances.insert(event.user, balance);
-                self.stats.processed += 1;
+                self.processed += 1;
             }
-            None => self.stats.failed += 1, // its client is long gone with a 202: all that is left is to count it
+            None => self.failed += 1, // its client has long had its 202: all that is left is to count it
         }
-        self.stats.queued = self.stats.queued.saturating_sub(1); // the worker has the next one in hand
+        self.recount();
+    }
+
+    /// The worker has one of those that are not done in hand; the others wait.
+    fn recount(&mut self) {
+        self.queued = (self.accepted - self.processed - self.failed).saturating_sub(1);
     }
 }
 
-impl Stats {
-    /// One more waits in the queue, unless the worker was idle: then it has this one in hand.
-    fn accepted(&mut self) {
-        self.queued += u64::from(self.accepted > self.processed + self.failed);
-        self.accepted += 1;
+impl Bank {
+    /// Ends when the server is told to stop.
+    async fn stopping(&self) {
+        let _ = self.stop.clone().wait_for(|stop| *stop).await;
     }
-}
-
-/// One connection too many: it is told so and closed, whatever it wanted.
-async fn turn_away(stream: TcpStream, patience: Duration) -> io::Result<()> {
-    let response = overloaded("there are too many connections; try again later", Duration::ZERO);
-    timeout(patience, Connection::new(stream).refuse(response)).await?
 }
 
 fn overloaded(detail: &str, wait: Duration) -> Response {

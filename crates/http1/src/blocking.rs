@@ -79,7 +79,7 @@ impl Connection {
     }
 
     fn refuse(&mut self, response: Response) -> io::Result<()> {
-        self.turn = Turn { ending: Ending::Close, to_head: false, ..self.turn };
+        self.turn = Turn { ending: Ending::Close, to_head: self.decoder.is_head(), ..self.turn };
         let encoded = self.turn.encode(response);
         self.write(encoded)?;
         self.linger()

@@ -40,10 +40,12 @@ pub(crate) struct Turn {
     pub(crate) first: bool,
     /// The last response is on its way or written; nothing is read any more.
     pub(crate) over: bool,
+    /// And the peer has been given the time to read it.
+    pub(crate) left: bool,
 }
 
 impl Turn {
-    pub(crate) const START: Self = Self { to_head: false, ending: Ending::Open, first: true, over: false };
+    pub(crate) const START: Self = Self { to_head: false, ending: Ending::Open, first: true, over: false, left: false };
 
     pub(crate) fn of(request: &Request) -> Self {
         // method and target are visible ASCII, so no line of the log can be forged; but they can be long
@@ -59,7 +61,7 @@ impl Turn {
             true if request.version == Version::HTTP_10 => Ending::KeptAlive,
             true => Ending::Open,
         };
-        Self { to_head: request.method == Method::HEAD, ending, first: false, over: false }
+        Self { to_head: request.method == Method::HEAD, ending, first: false, over: false, left: false }
     }
 
     /// The bytes of this turn's response.
@@ -122,6 +124,11 @@ impl Connection<Request> {
         self.decoder.has_begun()
     }
 
+    /// Whether the last answer is on its way or written.
+    pub fn is_refused(&self) -> bool {
+        self.turn.over
+    }
+
     /// Whether no request has come yet.
     pub fn is_new(&self) -> bool {
         self.turn.first
@@ -180,22 +187,27 @@ impl Connection<Request> {
     pub fn refuse(&mut self, response: Response) -> impl Future<Output = io::Result<()>> + Send {
         // boxed, or every connection would carry the room for its refusal
         Box::pin(async move {
-            if self.turn.over {
-                return Ok(());
-            }
-            self.turn = Turn { ending: Ending::Close, to_head: false, ..self.turn };
-            let encoded = self.turn.encode(response);
-            self.write(encoded).await?;
-            self.linger().await
+            let answered = timeout(DRAIN_TIME, async {
+                if !self.turn.over {
+                    self.turn = Turn { ending: Ending::Close, to_head: self.decoder.is_head(), ..self.turn };
+                    let encoded = self.turn.encode(response);
+                    self.write(encoded).await?;
+                }
+                self.linger().await // also where a refusal was given up half-way
+            });
+            answered.await.unwrap_or(Ok(())) // over time: we have done what we can
         })
     }
 
     /// Closes without a reset: says that nothing follows, and drops what still comes, for a while.
     async fn linger(&mut self) -> io::Result<()> {
+        if self.turn.left {
+            return Ok(());
+        }
         self.decoder = Decoder::new();
-        self.stream.shutdown().await?;
-        // over time or in an error: either way we have done what we can
+        let _ = self.stream.shutdown().await; // fails where it was done before
         let _ = timeout(DRAIN_TIME, self.drain()).await;
+        self.turn.left = true;
         Ok(())
     }
 

@@ -34,13 +34,23 @@ pub struct Decoder<M> {
     /// Bytes of the start line that were checked.
     checked: usize,
     to_head: bool,
+    head: bool,
     /// The message whose body is on its way; boxed, so that an idle connection does not pay for it.
     begun: Option<Box<(M, Body)>>,
 }
 
 impl<M> Default for Decoder<M> {
     fn default() -> Self {
-        Self { buffer: BytesMut::new(), scanned: 0, blank: 0, start_line: 0, checked: 0, to_head: false, begun: None }
+        Self {
+            buffer: BytesMut::new(),
+            scanned: 0,
+            blank: 0,
+            start_line: 0,
+            checked: 0,
+            to_head: false,
+            head: false,
+            begun: None,
+        }
     }
 }
 
@@ -65,7 +75,8 @@ impl<M: Message> Decoder<M> {
 
     /// Whether part of a message is here.
     pub fn has_begun(&self) -> bool {
-        !self.buffer.is_empty() || self.begun.is_some()
+        // too many empty lines are a head that is too long
+        !self.buffer.is_empty() || self.begun.is_some() || self.blank > MAX_HEAD
     }
 
     /// Decodes the next message, or as much of it as is here.
@@ -78,6 +89,7 @@ impl<M: Message> Decoder<M> {
             None => {
                 let Some(length) = self.find_head()? else { return Ok(Decoded::NeedMore) };
                 let head = self.buffer.split_to(length).freeze();
+                self.head = head.starts_with(b"HEAD ");
                 (self.scanned, self.blank, self.start_line, self.checked) = (0, 0, 0, 0);
                 let Head { message, framing, expects_continue } = M::decode_head(head, self.to_head)?;
                 let body = Body::new(framing, M::MAX_BODY);
@@ -98,6 +110,7 @@ impl<M: Message> Decoder<M> {
     }
 
     fn whole(&mut self, mut message: M, content: Bytes) -> Decoded<M> {
+        self.head = false; // what is refused next is another request
         message.set_body(content);
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new(); // what is left of it would keep the whole allocation alive
@@ -152,17 +165,25 @@ impl<M: Message> Decoder<M> {
         None
     }
 
+    pub(crate) fn is_head(&self) -> bool {
+        self.head || self.buffer.starts_with(b"HEAD ")
+    }
+
     /// Empty lines before a start line are not part of it (RFC 9112 §2.2).
     pub(crate) fn drop_blank_lines(&mut self) {
-        while self.scanned == 0 && self.begun.is_none() {
-            let line = match self.buffer[..] {
-                [b'\n', ..] => 1,
-                [b'\r', b'\n', ..] => 2,
-                _ => return,
-            };
-            self.buffer.advance(line);
-            self.blank += line;
+        if self.scanned > 0 || self.begun.is_some() {
+            return;
         }
+        let mut lines = 0;
+        loop {
+            match self.buffer[lines..] {
+                [b'\n', ..] => lines += 1,
+                [b'\r', b'\n', ..] => lines += 2,
+                _ => break,
+            }
+        }
+        self.buffer.advance(lines);
+        self.blank += lines;
     }
 }
 

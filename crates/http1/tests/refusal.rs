@@ -34,7 +34,6 @@ fn a_malformed_message_is_answered_and_is_the_end_of_the_connection() {
     refused("GET / HTTP/1.1\r\n\r\n", 400);
     refused("GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n", 400);
     refused("GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400);
-    refused("HEAD / HTTP/1.1\r\n\r\n", 400);
     refused("GET / HTTP/1.0\r\nConnection: keep-alive\r\nHost: a b\r\n\r\n", 400);
     refused("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505);
     refused("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 501);

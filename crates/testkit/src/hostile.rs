@@ -2,7 +2,7 @@
 //! answered throughout, and what it took is given back.
 
 use crate::{
-    PATIENCE, Peer, Server, ask, get, json, log_of, must_have_status, needs_descriptors, post, start,
+    Finally, PATIENCE, Peer, Server, ask, get, json, log_of, must_have_status, needs_descriptors, post, start,
     start_with_descriptors,
 };
 use std::process::Command;
@@ -29,8 +29,9 @@ fn must_answer_throughout<T>(server: &Server, harm: impl FnOnce() -> T) -> T {
                 }
             }
         });
+        let enough = Finally(|| done.store(true, Ordering::Relaxed));
         let result = harm();
-        done.store(true, Ordering::Relaxed);
+        drop(enough);
         honest.join().expect("the honest client is answered");
         result
     })

@@ -107,6 +107,16 @@ pub fn must_be_kept_in_time(name: &str, addr: SocketAddr) {
     }
 }
 
+/// Does something when it goes out of scope, also by a panic: so that threads which wait for it end, and the test
+/// with them.
+pub struct Finally<F: Fn()>(pub F);
+
+impl<F: Fn()> Drop for Finally<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 /// A raw connection to a server.
 #[derive(Debug)]
 pub struct Peer {
