@@ -2,7 +2,7 @@
 
 use crate::Stage;
 use crate::args::Addr;
-use crate::listen::{PAUSE, first_of};
+use crate::listen::{PAUSE, first_of, is_of_the_peer};
 use anyhow::Context;
 use std::net::{TcpListener, TcpStream};
 use tracing::{error, info};
@@ -16,6 +16,7 @@ pub fn accept(listener: &TcpListener) -> TcpStream {
                 let _ = stream.set_nodelay(true); // it only serves speed
                 return stream;
             }
+            Err(error) if is_of_the_peer(&error) => {}
             Err(error) => {
                 error!(%error, "cannot accept; trying again in 100 ms");
                 std::thread::sleep(PAUSE);

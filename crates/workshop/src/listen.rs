@@ -22,12 +22,19 @@ pub async fn accept(listener: &TcpListener) -> TcpStream {
                 info!(%peer, "connection accepted");
                 return stream;
             }
+            // some systems report a peer that has left before it was accepted: the next one need not wait for that
+            Err(error) if is_of_the_peer(&error) => {}
             Err(error) => {
                 error!(%error, "cannot accept; trying again in 100 ms");
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
+}
+
+pub(crate) fn is_of_the_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 pub(crate) fn bind(addr: &Addr) -> anyhow::Result<TcpListener> {
@@ -50,6 +57,11 @@ pub(crate) fn first_of<L>(addr: &Addr, bind: impl Fn(SocketAddr) -> io::Result<L
     for addr in addrs {
         match bind(addr) {
             Ok(listener) => return Ok(listener),
+            // another of its addresses would be another server's in all but the name
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                failure = Some(error);
+                break;
+            }
             Err(error) => failure = Some(error),
         }
     }
