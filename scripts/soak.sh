@@ -51,7 +51,7 @@ traffic() { # STAGE ADDR PID: until $end, a line of figures after each round
             "$client" load -z 5s -q 200 -c 20 --event "$2"
             "$client" load -n 300 -c 100 --event "$2"
             "$client" load -n 500 -c 20 -d 'no {json' -T application/json "http://$2/events"
-            "$client" load -n 200 -c 20 -H 'Transfer-Encoding: gzip' -H 'Host: a b' "$2"
+            "$client" load -n 200 -c 20 -H 'Host: a b' "$2"
         } >>"$file.load" 2>&1
         wait
         first=${first:-$rss}
@@ -97,7 +97,8 @@ unanswered=$(awk '$1 == "timed" { sum += $3 } $1 == "failed" { sum += $2 } END {
 echo "stage5-backpressure: $figures"
 echo "stage5-backpressure: $acknowledged acknowledged, $(figure processed) applied, $unanswered requests without an answer"
 [ "$(figure accepted)" = "$(($(figure processed) + $(figure failed)))" ] || failed=1
-[ "$(figure accepted)" = "$acknowledged" ] || [ "$unanswered" -gt 0 ] || failed=1
+lost=$(($(figure accepted) - acknowledged)) # acknowledgements that their clients did not wait for
+[ "$lost" -ge 0 ] && [ "$lost" -le "$unanswered" ] || failed=1
 grep -h panicked "$work"/*.log && failed=1
 [ "$failed" = 0 ] && echo "verdict: holds after $seconds s" || echo "verdict: broken"
 exit "$failed"

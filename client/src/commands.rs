@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 
 /// Send requests, and tell what came of them: served, refused, rejected, timed out or failed.
 #[derive(Args)]
@@ -72,7 +73,7 @@ pub(crate) struct Load {
 
 impl Load {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let addr = reach(&self.target).await?;
+        let addr = reach(&self.target, self.timeout).await?;
         let until = match (self.duration, self.count) {
             (Some(duration), _) => Until::Elapsed(duration),
             (None, count) => Until::Count(count.unwrap_or(200)),
@@ -116,7 +117,7 @@ impl Load {
         if let Some(content_type) = &self.content_type {
             request.headers.insert(header::CONTENT_TYPE, content_type.clone());
         }
-        if self.event {
+        if self.event && !request.headers.contains_key(header::CONTENT_TYPE) {
             request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let encode = |body: Bytes| {
@@ -185,7 +186,7 @@ pub(crate) struct Hold {
 
 impl Hold {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let addr = reach(&self.target).await?;
+        let addr = reach(&self.target, Duration::from_secs(10)).await?;
         let interrupted = stop_signal()?;
         let duration = self.duration;
         let stop = async move {
@@ -256,10 +257,10 @@ pub(crate) async fn compare() -> anyhow::Result<ExitCode> {
 }
 
 /// The address of a server that is there.
-async fn reach(target: &Target) -> anyhow::Result<SocketAddr> {
+async fn reach(target: &Target, patience: Duration) -> anyhow::Result<SocketAddr> {
     let addr = target.resolve().await?;
-    match Caller::new(addr).connect().await.map(drop) {
-        Err(failure @ Failure::NobodyThere) => {
+    match timeout(patience, async { Caller::new(addr).connect().await.map(drop) }).await {
+        Ok(Err(failure @ Failure::NobodyThere)) => {
             bail!("{}: {failure}; start a server, such as: cargo run -p stage1", target.host)
         }
         _ => Ok(addr), // any other trouble is for the report
@@ -312,6 +313,9 @@ fn rate(text: &str) -> Result<f64, String> {
 
 fn field(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let (name, value) = text.split_once(':').ok_or("a field reads 'Name: value'")?;
-    let name = name.trim().parse().map_err(|_| "that is no field name")?;
+    let name = name.trim().parse().map_err(|_| "that is not a field name")?;
+    if [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::DATE].contains(&name) {
+        return Err("how the body is framed is for the client to say".into());
+    }
     Ok((name, value.trim().parse().map_err(|_| "a field's value is one line of text")?))
 }

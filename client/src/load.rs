@@ -62,7 +62,7 @@ impl Schedule {
         };
         match self.until {
             Until::Count(count) => number < count,
-            Until::Elapsed(elapsed) => due < self.began + elapsed,
+            Until::Elapsed(elapsed) => due.max(Instant::now()) < self.began + elapsed,
         }
         .then_some((number, due))
     }
@@ -85,6 +85,8 @@ pub struct Tally {
     pub failed: Row<Failure>,
     /// Still without an answer when the run was stopped; their latency is how long they had waited.
     pub cut_short: Row<()>,
+    /// At a rate: due before the end, and not sent, since every connection was still waiting.
+    pub not_sent: u64,
 }
 
 /// The longest latency told apart from longer ones.
@@ -127,6 +129,7 @@ impl Tally {
             timed_out: Row::new(),
             failed: Row::new(),
             cut_short: Row::new(),
+            not_sent: 0,
         }
     }
 
@@ -196,6 +199,10 @@ pub async fn run(
     }
     let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
     tally.elapsed = schedule.began.elapsed();
+    if let (Until::Elapsed(elapsed), Some(rate), false) = (plan.until, plan.rate, stopping) {
+        let due = (elapsed.as_secs_f64() * rate).ceil() as u64;
+        tally.not_sent = due.saturating_sub(tally.total());
+    }
     std::mem::replace(&mut *tally, Tally::new())
 }
 

@@ -10,7 +10,8 @@ pub fn summary(tally: &Tally, connections: usize, target: &str) -> String {
     let total = tally.total();
     let seconds = tally.elapsed.as_secs_f64().max(1e-6);
     let mut text = format!(
-        "\n{total} requests to {target} in {}, over {connections} connection{}\n\n",
+        "\n{total} request{} to {target} in {}, over {connections} connection{}\n\n",
+        if total == 1 { "" } else { "s" },
         show(tally.elapsed),
         if connections == 1 { "" } else { "s" },
     );
@@ -25,6 +26,9 @@ pub fn summary(tally: &Tally, connections: usize, target: &str) -> String {
     row(&mut text, "failed", &tally.failed, total, |failure| failure.to_string());
     if tally.cut_short.total() > 0 {
         row(&mut text, "cut short", &tally.cut_short, total, |()| "still without an answer when it was stopped".into());
+    }
+    if tally.not_sent > 0 {
+        let _ = writeln!(text, "  not sent   {:>9}  due, but every connection was still waiting", tally.not_sent);
     }
     let per_second = |count: u64| count as f64 / seconds;
     // writing to a String cannot fail

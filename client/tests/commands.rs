@@ -150,7 +150,9 @@ fn load_sends_events_that_are_events() {
 fn load_at_a_rate_sends_what_is_due_and_no_more() {
     let (addr, count) = http_server(|_, _| Response::new(StatusCode::OK));
     let report = stdout(&run(&["load", "-z", "1s", "-q", "40", "-c", "3", &addr.to_string()]));
-    assert_eq!((row(&report, "served"), count.load(Ordering::SeqCst)), (40, 40));
+    // on a machine that pauses some are due and not sent: then that is said
+    let not_sent = if report.contains("not sent") { row(&report, "not sent") } else { 0 };
+    assert_eq!((row(&report, "served") + not_sent, count.load(Ordering::SeqCst) + not_sent), (40, 40), "{report}");
 }
 
 #[test]
