@@ -126,3 +126,24 @@ fn a_client_that_does_not_take_its_answers_is_let_go() {
     while greedy.try_send(&requests) {}
     must_answer(&server);
 }
+
+#[test]
+fn empty_lines_without_end_are_a_head_that_is_too_long() {
+    // with the default deadline: what is refused here is refused at once
+    let server = testkit::start(env!("CARGO_BIN_EXE_stage3-parse"), &[]);
+    let mut peer = Peer::connect(server.addr());
+    peer.send("\r\n".repeat(10_000));
+    must_have_status(&peer.response(), 431, "ten thousand empty lines");
+    peer.hears_the_end();
+}
+
+#[test]
+fn a_head_request_is_refused_without_a_body() {
+    let server = start();
+    for (head, status) in [("Host: a\r\nExpect: x", 417), ("Host: a\r\nContent-Length: 9999999", 413), ("Host:", 400)] {
+        let mut peer = Peer::connect(server.addr());
+        let response = peer.send(format!("HEAD / HTTP/1.1\r\n{head}\r\n\r\n")).response_to_head();
+        assert_eq!(response.status.as_u16(), status);
+        peer.hears_the_end();
+    }
+}
