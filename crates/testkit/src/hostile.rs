@@ -10,6 +10,32 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Each scene as a test of one stage: its binary, and the arguments that it needs to hold five thousand connections.
+#[macro_export]
+macro_rules! hostile_scenes {
+    ($binary:expr, $args:expr) => {
+        $crate::hostile_scenes!(@each $binary;
+            a_thousand_that_stop_half_way_are_gone_and_their_memory_returns
+            whoever_drips_is_late
+            whoever_never_reads_is_let_go
+            a_gib_after_a_413_is_not_read
+            exhausted_descriptors_come_back
+            what_is_sent_is_quoted_cut_short
+        );
+
+        #[test]
+        fn five_thousand_silent_connections_stop_nobody() {
+            $crate::hostile::five_thousand_silent_connections_stop_nobody($binary, $args);
+        }
+    };
+    (@each $binary:expr; $($scene:ident)*) => {$(
+        #[test]
+        fn $scene() {
+            $crate::hostile::$scene($binary);
+        }
+    )*};
+}
+
 const HALF_A_HEAD: &str = "POST /events HTTP/1.1\r\nHost: hostile\r\nX-Never: end";
 const HALF_A_BODY: &str = "POST /events HTTP/1.1\r\nHost: hostile\r\nContent-Length: 1000000\r\n\r\n{\"user\"";
 const HALF_A_CHUNK: &str = "POST /events HTTP/1.1\r\nHost: hostile\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n{";
