@@ -72,6 +72,19 @@ impl Turn {
     }
 }
 
+/// Reads once and hands on what came; how much that was. An idle connection waits here without a buffer: the bytes land
+/// on the stack of whoever is woken, and only what is taken is kept.
+async fn read(stream: &mut TcpStream, mut take: impl FnMut(&[u8])) -> io::Result<usize> {
+    poll_fn(|context| {
+        let mut scratch = [const { MaybeUninit::uninit() }; SCRATCH];
+        let mut scratch = ReadBuf::uninit(&mut scratch);
+        ready!(Pin::new(&mut *stream).poll_read(context, &mut scratch))?;
+        take(scratch.filled());
+        Ok(scratch.filled().len()).into()
+    })
+    .await
+}
+
 impl<M: Message> Connection<M> {
     /// A connection over a stream that nothing was read from.
     pub fn new(stream: TcpStream) -> Self {
@@ -83,16 +96,8 @@ impl<M: Message> Connection<M> {
         if self.decoder.has_begun() {
             return Ok(self.stream.read_buf(self.decoder.buffer(SCRATCH / 4)).await? > 0);
         }
-        // An idle connection waits without a buffer: the bytes land on the stack of whoever is woken, and only
-        // what has come is kept.
-        poll_fn(|context| {
-            let mut scratch = [const { MaybeUninit::uninit() }; SCRATCH];
-            let mut scratch = ReadBuf::uninit(&mut scratch);
-            ready!(Pin::new(&mut self.stream).poll_read(context, &mut scratch))?;
-            self.decoder.push(scratch.filled());
-            Ok(!scratch.filled().is_empty()).into()
-        })
-        .await
+        let Self { stream, decoder, .. } = self;
+        Ok(read(stream, |bytes| decoder.push(bytes)).await? > 0)
     }
 
     /// All of it, in one write if the kernel has room.
@@ -214,13 +219,7 @@ impl Connection<Request> {
     async fn drain(&mut self) -> io::Result<()> {
         let mut dropped = 0;
         while dropped < DRAIN_BYTES {
-            let read = poll_fn(|context| {
-                let mut scratch = [const { MaybeUninit::uninit() }; SCRATCH];
-                let mut scratch = ReadBuf::uninit(&mut scratch);
-                ready!(Pin::new(&mut self.stream).poll_read(context, &mut scratch))?;
-                io::Result::Ok(scratch.filled().len()).into()
-            });
-            match read.await? {
+            match read(&mut self.stream, |_| ()).await? {
                 0 => break,
                 read => dropped += read,
             }
