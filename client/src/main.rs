@@ -20,7 +20,7 @@ enum Command {
     /// Hold connections that misbehave, and tell what the server did to each
     Hold(commands::Hold),
     /// Build and start all five stages, try every claim of the lessons on each, and show them side by side
-    Compare,
+    Compare(commands::Compare),
 }
 
 #[tokio::main]
@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
     let done = match Args::parse().command {
         Command::Load(load) => load.run().await,
         Command::Hold(hold) => hold.run().await,
-        Command::Compare => commands::compare().await,
+        Command::Compare(compare) => compare.run().await,
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -28,6 +28,10 @@ pub struct Claim {
     pub kept_by: &'static [u8],
     /// How long a trial may take before it counts as broken.
     pub deadline: Duration,
+    /// Whether `compare` tries it on all five stages: those that a room should see.
+    pub compared: bool,
+    /// A command for a shell that repeats it by hand; `{addr}` stands for the server's HOST:PORT.
+    pub by_hand: &'static str,
     attempt: fn(Trial) -> Attempt,
 }
 
@@ -40,6 +44,8 @@ pub const CLAIMS: &[Claim] = &[
         sentence: "one silent client stops nobody",
         kept_by: &[2, 3, 4, 5],
         deadline: Duration::from_secs(30),
+        compared: true,
+        by_hand: "scripts/flood.sh -n 1 -t 3 {addr}",
         attempt: |trial| Box::pin(waiting::stops_nobody(trial, Manner::Silent)),
     },
     Claim {
@@ -47,6 +53,8 @@ pub const CLAIMS: &[Claim] = &[
         sentence: "half a request stops nobody",
         kept_by: &[2, 3, 4, 5],
         deadline: Duration::from_secs(30),
+        compared: true,
+        by_hand: "cargo run -p client -- hold --as half-head -n 1 -z 5s {addr} & sleep 1; curl -i -m 2 http://{addr}/",
         attempt: |trial| Box::pin(waiting::stops_nobody(trial, Manner::HalfHead)),
     },
     Claim {
@@ -54,6 +62,8 @@ pub const CLAIMS: &[Claim] = &[
         sentence: "twelve kinds of garbage are refused, each with a 4xx",
         kept_by: &[3, 4, 5],
         deadline: Duration::from_secs(30),
+        compared: true,
+        by_hand: "curl -i -d '[\"alice\", 5]' -H 'content-type: application/json' http://{addr}/events",
         attempt: |trial| Box::pin(garbage::is_refused(trial)),
     },
     Claim {
@@ -61,6 +71,8 @@ pub const CLAIMS: &[Claim] = &[
         sentence: "ten events at once do not wait for each other",
         kept_by: &[1, 2, 3, 5],
         deadline: Duration::from_secs(60),
+        compared: true,
+        by_hand: "cargo run -p client -- load -n 10 -c 10 --event {addr}",
         attempt: |trial| Box::pin(events::ten_at_once(trial)),
     },
     Claim {
@@ -68,6 +80,8 @@ pub const CLAIMS: &[Claim] = &[
         sentence: "of a burst of a hundred it takes what it has room for and refuses the rest at once",
         kept_by: &[5],
         deadline: Duration::from_secs(60),
+        compared: true,
+        by_hand: "cargo run -p client -- load -n 100 -c 100 --event -t 3s {addr}",
         attempt: |trial| Box::pin(events::burst(trial)),
     },
 ];
@@ -80,13 +94,14 @@ pub fn claim(name: &str) -> Option<&'static Claim> {
 impl Claim {
     /// Tries it on the server at `addr`. Takes at most its deadline.
     pub async fn try_on(&self, addr: SocketAddr) -> Finding {
-        let trial = Trial { addr, began: Instant::now(), trace: Vec::new() };
+        let trial = Trial { addr, began: Instant::now(), trace: Vec::new(), queue: Vec::new() };
         match timeout(self.deadline, (self.attempt)(trial)).await {
             Ok(finding) => finding,
             Err(_) => Finding {
                 verdict: Verdict::Broken,
                 figure: format!("no end in {} s", self.deadline.as_secs()),
                 trace: Vec::new(),
+                queue: Vec::new(),
             },
         }
     }
@@ -115,6 +130,23 @@ pub struct Finding {
     pub figure: String,
     /// Every request of the trial, in the order in which they began.
     pub trace: Vec<Exchange>,
+    /// What the server said of its queue meanwhile; empty where it says nothing of one.
+    pub queue: Vec<Depth>,
+}
+
+/// What a server said of its queue (`GET /stats`) at one moment of a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Depth {
+    /// When, counted from the trial's start.
+    pub at: Duration,
+    /// How many may wait.
+    pub capacity: u64,
+    /// How many waited.
+    pub queued: u64,
+    /// How many were taken since the trial's start.
+    pub taken: u64,
+    /// How many of those were done.
+    pub done: u64,
 }
 
 /// One request of a trial; times count from the trial's start.
@@ -145,6 +177,7 @@ struct Trial {
     addr: SocketAddr,
     began: Instant,
     trace: Vec<Exchange>,
+    queue: Vec<Depth>,
 }
 
 impl Trial {
@@ -168,11 +201,11 @@ impl Trial {
     }
 
     fn kept(self, figure: impl Into<String>) -> Finding {
-        Finding { verdict: Verdict::Kept, figure: figure.into(), trace: self.trace }
+        Finding { verdict: Verdict::Kept, figure: figure.into(), trace: self.trace, queue: self.queue }
     }
 
     fn broken(self, figure: impl Into<String>) -> Finding {
-        Finding { verdict: Verdict::Broken, figure: figure.into(), trace: self.trace }
+        Finding { verdict: Verdict::Broken, figure: figure.into(), trace: self.trace, queue: self.queue }
     }
 
     fn no_server(self, failure: Failure) -> Finding {

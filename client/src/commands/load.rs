@@ -1,22 +1,17 @@
-//! What each command takes and prints.
+//! `client load`.
 
-use anyhow::{Context, bail};
+use super::{connections, positive_duration, reach, say, stop_signal};
+use anyhow::Context;
 use clap::Args;
-use client::caller::{Caller, Failure, show};
-use client::hold::{self, Fate, Manner, Open};
+use client::caller::show;
 use client::load::{self, Plan, Until};
+use client::report;
 use client::target::Target;
-use client::{compare, report, table};
 use http1::{Bytes, HeaderName, HeaderValue, Method, Request, encode_request, header};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::collections::BTreeMap;
-use std::io::Write;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::timeout;
 
 /// Send requests, and tell what came of them: served, refused, rejected, timed out or failed.
 #[derive(Args)]
@@ -157,150 +152,6 @@ fn tick(bar: &ProgressBar, until: Until) {
     match until {
         Until::Count(_) => bar.inc(1),
         Until::Elapsed(_) => bar.set_position(bar.elapsed().as_millis() as u64),
-    }
-}
-
-/// Hold connections that misbehave, and tell what the server did to each.
-#[derive(Args)]
-#[command(after_help = "\
-Examples:
-  client hold                          twenty silent connections to 127.0.0.1:8080, until Ctrl-C
-  client hold -n 1000 -z 30s           a thousand, for thirty seconds
-  client hold --as half-body           each has sent half a request
-
-\"client\" stands for: cargo run -p client --")]
-pub(crate) struct Hold {
-    /// How they misbehave
-    #[arg(long = "as", value_name = "MANNER", default_value = "silent")]
-    manner: Manner,
-    /// How many connections
-    #[arg(short = 'n', value_name = "COUNT", default_value = "20", value_parser = connections(), allow_hyphen_values = true)]
-    count: usize,
-    /// For how long, such as 30s [default: until Ctrl-C]
-    #[arg(short = 'z', value_name = "DURATION", value_parser = positive_duration, allow_hyphen_values = true)]
-    duration: Option<Duration>,
-    /// http://HOST:PORT, or HOST:PORT
-    #[arg(value_name = "URL", default_value = "127.0.0.1:8080")]
-    target: Target,
-}
-
-impl Hold {
-    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let addr = reach(&self.target, Duration::from_secs(10)).await?;
-        let interrupted = stop_signal()?;
-        let duration = self.duration;
-        let stop = async move {
-            tokio::select! {
-                () = interrupted => {}
-                () = async { match duration {
-                    Some(duration) => tokio::time::sleep(duration).await,
-                    None => std::future::pending().await,
-                } } => {}
-            }
-        };
-        let open = Open::default();
-        let spinner = ProgressBar::new_spinner();
-        spinner.enable_steady_tick(Duration::from_millis(100));
-        let show_open = async {
-            loop {
-                spinner.set_message(format!("{} of {} connections open; Ctrl-C to end", open.count(), self.count));
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
-        };
-        let fates = tokio::select! {
-            fates = hold::hold(addr, self.count, self.manner, open.clone(), stop) => fates,
-            () = show_open => Vec::new(), // never: it loops
-        };
-        spinner.finish_and_clear();
-        say(&fates_in_words(&fates));
-        Ok(ExitCode::SUCCESS)
-    }
-}
-
-/// How many met each fate, and when.
-fn fates_in_words(fates: &[Fate]) -> String {
-    let mut kinds: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
-    for fate in fates {
-        let times = kinds.entry(fate.to_string()).or_default();
-        if let Fate::Answered(_, after) | Fate::Closed(after) = fate {
-            times.push(*after);
-        } else {
-            times.push(Duration::MAX);
-        }
-    }
-    let mut text = String::new();
-    for (kind, times) in kinds {
-        text += &format!("{:>7}  {kind}", times.len());
-        match (times.iter().min(), times.iter().max()) {
-            (Some(first), Some(last)) if *last < Duration::MAX => {
-                text += &format!(", the first after {}, the last after {}", show(*first), show(*last));
-            }
-            _ => {}
-        }
-        text.push('\n');
-    }
-    text
-}
-
-/// Build and start all five stages, try every claim of the lessons on each, and show them side by side.
-pub(crate) async fn compare() -> anyhow::Result<ExitCode> {
-    let stopped = stop_signal()?;
-    let matrix = tokio::select! {
-        matrix = compare::compare(|line| eprintln!("{line}")) => matrix?,
-        () = stopped => {
-            eprintln!("stopped, and the servers with it"); // they go with what is dropped here
-            return Ok(ExitCode::from(130));
-        }
-    };
-    say(&format!("\n{}", table::table(&matrix)));
-    Ok(if matrix.is_as_expected() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// The address of a server that is there.
-async fn reach(target: &Target, patience: Duration) -> anyhow::Result<SocketAddr> {
-    let addr = target.resolve().await?;
-    match timeout(patience, async { Caller::new(addr).connect().await.map(drop) }).await {
-        Ok(Err(failure @ Failure::NobodyThere)) => {
-            bail!("{}: {failure}; start a server, such as: cargo run -p stage1", target.host)
-        }
-        _ => Ok(addr), // any other trouble is for the report
-    }
-}
-
-/// Ends with Ctrl-C, SIGTERM or a terminal that closes; a second one ends the process at once.
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let mut next = async move || {
-        tokio::select! {
-            _ = hang_up.recv() => 1,
-            _ = interrupt.recv() => 2,
-            _ = terminate.recv() => 15,
-        }
-    };
-    Ok(async move {
-        next().await;
-        tokio::spawn(async move { std::process::exit(128 + next().await) });
-    })
-}
-
-/// To stdout; whoever closed that does not want to know.
-fn say(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
-}
-
-/// 1 to 100,000.
-fn connections() -> clap::builder::RangedU64ValueParser<usize> {
-    clap::builder::RangedU64ValueParser::new().range(1..=100_000)
-}
-
-/// More than 0, at most a day.
-fn positive_duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(duration) if duration.is_zero() => Err("more than 0".into()),
-        Ok(duration) if duration > Duration::from_secs(24 * 3600) => Err("at most 1day".into()),
-        Ok(duration) => Ok(duration),
-        Err(_) => Err("a duration has a number and a unit, such as 500ms, 10s or 1m".into()),
     }
 }
 

@@ -1,0 +1,93 @@
+//! `client hold`.
+
+use super::{connections, positive_duration, reach, say, stop_signal};
+use clap::Args;
+use client::caller::show;
+use client::hold::{self, Fate, Manner, Open};
+use client::target::Target;
+use indicatif::ProgressBar;
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Hold connections that misbehave, and tell what the server did to each.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  client hold                          twenty silent connections to 127.0.0.1:8080, until Ctrl-C
+  client hold -n 1000 -z 30s           a thousand, for thirty seconds
+  client hold --as half-body           each has sent half a request
+
+\"client\" stands for: cargo run -p client --")]
+pub(crate) struct Hold {
+    /// How they misbehave
+    #[arg(long = "as", value_name = "MANNER", default_value = "silent")]
+    manner: Manner,
+    /// How many connections
+    #[arg(short = 'n', value_name = "COUNT", default_value = "20", value_parser = connections(), allow_hyphen_values = true)]
+    count: usize,
+    /// For how long, such as 30s [default: until Ctrl-C]
+    #[arg(short = 'z', value_name = "DURATION", value_parser = positive_duration, allow_hyphen_values = true)]
+    duration: Option<Duration>,
+    /// http://HOST:PORT, or HOST:PORT
+    #[arg(value_name = "URL", default_value = "127.0.0.1:8080")]
+    target: Target,
+}
+
+impl Hold {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let addr = reach(&self.target, Duration::from_secs(10)).await?;
+        let interrupted = stop_signal()?;
+        let duration = self.duration;
+        let stop = async move {
+            tokio::select! {
+                () = interrupted => {}
+                () = async { match duration {
+                    Some(duration) => tokio::time::sleep(duration).await,
+                    None => std::future::pending().await,
+                } } => {}
+            }
+        };
+        let open = Open::default();
+        let spinner = ProgressBar::new_spinner();
+        spinner.enable_steady_tick(Duration::from_millis(100));
+        let show_open = async {
+            loop {
+                spinner.set_message(format!("{} of {} connections open; Ctrl-C to end", open.count(), self.count));
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        };
+        let fates = tokio::select! {
+            fates = hold::hold(addr, self.count, self.manner, open.clone(), stop) => fates,
+            () = show_open => Vec::new(), // never: it loops
+        };
+        spinner.finish_and_clear();
+        say(&fates_in_words(&fates));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// How many met each fate, and when.
+fn fates_in_words(fates: &[Fate]) -> String {
+    let mut kinds: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
+    for fate in fates {
+        let times = kinds.entry(fate.to_string()).or_default();
+        if let Fate::Answered(_, after) | Fate::Closed(after) = fate {
+            times.push(*after);
+        } else {
+            times.push(Duration::MAX);
+        }
+    }
+    let mut text = String::new();
+    for (kind, times) in kinds {
+        text += &format!("{:>7}  {kind}", times.len());
+        match (times.iter().min(), times.iter().max()) {
+            (Some(first), Some(last)) if *last < Duration::MAX => {
+                text += &format!(", the first after {}, the last after {}", show(*first), show(*last));
+            }
+            _ => {}
+        }
+        text.push('\n');
+    }
+    text
+}
