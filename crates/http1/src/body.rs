@@ -9,13 +9,13 @@ use bytes::{Buf, Bytes, BytesMut};
 /// What is known of a body that has begun.
 #[derive(Debug)]
 pub(crate) enum Body {
-    Length(usize),
+    Length(u64),
     Chunked(Chunked),
     UntilClose,
 }
 
 impl Body {
-    pub(crate) fn new(framing: Framing, max: usize) -> Self {
+    pub(crate) fn new(framing: Framing, max: Option<usize>) -> Self {
         match framing {
             Framing::Length(length) => Self::Length(length),
             Framing::Chunked => Self::Chunked(Chunked::new(max)),
@@ -23,25 +23,44 @@ impl Body {
         }
     }
 
-    /// Takes what it can from the front of `buffer`; the content, if that was the end of it.
-    pub(crate) fn decode(&mut self, buffer: &mut BytesMut, max: usize) -> Result<Option<Bytes>, BadMessage> {
-        match self {
-            Self::Length(0) => Ok(Some(Bytes::new())),
-            Self::Length(length) => Ok((buffer.len() >= *length).then(|| buffer.split_to(*length).freeze())),
-            Self::Chunked(chunked) => chunked.decode(buffer),
-            Self::UntilClose if buffer.len() > max => Err(BadMessage::BodyTooLong(max)),
-            Self::UntilClose => Ok(None),
+    /// Takes what it can from the front of `buffer`; the content, if that was the end of it. Without a limit nothing
+    /// is kept, and the content is empty.
+    pub(crate) fn decode(&mut self, buffer: &mut BytesMut, max: Option<usize>) -> Result<Option<Bytes>, BadMessage> {
+        match (self, max) {
+            (Self::Length(0), _) => Ok(Some(Bytes::new())),
+            (Self::Length(length), Some(_)) => {
+                let length = *length as usize; // within the limit, or the head would have been refused
+                Ok((buffer.len() >= length).then(|| buffer.split_to(length).freeze()))
+            }
+            (Self::Length(left), None) => {
+                *left -= drop_front(buffer, *left);
+                Ok((*left == 0).then(Bytes::new))
+            }
+            (Self::Chunked(chunked), _) => chunked.decode(buffer),
+            (Self::UntilClose, Some(max)) if buffer.len() > max => Err(BadMessage::BodyTooLong(max)),
+            (Self::UntilClose, Some(_)) => Ok(None),
+            (Self::UntilClose, None) => {
+                buffer.clear();
+                Ok(None)
+            }
         }
     }
 
-    /// How many bytes are known to be missing, `buffered` being here.
+    /// How many bytes are known to be missing of a content that is kept, `buffered` being here.
     pub(crate) fn missing(&self, buffered: usize) -> usize {
         match self {
-            Self::Length(length) => length.saturating_sub(buffered),
-            Self::Chunked(Chunked { step: Step::Data(left), .. }) => left.saturating_sub(buffered),
+            Self::Length(length) => (*length as usize).saturating_sub(buffered),
+            Self::Chunked(Chunked { step: Step::Data(left), .. }) => (*left as usize).saturating_sub(buffered),
             _ => 0,
         }
     }
+}
+
+/// Drops up to `most` bytes from the front; how many it were.
+fn drop_front(buffer: &mut BytesMut, most: u64) -> u64 {
+    let here = most.min(buffer.len() as u64);
+    buffer.advance(here as usize);
+    here
 }
 
 /// The chunked coding. Stricter than other decoders where the RFC lets it be: no bare LF, no white space but
@@ -52,7 +71,7 @@ pub(crate) struct Chunked {
     content: BytesMut,
     /// Bytes at the front of the buffer in which no line end was found, so that none is looked at twice.
     scanned: usize,
-    max: usize,
+    max: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -60,7 +79,7 @@ enum Step {
     /// The line with the size of the next chunk.
     Size,
     /// So many bytes of data.
-    Data(usize),
+    Data(u64),
     /// The CRLF after the data.
     DataEnd,
     /// The lines after the last chunk; the current one begins there.
@@ -68,7 +87,7 @@ enum Step {
 }
 
 impl Chunked {
-    fn new(max: usize) -> Self {
+    fn new(max: Option<usize>) -> Self {
         Self { step: Step::Size, content: BytesMut::new(), scanned: 0, max }
     }
 
@@ -82,17 +101,21 @@ impl Chunked {
                     let size = chunk_size(&buffer[..end])?;
                     buffer.advance(end);
                     self.scanned = 0;
-                    // compared this way round, so that no size overflows
-                    if size > (self.max - self.content.len()) as u64 {
-                        return Err(BadMessage::BodyTooLong(self.max));
+                    match self.max {
+                        // compared this way round, so that no size overflows
+                        Some(max) if size > (max - self.content.len()) as u64 => {
+                            return Err(BadMessage::BodyTooLong(max));
+                        }
+                        _ if size == 0 => Step::Trailers { line: 0 },
+                        _ => Step::Data(size),
                     }
-                    if size == 0 { Step::Trailers { line: 0 } } else { Step::Data(size as usize) }
                 }
                 Step::Data(0) => Step::DataEnd,
                 Step::Data(_) if buffer.is_empty() => return Ok(None),
+                Step::Data(left) if self.max.is_none() => Step::Data(left - drop_front(buffer, left)),
                 Step::Data(left) => {
-                    let here = left.min(buffer.len());
-                    self.content.unsplit(buffer.split_to(here)); // the first piece is not even copied
+                    let here = left.min(buffer.len() as u64);
+                    self.content.unsplit(buffer.split_to(here as usize)); // the first piece is not even copied
                     Step::Data(left - here)
                 }
                 Step::DataEnd => match buffer[..] {

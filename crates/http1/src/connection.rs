@@ -2,7 +2,7 @@
 
 use crate::decoder::{Decoded, Decoder};
 use crate::encoder::{self, Encoded, Ending};
-use crate::head::Message;
+use crate::head::{Answer, Message};
 use crate::message::{Request, Response, persists};
 use crate::{BadMessage, DRAIN_BYTES, DRAIN_TIME, SCRATCH};
 use bytes::Buf;
@@ -20,7 +20,7 @@ use tracing::debug;
 pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// One side of an HTTP/1.1 connection. A server's, as here, reads requests and writes responses; a client's is a
-/// `Connection<Response>`.
+/// `Connection<Response>`, or a `Connection<Brief>`.
 ///
 /// Between messages it owns no buffer. No method but [`refuse`](Self::refuse) has a deadline: each waits for as
 /// long as the peer likes, and may be dropped while it waits.
@@ -228,7 +228,7 @@ impl Connection<Request> {
     }
 }
 
-impl Connection<Response> {
+impl<M: Answer> Connection<M> {
     /// Sends bytes as they are: a request from [`encode_request`](crate::encode_request), or none.
     ///
     /// # Errors
@@ -242,13 +242,13 @@ impl Connection<Response> {
     /// # Errors
     /// What the socket reports; `UnexpectedEof` if the peer closed the connection within the response;
     /// `InvalidData` with a [`BadMessage`] inside if this is no HTTP response.
-    pub async fn read_response(&mut self, to_head: bool) -> io::Result<Option<Response>> {
+    pub async fn read_response(&mut self, to_head: bool) -> io::Result<Option<M>> {
         self.decoder.answers_head(to_head);
         loop {
             match self.decoder.decode() {
-                Ok(Decoded::Whole(response)) if response.status.is_informational() => {}
+                Ok(Decoded::Whole(response)) if response.is_interim() => {}
                 Ok(Decoded::Whole(response)) => {
-                    self.turn.over = !persists(response.version, &response.headers);
+                    self.turn.over = !response.persists();
                     return Ok(Some(response));
                 }
                 Ok(Decoded::Continue | Decoded::NeedMore) => {
@@ -268,6 +268,20 @@ impl Connection<Response> {
                 }
             }
         }
+    }
+
+    /// Whether the server has closed the connection since its last response, or said more than was asked: then no
+    /// request belongs on it any more. Does not wait.
+    pub fn is_stale(&mut self) -> bool {
+        // without news from the kernel this asks nobody
+        self.is_over()
+            || self.decoder.has_begun()
+            || !matches!(self.stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Whether bytes came after a response that belong to none.
+    pub fn has_surplus(&self) -> bool {
+        self.decoder.has_begun()
     }
 
     /// Whether no further response can come: the server has ended the connection, or said that it will, or what it

@@ -1,10 +1,10 @@
 //! Bytes in, messages out.
 
+use crate::MAX_HEAD;
 use crate::body::Body;
 use crate::error::BadMessage;
-use crate::head::{Head, Message};
+use crate::head::{Answer, Head, Message};
 use crate::scan::line_feed;
-use crate::{MAX_HEAD, Response};
 use bytes::{Buf, Bytes, BytesMut};
 
 /// What a [`Decoder`] makes of the bytes that it has.
@@ -68,7 +68,10 @@ impl<M: Message> Decoder<M> {
     /// The buffer, for reading into without a copy; append only. There is room for what is known to be missing of
     /// a body, and for `least` bytes.
     pub fn buffer(&mut self, least: usize) -> &mut BytesMut {
-        let missing = self.begun.as_ref().map_or(0, |begun| begun.1.missing(self.buffer.len()));
+        let missing = match (&self.begun, M::MAX_BODY) {
+            (Some(begun), Some(_)) => begun.1.missing(self.buffer.len()),
+            _ => 0,
+        };
         self.buffer.reserve(missing + least); // a body's pages are the kernel's to give as they are filled
         &mut self.buffer
     }
@@ -187,7 +190,7 @@ impl<M: Message> Decoder<M> {
     }
 }
 
-impl Decoder<Response> {
+impl<M: Answer> Decoder<M> {
     /// Says whether the next response answers a HEAD request: then it has no body, whatever its fields say.
     pub fn answers_head(&mut self, to_head: bool) {
         self.to_head = to_head;
@@ -195,10 +198,10 @@ impl Decoder<Response> {
 
     /// The peer has closed the connection; a response whose body ends there is now whole. To be called when
     /// [`decode`](Self::decode) has taken all that there was.
-    pub fn end(&mut self) -> Option<Response> {
+    pub fn end(&mut self) -> Option<M> {
         match *self.begun.take()? {
             (mut response, Body::UntilClose) => {
-                response.body = std::mem::take(&mut self.buffer).freeze();
+                response.set_body(std::mem::take(&mut self.buffer).freeze());
                 Some(response)
             }
             _ => None,

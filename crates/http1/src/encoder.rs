@@ -1,8 +1,8 @@
 //! Messages in, bytes out.
 
-use crate::message::{Request, Response};
+use crate::message::{Request, Response, is_bodiless};
 use bytes::Bytes;
-use http::{HeaderName, Method, StatusCode, header};
+use http::{HeaderName, Method, header};
 use std::cell::RefCell;
 use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -43,10 +43,6 @@ pub(crate) fn response(response: Response, to_head: bool, ending: Ending) -> Enc
     encode_response(&response, ending, &mut head);
     let body = if to_head || is_bodiless(response.status) { Bytes::new() } else { response.body };
     Encoded::new(head, body)
-}
-
-fn is_bodiless(status: StatusCode) -> bool {
-    status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
 }
 
 /// Appends the head of a response to `out`; the body, if the request was not HEAD, is to follow as it is.

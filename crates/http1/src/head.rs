@@ -2,8 +2,9 @@
 //!
 //! httparse splits the bytes into tokens; the rules beyond the grammar are here, each as strict as its RFC allows.
 
+use crate::brief::Brief;
 use crate::error::{BadMessage, quote};
-use crate::message::{Request, Response};
+use crate::message::{Request, Response, is_bodiless, persists};
 use crate::{MAX_BODY, MAX_FIELDS, MAX_TARGET};
 use bytes::{Bytes, BytesMut};
 use http::uri::{Scheme, Uri};
@@ -16,11 +17,25 @@ use std::net::Ipv6Addr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
     /// After so many bytes; 0 where there is no body.
-    Length(usize),
+    Length(u64),
     /// After the chunk of size 0 and the trailers.
     Chunked,
     /// When the connection ends: responses only.
     UntilClose,
+}
+
+/// What a client awaits of a server: a [`Response`], or the [`Brief`] of it.
+pub trait Answer: Message {
+    /// What can be counted of it.
+    fn brief(&self) -> Brief;
+
+    /// Whether another response follows that answers the same request (1xx).
+    #[doc(hidden)]
+    fn is_interim(&self) -> bool;
+
+    /// Whether the connection outlives it (RFC 9112 §9.3).
+    #[doc(hidden)]
+    fn persists(&self) -> bool;
 }
 
 /// A head, decoded.
@@ -32,7 +47,7 @@ pub struct Head<M> {
     pub(crate) expects_continue: bool,
 }
 
-/// What a [`Decoder`](crate::Decoder) decodes: a [`Request`] or a [`Response`].
+/// What a [`Decoder`](crate::Decoder) decodes: a [`Request`], a [`Response`] or, of a response, the [`Brief`].
 pub trait Message: Sized + sealed::Sealed {
     /// Decodes a head, from its start line to its empty line. `to_head`: of a response, that it answers HEAD.
     #[doc(hidden)]
@@ -46,9 +61,9 @@ pub trait Message: Sized + sealed::Sealed {
     #[doc(hidden)]
     fn too_long(head: &[u8]) -> BadMessage;
 
-    /// The longest body taken, in bytes.
+    /// The longest body taken, in bytes; `None`: it may have any length, and is dropped as it comes.
     #[doc(hidden)]
-    const MAX_BODY: usize;
+    const MAX_BODY: Option<usize>;
 
     #[doc(hidden)]
     fn set_body(&mut self, body: Bytes);
@@ -58,16 +73,17 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Request {}
     impl Sealed for super::Response {}
+    impl Sealed for super::Brief {}
 }
 
-type Fields<'b> = [MaybeUninit<httparse::Header<'b>>; MAX_FIELDS];
+pub(crate) type Fields<'b> = [MaybeUninit<httparse::Header<'b>>; MAX_FIELDS];
 
-fn no_fields<'b>() -> Fields<'b> {
+pub(crate) fn no_fields<'b>() -> Fields<'b> {
     [const { MaybeUninit::uninit() }; MAX_FIELDS]
 }
 
 impl Message for Request {
-    const MAX_BODY: usize = MAX_BODY;
+    const MAX_BODY: Option<usize> = Some(MAX_BODY);
 
     fn decode_head(head: Bytes, _: bool) -> Result<Head<Self>, BadMessage> {
         let mut fields = no_fields();
@@ -129,11 +145,9 @@ impl Message for Request {
     }
 }
 
-impl Message for Response {
-    /// Other people's servers send what they like; this much is read of it.
-    const MAX_BODY: usize = 64 * 1024 * 1024;
-
-    fn decode_head(head: Bytes, to_head: bool) -> Result<Head<Self>, BadMessage> {
+impl Response {
+    /// Decodes a head whose body may have up to `max` bytes.
+    pub(crate) fn decode_head_up_to(head: Bytes, to_head: bool, max: Option<usize>) -> Result<Head<Self>, BadMessage> {
         let mut fields = no_fields();
         let mut parsed = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
@@ -145,16 +159,21 @@ impl Message for Response {
         let status = StatusCode::from_u16(parsed.code.unwrap_or_default()).map_err(|_| BadMessage::StatusLine)?;
         let version = version_of(parsed.version);
         let headers = headers_of(&head, parsed.headers)?;
-        let bodiless = to_head
-            || status.is_informational()
-            || status == StatusCode::NO_CONTENT
-            || status == StatusCode::NOT_MODIFIED;
-        let framing = match bodiless {
+        let framing = match to_head || is_bodiless(status) {
             true => Framing::Length(0),
-            false => announced_framing(version, &headers, Self::MAX_BODY)?.unwrap_or(Framing::UntilClose),
+            false => announced_framing(version, &headers, max)?.unwrap_or(Framing::UntilClose),
         };
         let message = Self { status, version, headers, body: Bytes::new() };
         Ok(Head { message, framing, expects_continue: false })
+    }
+}
+
+impl Message for Response {
+    /// Other people's servers send what they like; this much is read of it.
+    const MAX_BODY: Option<usize> = Some(64 * 1024 * 1024);
+
+    fn decode_head(head: Bytes, to_head: bool) -> Result<Head<Self>, BadMessage> {
+        Self::decode_head_up_to(head, to_head, Self::MAX_BODY)
     }
 
     fn check_start_line(line: &[u8]) -> Result<(), BadMessage> {
@@ -168,6 +187,21 @@ impl Message for Response {
 
     fn set_body(&mut self, body: Bytes) {
         self.body = body;
+    }
+}
+
+impl Answer for Response {
+    fn brief(&self) -> Brief {
+        let retry_after = self.header(header::RETRY_AFTER).and_then(|seconds| seconds.trim().parse().ok());
+        Brief { status: self.status, retry_after, persists: self.persists() }
+    }
+
+    fn is_interim(&self) -> bool {
+        self.status.is_informational()
+    }
+
+    fn persists(&self) -> bool {
+        persists(self.version, &self.headers)
     }
 }
 
@@ -272,12 +306,12 @@ fn is_host(bytes: &[u8]) -> bool {
 }
 
 /// How the end of the body is known; `None` if the fields do not say.
-fn announced_framing(version: Version, headers: &HeaderMap, max: usize) -> Result<Option<Framing>, BadMessage> {
+fn announced_framing(version: Version, headers: &HeaderMap, max: Option<usize>) -> Result<Option<Framing>, BadMessage> {
     let length = content_length(headers)?;
     if !headers.contains_key(header::TRANSFER_ENCODING) {
-        return match length {
-            Some(length) if length > max as u64 => Err(BadMessage::BodyTooLong(max)),
-            length => Ok(length.map(|length| Framing::Length(length as usize))), // at most `max`
+        return match (length, max) {
+            (Some(length), Some(max)) if length > max as u64 => Err(BadMessage::BodyTooLong(max)),
+            (length, _) => Ok(length.map(Framing::Length)),
         };
     }
     if length.is_some() {

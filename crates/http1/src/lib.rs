@@ -8,6 +8,7 @@
 
 pub mod blocking;
 mod body;
+mod brief;
 mod connection;
 mod decoder;
 mod encoder;
@@ -16,12 +17,13 @@ mod head;
 mod message;
 mod scan;
 
+pub use brief::Brief;
 pub use bytes::Bytes;
 pub use connection::Connection;
 pub use decoder::{Decoded, Decoder};
 pub use encoder::{Ending, encode_request, encode_response};
 pub use error::BadMessage;
-pub use head::Message;
+pub use head::{Answer, Message};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 pub use message::{Request, Response};
 

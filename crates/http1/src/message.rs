@@ -131,6 +131,11 @@ impl Response {
     }
 }
 
+/// Whether a response of that status has no body, whatever its fields say (RFC 9112 §6.3).
+pub(crate) fn is_bodiless(status: StatusCode) -> bool {
+    status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
+}
+
 /// Whether the connection outlives a message with these fields (RFC 9112 §9.3).
 pub(crate) fn persists(version: Version, headers: &HeaderMap) -> bool {
     let mut keep_alive = version == Version::HTTP_11;

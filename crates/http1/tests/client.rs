@@ -1,13 +1,13 @@
 //! The client's side of a connection: what it reads of what a server says.
 
-use http1::{BadMessage, Connection, Method, Request, Response, encode_request};
+use http1::{BadMessage, Brief, Connection, Message, Method, Request, Response, encode_request};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::thread;
 use tokio::net::TcpStream;
 
 /// Connects to a server that says this, whatever it is asked, and then nothing more.
-async fn connect(said: impl AsRef<[u8]> + Send + 'static) -> Connection<Response> {
+async fn connect<M: Message>(said: impl AsRef<[u8]> + Send + 'static) -> Connection<M> {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("a bound listener");
     thread::spawn(move || {
@@ -28,7 +28,7 @@ fn is(response: &Response, status: u16, body: &str) {
 async fn a_response_is_read_after_its_interim_ones() {
     let said = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n\
         HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
-    let mut connection = connect(said).await;
+    let mut connection = connect::<Response>(said).await;
     is(&connection.read_response(false).await.unwrap().unwrap(), 200, "hello");
     assert!(!connection.is_over());
     assert!(connection.read_response(false).await.unwrap().is_none());
@@ -42,7 +42,7 @@ async fn responses_are_read_one_after_another() {
         HTTP/1.1 204 No Content\r\n\r\n\
         HTTP/1.0 404 Not Found\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nworld\
         HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-    let mut connection = connect(said).await;
+    let mut connection = connect::<Response>(said).await;
     is(&connection.read_response(true).await.unwrap().unwrap(), 200, ""); // to HEAD
     is(&connection.read_response(false).await.unwrap().unwrap(), 200, "hello");
     is(&connection.read_response(false).await.unwrap().unwrap(), 204, "");
@@ -54,14 +54,14 @@ async fn responses_are_read_one_after_another() {
 
 #[tokio::test]
 async fn a_response_without_a_length_lasts_until_the_connection_ends() {
-    let mut connection = connect("HTTP/1.1 200 OK\r\n\r\nhello").await;
+    let mut connection = connect::<Response>("HTTP/1.1 200 OK\r\n\r\nhello").await;
     is(&connection.read_response(false).await.unwrap().unwrap(), 200, "hello");
     assert!(connection.is_over());
 }
 
 #[tokio::test]
 async fn http_10_ends_the_connection_unless_it_says_otherwise() {
-    let mut connection = connect("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello").await;
+    let mut connection = connect::<Response>("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello").await;
     is(&connection.read_response(false).await.unwrap().unwrap(), 200, "hello");
     assert!(connection.is_over());
 }
@@ -76,7 +76,7 @@ async fn a_response_that_is_cut_short_is_an_error() {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200",
     ] {
-        let mut connection = connect(said).await;
+        let mut connection = connect::<Response>(said).await;
         let error = connection.read_response(false).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{said:?}");
         assert!(connection.is_over());
@@ -96,7 +96,7 @@ async fn what_is_no_response_is_an_error_that_says_why() {
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\n", BadMessage::ChunkSize),
         ("HTTP/1.1 200 OK\r\nContent-Length: 67108865\r\n\r\n", BadMessage::BodyTooLong(67_108_864)),
     ] {
-        let mut connection = connect(said).await;
+        let mut connection = connect::<Response>(said).await;
         let error = connection.read_response(false).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{said:?}");
         let bad = error.get_ref().and_then(|inner| inner.downcast_ref::<BadMessage>());
@@ -108,10 +108,50 @@ async fn what_is_no_response_is_an_error_that_says_why() {
 #[tokio::test]
 async fn a_response_may_be_larger_than_a_request() {
     let body = "x".repeat(2 * http1::MAX_BODY);
-    let mut connection = connect(format!("HTTP/1.1 200 OK\r\n\r\n{body}")).await;
+    let mut connection = connect::<Response>(format!("HTTP/1.1 200 OK\r\n\r\n{body}")).await;
     assert!(connection.read_response(false).await.unwrap().unwrap().body == body);
-    let mut connection = connect(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())).await;
+    let mut connection =
+        connect::<Response>(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())).await;
     assert!(connection.read_response(false).await.unwrap().unwrap().body == body);
+}
+
+#[tokio::test]
+async fn of_a_brief_no_body_is_kept_however_long_and_however_it_is_framed() {
+    let body = "x".repeat(70 * 1024 * 1024); // over the limit of a response that is kept
+    let length = body.len();
+    for said in [
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"),
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n"),
+        format!("HTTP/1.1 200 OK\r\n\r\n{body}"),
+    ] {
+        let mut connection = connect::<Brief>(said).await;
+        assert_eq!(connection.read_response(false).await.unwrap().unwrap().status, 200);
+        assert!(!connection.has_surplus());
+        assert!(connection.is_over() || connection.read_response(false).await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_has_closed_is_stale() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let connect = || TcpStream::connect(listener.local_addr().unwrap());
+    let mut client = Connection::<Brief>::new(connect().await.unwrap());
+    let server = listener.accept().await.unwrap().0;
+    assert!(!client.is_stale());
+    drop(server);
+    while !client.is_stale() {
+        tokio::task::yield_now().await; // until the news is here
+    }
+}
+
+#[tokio::test]
+async fn what_follows_an_answer_unasked_is_surplus_and_makes_the_connection_stale() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    let mut connection = connect::<Brief>(answer.repeat(100)).await;
+    assert_eq!(connection.read_response(false).await.unwrap().unwrap().status, 200);
+    while !connection.is_stale() {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! What must hold of all messages and of all bytes, tried on many.
 
 use http1::{
-    BadMessage, Bytes, Decoded, Decoder, Ending, HeaderMap, HeaderName, HeaderValue, MAX_BODY, MAX_FIELDS, Message,
-    Method, Request, Response, StatusCode, encode_request, encode_response, header,
+    Answer, BadMessage, Brief, Bytes, Decoded, Decoder, Ending, HeaderMap, HeaderName, HeaderValue, MAX_BODY,
+    MAX_FIELDS, Message, Method, Request, Response, StatusCode, encode_request, encode_response, header,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -150,9 +150,53 @@ proptest! {
         for (one, other) in whole.iter().zip(&pieces) {
             prop_assert_eq!(format!("{one:?}"), format!("{other:?}"));
         }
-        decode::<Response>(&bytes, &cuts);
+    }
+
+    #[test]
+    fn the_brief_of_a_response_says_what_the_response_says(
+        pieces in vec(select(&RESPONSE_PIECES[..]), 0..30),
+        cuts in vec(any::<Index>(), 0..10),
+    ) {
+        let bytes = pieces.concat().into_bytes();
+        let (whole, error, decoder) = decode::<Response>(&bytes, &[]);
+        let (briefs, same_error, same_decoder) = decode::<Brief>(&bytes, &cuts);
+        prop_assert_eq!((whole.len(), &error), (briefs.len(), &same_error));
+        prop_assert!(error.is_some() || decoder.has_begun() == same_decoder.has_begun());
+        for (response, brief) in whole.iter().zip(&briefs) {
+            let said = |brief: &Brief| (brief.status, brief.retry_after, brief.persists());
+            prop_assert_eq!(said(&response.brief()), said(brief));
+        }
     }
 }
+
+const RESPONSE_PIECES: [&str; 26] = [
+    "HTTP/1.1 200 OK\r\n",
+    "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+    "HTTP/1.1 503 \r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.1 204 No Content\r\n",
+    "HTTP/1.1 100 Continue\r\n\r\n",
+    "HTTP/1.0 200 OK\r\n",
+    "HTTP/2.0 200 OK\r\n",
+    "HTTP/1.1 2000 OK\r\n",
+    "content-length: 3\r\n",
+    "Content-Length: 0\r\n",
+    "Content-Length: 3, 3\r\n",
+    "Content-Length: +3\r\n",
+    "Content-Length:\r\n",
+    "Transfer-Encoding: chunked\r\n",
+    "Connection: close\r\n",
+    "Connection: keep-alive\r\n",
+    "Retry-After: 120\r\n",
+    "Retry-After: soon\r\n",
+    "Retry-After: 1 \r\n",
+    "X-a: é\r\n",
+    "X a: b\r\n",
+    "\r\n",
+    "abc",
+    "3\r\nabc\r\n",
+    "0\r\n\r\n",
+    "\n",
+];
 
 const PIECES: [&str; 32] = [
     "GET ",

@@ -1,0 +1,88 @@
+//! Of a response what can be counted: for clients that send a million requests.
+
+use crate::error::BadMessage;
+use crate::head::{Answer, Framing, Head, Message, no_fields};
+use crate::message::{Response, is_bodiless};
+use bytes::Bytes;
+use http::StatusCode;
+use httparse::Status;
+
+/// A response of which no more is kept than this; its body, of any length, is dropped as it comes.
+#[derive(Clone, Copy, Debug)]
+pub struct Brief {
+    /// The status code.
+    pub status: StatusCode,
+    /// Its `Retry-After`, in seconds, where that is a number (RFC 9110 §10.2.3).
+    pub retry_after: Option<u64>,
+    pub(crate) persists: bool,
+}
+
+impl Message for Brief {
+    const MAX_BODY: Option<usize> = None;
+
+    fn decode_head(head: Bytes, to_head: bool) -> Result<Head<Self>, BadMessage> {
+        if let Some(head) = plain(&head, to_head) {
+            return Ok(head);
+        }
+        // whatever is not plain is looked at with all care, but for the limit
+        let Head { message, framing, expects_continue } = Response::decode_head_up_to(head, to_head, None)?;
+        Ok(Head { message: message.brief(), framing, expects_continue })
+    }
+
+    fn check_start_line(line: &[u8]) -> Result<(), BadMessage> {
+        Response::check_start_line(line)
+    }
+
+    fn too_long(head: &[u8]) -> BadMessage {
+        Response::too_long(head)
+    }
+
+    fn set_body(&mut self, _: Bytes) {}
+}
+
+/// The head of a response in HTTP/1.1 whose fields say of its framing one `Content-Length` and nothing else, as nearly
+/// all do: so nothing needs to be copied.
+fn plain(head: &Bytes, to_head: bool) -> Option<Head<Brief>> {
+    let mut fields = no_fields();
+    let mut parsed = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    match config.parse_response_with_uninit_headers(&mut parsed, head, &mut fields) {
+        Ok(Status::Complete(length)) if length == head.len() && parsed.version == Some(1) => {}
+        _ => return None,
+    }
+    let status = StatusCode::from_u16(parsed.code?).ok()?;
+    let (mut length, mut retry_after) = (None, None);
+    for field in &*parsed.headers {
+        let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+        match field.name.len() {
+            14 if is("content-length") && length.is_none() => length = Some(number(field.value)?),
+            14 if is("content-length") => return None,
+            10 if is("connection") => return None,
+            17 if is("transfer-encoding") => return None,
+            11 if is("retry-after") => retry_after = number(field.value),
+            _ => {}
+        }
+    }
+    let length = if to_head || is_bodiless(status) { 0 } else { length? };
+    let message = Brief { status, retry_after, persists: true };
+    Some(Head { message, framing: Framing::Length(length), expects_continue: false })
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(digits).ok().filter(|_| is_number)?.parse().ok()
+}
+
+impl Answer for Brief {
+    fn brief(&self) -> Brief {
+        *self
+    }
+
+    fn is_interim(&self) -> bool {
+        self.status.is_informational()
+    }
+
+    fn persists(&self) -> bool {
+        self.persists
+    }
+}
