@@ -1,6 +1,6 @@
 //! One request, and what came of it.
 
-use http1::{BadMessage, Connection, Response, StatusCode, header};
+use http1::{Answer, BadMessage, Brief, Connection, Response, StatusCode};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,11 +8,19 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 /// Calls one server, over one connection at a time: kept if the server keeps it, opened anew where it does not.
+///
+/// Of the answers it keeps what `M` keeps.
 #[derive(Debug)]
-pub struct Caller {
+pub struct CallerOf<M> {
     addr: SocketAddr,
-    connection: Option<Connection<Response>>,
+    connection: Option<Connection<M>>,
 }
+
+/// A caller that keeps the answers whole.
+pub type Caller = CallerOf<Response>;
+
+/// A caller that keeps of the answers what can be counted.
+pub type BriefCaller = CallerOf<Brief>;
 
 /// What came of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +63,21 @@ pub enum Failure {
     Other(io::ErrorKind),
 }
 
+impl Failure {
+    /// What it means, and what to look at.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::NobodyThere => "is the server still running, and on this port?",
+            Self::Exhausted => "this client could not open more connections: raise ulimit -n, or lower -c",
+            Self::Closed => "the server gave up on the connection: look at its log and its limits",
+            Self::CutShort => "the answer ended before its announced length: look at the server's log for a crash",
+            Self::Reset => "the server died, or closed with input unread: look whether it still runs",
+            Self::NotHttp => "another protocol listens there, or the server breaks HTTP/1.1: try curl -v",
+            Self::Other(_) => "look at the route to the server: firewall, address, network",
+        }
+    }
+}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         use io::ErrorKind::*;
@@ -73,32 +96,38 @@ impl From<io::Error> for Failure {
 
 /// A call: when its connection stood, and its answer.
 #[derive(Debug)]
-pub struct Call {
+pub struct Call<M = Response> {
     /// When the connection was there; `None` if it never was. The kernel connects on the server's behalf: this says
     /// nothing about being served.
     pub connected: Option<Instant>,
     /// When the answer was whole, or the call was given up.
     pub ended: Instant,
     /// The answer, if there was one.
-    pub response: Option<Response>,
+    pub response: Option<M>,
     /// What it comes to.
     pub outcome: Outcome,
 }
 
-impl Caller {
+impl<M: Answer> CallerOf<M> {
     /// Not connected yet.
     pub fn new(addr: SocketAddr) -> Self {
         Self { addr, connection: None }
+    }
+
+    /// Whether there is a connection that the next request can go over.
+    pub fn is_connected(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| !connection.is_stale())
     }
 
     /// Connects now, unless it is connected.
     ///
     /// # Errors
     /// Why there is no connection.
-    pub async fn connect(&mut self) -> Result<&mut Connection<Response>, Failure> {
-        let connection = match self.connection.take().filter(|connection| !connection.is_over()) {
-            Some(connection) => connection,
-            None => {
+    pub async fn connect(&mut self) -> Result<&mut Connection<M>, Failure> {
+        let connection = match self.connection.take() {
+            Some(connection) if !connection.is_stale() => connection,
+            stale => {
+                drop(stale); // before the next one is there: never more connections than asked
                 let stream = TcpStream::connect(self.addr).await?;
                 stream.set_nodelay(true)?;
                 Connection::new(stream)
@@ -112,43 +141,58 @@ impl Caller {
         self.connection = None;
     }
 
+    /// Whether the server said more than it was asked.
+    pub fn has_surplus(&self) -> bool {
+        self.connection.as_ref().is_some_and(Connection::has_surplus)
+    }
+
+    /// Sends a request, to HEAD or not, and waits for its answer, for as long as that takes. If it is dropped
+    /// meanwhile, [hang up](Self::hang_up): an answer that comes later must not be taken for the next one's.
+    ///
+    /// # Errors
+    /// Why there is no answer; then there is no connection any more either.
+    pub async fn exchange(&mut self, request: &[u8], to_head: bool) -> Result<M, Failure> {
+        let connection = self.connect().await?;
+        let sent = connection.send(request).await;
+        // a server that refuses early closes before it has read everything: its answer counts, not our failed write
+        let answer = match (connection.read_response(to_head).await, sent) {
+            (Ok(Some(response)), _) => return Ok(response),
+            (_, Err(error)) | (Err(error), _) => Err(error.into()),
+            (Ok(None), Ok(())) => Err(Failure::Closed),
+        };
+        self.hang_up();
+        answer
+    }
+
     /// Sends a request, to HEAD or not, and waits for its answer until `deadline`.
-    pub async fn call(&mut self, request: &[u8], to_head: bool, deadline: Instant) -> Call {
+    pub async fn call(&mut self, request: &[u8], to_head: bool, deadline: Instant) -> Call<M> {
         let mut connected = None;
         let answer = timeout_at(deadline, async {
-            let connection = self.connect().await?;
+            self.connect().await?;
             connected = Some(Instant::now());
-            let sent = connection.send(request).await;
-            // a server that refuses early closes before it has read everything: its answer counts, not our failed write
-            match (connection.read_response(to_head).await, sent) {
-                (Ok(Some(response)), _) => Ok(response),
-                (_, Err(error)) | (Err(error), _) => Err(error.into()),
-                (Ok(None), Ok(())) => Err(Failure::Closed),
-            }
+            self.exchange(request, to_head).await
         })
         .await;
         let (response, outcome) = match answer {
             Ok(Ok(response)) => {
-                let outcome = Outcome::of(&response);
+                let outcome = Outcome::of(response.brief());
                 (Some(response), outcome)
             }
             Ok(Err(failure)) => (None, Outcome::Failed(failure)),
-            Err(_) => (None, Outcome::TimedOut),
+            Err(_) => {
+                self.hang_up();
+                (None, Outcome::TimedOut)
+            }
         };
-        if response.is_none() {
-            self.hang_up(); // an answer that comes later must not be taken for the next one's
-        }
         Call { connected, ended: Instant::now(), response, outcome }
     }
 }
 
 impl Outcome {
     /// What a response comes to.
-    pub fn of(response: &Response) -> Self {
-        match response.status {
-            StatusCode::SERVICE_UNAVAILABLE => {
-                Self::Refused(response.header(header::RETRY_AFTER).and_then(|seconds| seconds.parse().ok()))
-            }
+    pub fn of(brief: Brief) -> Self {
+        match brief.status {
+            StatusCode::SERVICE_UNAVAILABLE => Self::Refused(brief.retry_after),
             status if status.as_u16() < 400 => Self::Served(status),
             status => Self::Rejected(status),
         }

@@ -16,7 +16,7 @@ struct Args {
 #[derive(Subcommand)]
 enum Command {
     /// Send requests, and tell what came of them: served, refused, rejected, timed out or failed
-    Load(commands::Load),
+    Load(Box<commands::Load>),
     /// Hold connections that misbehave, and tell what the server did to each
     Hold(commands::Hold),
     /// Build and start all five stages, try every claim of the lessons on each, and show them side by side

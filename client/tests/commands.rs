@@ -84,7 +84,7 @@ fn load_splits_what_came_by_outcome() {
         [10, 10, 20, 0, 0]
     );
     for line in
-        ["10  202 Accepted", "10  503 Service Unavailable, Retry-After 7 s", "10  404 Not Found", "10  500 Internal"]
+        ["%  202 Accepted", "%  503 Service Unavailable, Retry-After 7 s", "10 × 404 Not Found", "10 × 500 Internal"]
     {
         assert!(report.contains(line), "{line}: {report}");
     }
@@ -110,9 +110,11 @@ fn load_says_why_there_is_no_answer() {
     });
     let report = stdout(&run(&["load", "-n", "4", "-c", "1", "-t", "500ms", &addr.to_string()]));
     assert_eq!((row(&report, "timed out"), row(&report, "failed")), (1, 3), "{report}");
-    for line in
-        ["1  what came back is not an HTTP response", "closed the connection within its answer", "instead of answering"]
-    {
+    for line in [
+        "1 × what came back is not an HTTP response",
+        "closed the connection within its answer",
+        "instead of answering",
+    ] {
         assert!(report.contains(line), "{line}: {report}");
     }
 }
@@ -253,11 +255,11 @@ fn a_bad_command_line_is_exit_code_2_and_names_what_is_wrong() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_one_line_and_exit_code_1() {
+fn a_server_that_is_not_there_is_one_line_and_exit_code_3() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     for command in ["load", "hold"] {
         let output = client(&[command, &free]).env("RUST_BACKTRACE", "1").output().unwrap();
-        assert_eq!(output.status.code(), Some(1), "{command}");
+        assert_eq!(output.status.code(), Some(3), "{command}");
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(error.lines().count(), 1, "{error}");
         assert!(error.contains("nobody listens there") && error.contains("cargo run"), "{error}");

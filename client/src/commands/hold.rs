@@ -1,6 +1,6 @@
 //! `client hold`.
 
-use super::{connections, positive_duration, reach, say, stop_signal};
+use super::{NO_CONNECTION, connections, positive_duration, resolve, say, stop_signal};
 use clap::Args;
 use client::caller::show;
 use client::hold::{self, Fate, Manner, Open};
@@ -24,7 +24,7 @@ pub(crate) struct Hold {
     #[arg(long = "as", value_name = "MANNER", default_value = "silent")]
     manner: Manner,
     /// How many connections
-    #[arg(short = 'n', value_name = "COUNT", default_value = "20", value_parser = connections(), allow_hyphen_values = true)]
+    #[arg(short = 'n', value_name = "COUNT", default_value = "20", value_parser = connections, allow_hyphen_values = true)]
     count: usize,
     /// For how long, such as 30s [default: until Ctrl-C]
     #[arg(short = 'z', value_name = "DURATION", value_parser = positive_duration, allow_hyphen_values = true)]
@@ -36,7 +36,7 @@ pub(crate) struct Hold {
 
 impl Hold {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let addr = reach(&self.target, Duration::from_secs(10)).await?;
+        let Some(addr) = resolve(&self.target).await else { return Ok(NO_CONNECTION.into()) };
         let interrupted = stop_signal()?;
         let duration = self.duration;
         let stop = async move {

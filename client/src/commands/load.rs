@@ -1,14 +1,13 @@
 //! `client load`.
 
-use super::{connections, positive_duration, reach, say, stop_signal};
+use super::live::Live;
+use super::{NO_CONNECTION, connections, count, positive_duration, resolve, say, stop_signal};
 use anyhow::Context;
 use clap::Args;
-use client::caller::show;
-use client::load::{self, Plan, Until};
-use client::report;
+use client::load::{self, Agreement, Books, Events, Expectation, Plan, Retry, Shape, Until, diagnose};
+use client::report::Report;
 use client::target::Target;
 use http1::{Bytes, HeaderName, HeaderValue, Method, Request, encode_request, header};
-use indicatif::{ProgressBar, ProgressStyle};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,25 +16,36 @@ use std::time::Duration;
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  client load -n 1000 -c 10                                   GET / of 127.0.0.1:8080
-  client load -n 100 -c 100 --event                           a burst of a hundred events
-  client load -z 10s -q 50 -c 20 --event                      fifty events a second for ten seconds
+  client load -n 1000 -c 10                            GET / of 127.0.0.1:8080
+  client load -n 100 -c 100 --event                    a hundred clients at once, an event each
+  client load -z 10s -q 50 -c 20 --event               fifty events a second for ten seconds
+  client load -n 10k --event --verify                  has the server applied what it acknowledged?
+  client load -n 100 -c 100 --event --retry            those that are refused come back when they are told to
   client load -d '{\"user\": \"alice\", \"amount\": 5}' -T application/json http://127.0.0.1:8080/events
+  client load -z 5s -q 200 --expect 'served.p99<200ms' --expect failed=0 && echo fine
+
+\"client\" stands for: cargo run --release -p client --
 
 served: a status under 400. refused: 503. rejected: any other 4xx or 5xx. timed out: no whole answer within -t.
 failed: no answer at all. cut short: still without an answer when you stopped it. Throughput counts every answer,
 goodput the served alone.
 
-\"client\" stands for: cargo run -p client --
+Without -q each connection sends when it has its answer (a closed loop): a server that is slow is sent less, and the
+waiting is hidden. With -q requests are due at their rate, whatever the server does (an open loop), and latency counts
+from when a request was due; what it is from sending stands beside it.
 
-Without -q each connection sends when it has its answer (a closed loop). With -q requests are due at their rate,
-whatever the server does (an open loop), and latency counts from when a request was due.")]
+An expectation is FIGURE COMPARISON VALUE. Figures: requests, served, refused, rejected, timed_out, failed, cut_short,
+not_sent, throughput, goodput, elapsed; of each outcome also .min, .mean, .p50 to .p99.99 and .max. A count may be a
+share: 'served>=99%'.
+
+Exit code: 0; 1 if an expectation is not met or what was acknowledged was not applied; 2 for a bad command line;
+3 if no connection could be made.")]
 pub(crate) struct Load {
-    /// How many requests [default: 200, unless -z]
-    #[arg(short = 'n', value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..), allow_hyphen_values = true)]
+    /// How many requests, such as 500 or 10k [default: 200, unless -z]
+    #[arg(short = 'n', value_name = "COUNT", value_parser = count, allow_hyphen_values = true)]
     count: Option<u64>,
-    /// How many connections
-    #[arg(short = 'c', value_name = "COUNT", default_value = "50", value_parser = connections(), allow_hyphen_values = true)]
+    /// How many connections, at most
+    #[arg(short = 'c', value_name = "COUNT", default_value = "50", value_parser = connections, allow_hyphen_values = true)]
     connections: usize,
     /// For how long, such as 10s, instead of a count
     #[arg(short = 'z', value_name = "DURATION", value_parser = positive_duration, conflicts_with = "count", allow_hyphen_values = true)]
@@ -43,6 +53,9 @@ pub(crate) struct Load {
     /// How many requests per second, in total
     #[arg(short = 'q', value_name = "RATE", value_parser = rate, allow_hyphen_values = true)]
     rate: Option<f64>,
+    /// All requests are due at once, when every connection stands
+    #[arg(long, conflicts_with_all = ["rate", "duration"])]
+    burst: bool,
     /// How long a request may take, connecting included
     #[arg(short = 't', value_name = "DURATION", default_value = "10s", value_parser = positive_duration, allow_hyphen_values = true)]
     timeout: Duration,
@@ -52,43 +65,132 @@ pub(crate) struct Load {
     /// The body
     #[arg(short = 'd', value_name = "BODY")]
     body: Option<String>,
+    /// A file with the body
+    #[arg(short = 'D', value_name = "FILE", value_parser = file, conflicts_with = "body")]
+    file: Option<Bytes>,
     /// The body's Content-Type
     #[arg(short = 'T', value_name = "TYPE")]
     content_type: Option<HeaderValue>,
     /// A field, such as 'Accept: text/plain'; may be given several times
     #[arg(short = 'H', value_name = "FIELD", value_parser = field)]
     fields: Vec<(HeaderName, HeaderValue)>,
-    /// Post events of five users to /events, amounts 1 to 100
-    #[arg(long, conflicts_with_all = ["body", "method", "content_type"])]
+    /// A new connection for each request
+    #[arg(long)]
+    disable_keepalive: bool,
+    /// Post events of fifty random users to /events, amounts 1 to 100
+    #[arg(long, conflicts_with_all = ["body", "file", "method", "content_type"])]
     event: bool,
+    /// Ask the server afterwards whether it has applied what it acknowledged; nobody else may send meanwhile
+    #[arg(long, requires = "event")]
+    verify: bool,
+    /// Send a refused request again, not before its Retry-After, and later each time; its latency counts on
+    #[arg(long)]
+    retry: bool,
+    /// Send it again exactly then, as everyone else who was refused: a herd
+    #[arg(long, requires = "retry")]
+    no_jitter: bool,
+    /// What the random users, amounts and waits begin with [default: another each time]
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// What must come out, such as 'served.p99<200ms' or failed=0; may be given several times
+    #[arg(long = "expect", value_name = "EXPECTATION")]
+    expectations: Vec<Expectation>,
+    /// The report as JSON
+    #[arg(long)]
+    json: bool,
+    /// No colours, as with NO_COLOR
+    #[arg(long)]
+    no_color: bool,
     /// http://HOST:PORT/path, or HOST:PORT
     #[arg(value_name = "URL", default_value = "127.0.0.1:8080")]
     target: Target,
 }
 
+/// How many of the requests that differ a report can go back to.
+const SEED: u64 = 1 << 32;
+
 impl Load {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let addr = reach(&self.target, self.timeout).await?;
+        if self.no_color {
+            console::set_colors_enabled(false);
+        }
+        let Some(addr) = resolve(&self.target).await else { return Ok(NO_CONNECTION.into()) };
+        let seed = self.seed.unwrap_or_else(|| fastrand::u64(..SEED));
+        let events = self.event.then(|| Events::random(seed));
+        let before = match self.verify {
+            false => None,
+            true => match Books::ask(addr, |_| ()).await {
+                Ok(books) => Some(books),
+                Err(why) => anyhow::bail!("--verify: {why}"),
+            },
+        };
+        let (target, method) = (self.endpoint(), self.method());
+        let plan = self.plan(addr, seed, self.requests(&target, &method, events.as_ref())?);
+        let (shape, keep_alive) = (plan.shape, plan.keep_alive);
+        let live = Live::new(plan.until)?;
+        let mut tally = load::run(plan, stop_signal()?, |progress| live.show(progress)).await?;
+        live.clear();
+        if tally.never_connected() {
+            tally.failed.kinds.keys().for_each(|failure| eprintln!("error: {}: {failure}", self.target.host));
+        }
+        let agreement = match before.zip(events) {
+            None => None,
+            Some((before, events)) => Some(self.verify(addr, &before, &events, &mut tally).await),
+        };
+        let report = Report {
+            target: target.to_string(),
+            method: method.to_string(),
+            shape,
+            seed: (self.event || self.retry).then_some(seed),
+            diagnoses: diagnose(&tally, shape, keep_alive),
+            judgements: self.expectations.iter().map(|expectation| expectation.judge(&tally)).collect(),
+            agreement,
+            tally,
+        };
+        say(&if self.json { format!("{:#}\n", report.json()) } else { report.to_string() });
+        Ok(if report.tally.never_connected() {
+            NO_CONNECTION.into()
+        } else if report.is_as_expected() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+
+    fn plan(&self, addr: std::net::SocketAddr, seed: u64, requests: Arc<[Vec<u8>]>) -> Plan {
         let until = match (self.duration, self.count) {
             (Some(duration), _) => Until::Elapsed(duration),
             (None, count) => Until::Count(count.unwrap_or(200)),
         };
-        let (target, method) = (self.endpoint(), self.method());
-        let plan = Plan {
+        Plan {
             addr,
-            requests: self.requests(&target, &method)?,
-            to_head: method == Method::HEAD,
+            told_apart: if self.verify { requests.len() } else { 0 },
+            requests,
+            to_head: self.method() == Method::HEAD,
             connections: self.connections,
+            shape: match self.rate {
+                Some(rate) => Shape::Rate(rate),
+                None if self.burst => Shape::Burst,
+                None => Shape::ClosedLoop,
+            },
             until,
-            rate: self.rate,
             timeout: self.timeout,
-        };
-        let bar = bar(until)?;
-        let ticking = bar.clone();
-        let tally = load::run(plan, stop_signal()?, move |_| tick(&ticking, until)).await;
-        bar.finish_and_clear();
-        say(&report::summary(&tally, self.connections, &target.to_string()));
-        Ok(ExitCode::SUCCESS)
+            keep_alive: !self.disable_keepalive,
+            retry: self.retry.then_some(Retry { jitter: !self.no_jitter, seed }),
+        }
+    }
+
+    async fn verify(
+        &self,
+        addr: std::net::SocketAddr,
+        before: &Books,
+        events: &Events,
+        tally: &mut load::Tally,
+    ) -> Result<Agreement, String> {
+        let waiting = indicatif::ProgressBar::new_spinner();
+        let after = Books::ask(addr, |left| waiting.set_message(format!("the server has {left} events to do"))).await;
+        waiting.finish_and_clear();
+        Ok(Books::agree(before, &after?, events, &tally.acknowledged, &tally.unknown))
     }
 
     /// Where the requests go.
@@ -101,12 +203,12 @@ impl Load {
     }
 
     fn method(&self) -> Method {
-        let default = if self.body.is_some() || self.event { Method::POST } else { Method::GET };
-        self.method.clone().unwrap_or(default)
+        let has_body = self.body.is_some() || self.file.is_some() || self.event;
+        self.method.clone().unwrap_or(if has_body { Method::POST } else { Method::GET })
     }
 
     /// The requests as bytes.
-    fn requests(&self, target: &Target, method: &Method) -> anyhow::Result<Arc<[Vec<u8>]>> {
+    fn requests(&self, target: &Target, method: &Method, events: Option<&Events>) -> anyhow::Result<Arc<[Vec<u8>]>> {
         let mut request = Request::new(method.clone(), target.path.parse().context("the path is none")?);
         request.headers.extend(self.fields.iter().map(|(name, value)| (Some(name.clone()), value.clone())));
         if let Some(content_type) = &self.content_type {
@@ -115,51 +217,36 @@ impl Load {
         if self.event && !request.headers.contains_key(header::CONTENT_TYPE) {
             request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
+        if self.disable_keepalive {
+            request.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         let encode = |body: Bytes| {
             let (mut request, mut bytes) = (request.clone(), Vec::new());
             request.body = body;
             encode_request(&request, &target.host, &mut bytes);
             bytes
         };
-        Ok(if self.event {
-            (0..100).map(|number| encode(event(number))).collect()
-        } else {
-            [encode(self.body.clone().map(Bytes::from).unwrap_or_default())].into()
+        Ok(match (events, &self.file, &self.body) {
+            (Some(events), ..) => events.bodies().map(encode).collect(),
+            (None, Some(file), _) => [encode(file.clone())].into(),
+            (None, None, body) => [encode(body.clone().map(Bytes::from).unwrap_or_default())].into(),
         })
     }
 }
 
-/// The `number`th event: users in turn, amounts that go through 1 to 100 in no order that shows.
-fn event(number: u64) -> Bytes {
-    let user = ["alice", "bob", "carol", "dave", "erin"][number as usize % 5];
-    format!(r#"{{"user":"{user}","amount":{}}}"#, number * 37 % 100 + 1).into()
-}
-
-fn bar(until: Until) -> anyhow::Result<ProgressBar> {
-    let (length, template) = match until {
-        Until::Count(count) => (count, "{bar:40} {pos} of {len} requests, {per_sec}, {elapsed}"),
-        Until::Elapsed(duration) => (duration.as_millis() as u64, "{bar:40} {elapsed} of {msg}"),
-    };
-    let bar = ProgressBar::new(length).with_style(ProgressStyle::with_template(template)?);
-    if let Until::Elapsed(duration) = until {
-        bar.set_message(show(duration));
-    }
-    bar.enable_steady_tick(Duration::from_millis(100));
-    Ok(bar)
-}
-
-fn tick(bar: &ProgressBar, until: Until) {
-    match until {
-        Until::Count(_) => bar.inc(1),
-        Until::Elapsed(_) => bar.set_position(bar.elapsed().as_millis() as u64),
-    }
-}
-
 fn rate(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
+    let (digits, factor) = match text.strip_suffix('k') {
+        Some(digits) => (digits, 1e3),
+        None => (text, 1.0),
+    };
+    match digits.parse::<f64>().map(|rate| rate * factor) {
         Ok(rate) if (0.001..=1e6).contains(&rate) => Ok(rate),
-        _ => Err("a rate is a number of requests per second, from 0.001 to 1000000".into()),
+        _ => Err("a rate is a number of requests per second, from 0.001 to 1000k".into()),
     }
+}
+
+fn file(path: &str) -> Result<Bytes, String> {
+    std::fs::read(path).map(Bytes::from).map_err(|error| format!("cannot read it: {error}"))
 }
 
 fn field(text: &str) -> Result<(HeaderName, HeaderValue), String> {

@@ -2,6 +2,7 @@
 
 mod compare;
 mod hold;
+mod live;
 mod load;
 
 pub(crate) use compare::Compare;
@@ -17,15 +18,22 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
-/// The address of a server that is there.
-async fn reach(target: &Target, patience: Duration) -> anyhow::Result<SocketAddr> {
-    let addr = target.resolve().await?;
-    match timeout(patience, async { Caller::new(addr).connect().await.map(drop) }).await {
-        Ok(Err(failure @ Failure::NobodyThere)) => {
-            bail!("{}: {failure}; start a server, such as: cargo run -p stage1", target.host)
+/// The exit code when no connection could be made at all.
+pub(crate) const NO_CONNECTION: u8 = 3;
+
+/// The address of a server that is there; else it is said that there is none.
+async fn resolve(target: &Target) -> Option<SocketAddr> {
+    let reached = async {
+        let addr = target.resolve().await?;
+        let connected = async { Caller::new(addr).connect().await.map(drop) };
+        match timeout(Duration::from_secs(10), connected).await {
+            Ok(Err(failure @ Failure::NobodyThere)) => {
+                bail!("{}: {failure}; start a server, such as: cargo run -p stage1", target.host)
+            }
+            _ => Ok(addr), // any other trouble is for the report
         }
-        _ => Ok(addr), // any other trouble is for the report
-    }
+    };
+    reached.await.map_err(|error| eprintln!("error: {error:#}")).ok()
 }
 
 /// Ends with Ctrl-C, SIGTERM or a terminal that closes; a second one ends the process at once.
@@ -50,9 +58,25 @@ fn say(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
+/// 1 or more, `10k` and `2M` too.
+fn count(text: &str) -> Result<u64, String> {
+    let (digits, factor) = match text.as_bytes().last() {
+        Some(b'k') => (&text[..text.len() - 1], 1_000),
+        Some(b'M') => (&text[..text.len() - 1], 1_000_000),
+        _ => (text, 1),
+    };
+    match digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)) {
+        Some(number @ 1..) => Ok(number),
+        _ => Err("a whole number, 1 or more, such as 500 or 10k".into()),
+    }
+}
+
 /// 1 to 100,000.
-fn connections() -> clap::builder::RangedU64ValueParser<usize> {
-    clap::builder::RangedU64ValueParser::new().range(1..=100_000)
+fn connections(text: &str) -> Result<usize, String> {
+    match count(text).map(usize::try_from)? {
+        Ok(number @ ..=100_000) => Ok(number),
+        _ => Err("at most 100k: a client has only so many ports".into()),
+    }
 }
 
 /// More than 0, at most a day.

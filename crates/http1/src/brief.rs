@@ -1,5 +1,6 @@
 //! Of a response what can be counted: for clients that send a million requests.
 
+use crate::MAX_HEAD;
 use crate::error::BadMessage;
 use crate::head::{Answer, Framing, Head, Message, no_fields};
 use crate::message::{Response, is_bodiless};
@@ -21,8 +22,8 @@ impl Message for Brief {
     const MAX_BODY: Option<usize> = None;
 
     fn decode_head(head: Bytes, to_head: bool) -> Result<Head<Self>, BadMessage> {
-        if let Some(head) = plain(&head, to_head) {
-            return Ok(head);
+        if let Some((message, length, _)) = plain(&head, to_head).filter(|(.., end)| *end == head.len()) {
+            return Ok(Head { message, framing: Framing::Length(length), expects_continue: false });
         }
         // whatever is not plain is looked at with all care, but for the limit
         let Head { message, framing, expects_continue } = Response::decode_head_up_to(head, to_head, None)?;
@@ -38,34 +39,41 @@ impl Message for Brief {
     }
 
     fn set_body(&mut self, _: Bytes) {}
+
+    fn whole(bytes: &[u8], to_head: bool) -> Option<Self> {
+        let (message, length, head) = plain(bytes, to_head)?;
+        // a head in which lines end otherwise, or that is too long, is the decoder's to judge
+        let is_one = head <= MAX_HEAD && bytes.starts_with(b"HTTP/") && bytes[..head].ends_with(b"\r\n\r\n");
+        (is_one && (bytes.len() - head) as u64 == length).then_some(message)
+    }
 }
 
 /// The head of a response in HTTP/1.1 whose fields say of its framing one `Content-Length` and nothing else, as nearly
-/// all do: so nothing needs to be copied.
-fn plain(head: &Bytes, to_head: bool) -> Option<Head<Brief>> {
+/// all do: so nothing needs to be copied. With it the length of its body, and its own.
+fn plain(bytes: &[u8], to_head: bool) -> Option<(Brief, u64, usize)> {
     let mut fields = no_fields();
     let mut parsed = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
-    match config.parse_response_with_uninit_headers(&mut parsed, head, &mut fields) {
-        Ok(Status::Complete(length)) if length == head.len() && parsed.version == Some(1) => {}
+    let end = match config.parse_response_with_uninit_headers(&mut parsed, bytes, &mut fields) {
+        Ok(Status::Complete(end)) if parsed.version == Some(1) => end,
         _ => return None,
-    }
+    };
     let status = StatusCode::from_u16(parsed.code?).ok()?;
     let (mut length, mut retry_after) = (None, None);
     for field in &*parsed.headers {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         match field.name.len() {
             14 if is("content-length") && length.is_none() => length = Some(number(field.value)?),
+            11 if is("retry-after") && retry_after.is_none() => retry_after = Some(number(field.value)),
             14 if is("content-length") => return None,
+            11 if is("retry-after") => return None,
             10 if is("connection") => return None,
             17 if is("transfer-encoding") => return None,
-            11 if is("retry-after") => retry_after = number(field.value),
             _ => {}
         }
     }
     let length = if to_head || is_bodiless(status) { 0 } else { length? };
-    let message = Brief { status, retry_after, persists: true };
-    Some(Head { message, framing: Framing::Length(length), expects_continue: false })
+    Some((Brief { status, retry_after: retry_after.flatten(), persists: true }, length, end))
 }
 
 fn number(digits: &[u8]) -> Option<u64> {

@@ -252,8 +252,16 @@ impl<M: Answer> Connection<M> {
                     return Ok(Some(response));
                 }
                 Ok(Decoded::Continue | Decoded::NeedMore) => {
-                    let begun = self.decoder.has_begun();
-                    if !self.fill().await? {
+                    let (begun, mut whole) = (self.decoder.has_begun(), None);
+                    let more = match begun {
+                        true => self.fill().await?,
+                        false => read(&mut self.stream, |bytes| whole = self.decoder.take(bytes)).await? > 0,
+                    };
+                    if let Some(response) = whole.filter(|response: &M| !response.is_interim()) {
+                        self.turn.over = !response.persists();
+                        return Ok(Some(response));
+                    }
+                    if !more {
                         self.turn.over = true;
                         return match self.decoder.end() {
                             Some(response) => Ok(Some(response)),
@@ -272,7 +280,7 @@ impl<M: Answer> Connection<M> {
 
     /// Whether the server has closed the connection since its last response, or said more than was asked: then no
     /// request belongs on it any more. Does not wait.
-    pub fn is_stale(&mut self) -> bool {
+    pub fn is_stale(&self) -> bool {
         // without news from the kernel this asks nobody
         self.is_over()
             || self.decoder.has_begun()

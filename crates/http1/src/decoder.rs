@@ -65,6 +65,15 @@ impl<M: Message> Decoder<M> {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// Takes bytes as they were received; the message, if they are exactly one and nothing of them needs to be kept.
+    pub fn take(&mut self, bytes: &[u8]) -> Option<M> {
+        let whole = if self.has_begun() { None } else { M::whole(bytes, self.to_head) };
+        if whole.is_none() {
+            self.push(bytes);
+        }
+        whole
+    }
+
     /// The buffer, for reading into without a copy; append only. There is room for what is known to be missing of
     /// a body, and for `least` bytes.
     pub fn buffer(&mut self, least: usize) -> &mut BytesMut {

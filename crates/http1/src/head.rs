@@ -67,6 +67,12 @@ pub trait Message: Sized + sealed::Sealed {
 
     #[doc(hidden)]
     fn set_body(&mut self, body: Bytes);
+
+    /// The message that these bytes are, exactly, if that can be said without keeping them.
+    #[doc(hidden)]
+    fn whole(_bytes: &[u8], _to_head: bool) -> Option<Self> {
+        None
+    }
 }
 
 mod sealed {

@@ -135,7 +135,7 @@ async fn of_a_brief_no_body_is_kept_however_long_and_however_it_is_framed() {
 async fn a_connection_that_the_server_has_closed_is_stale() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let connect = || TcpStream::connect(listener.local_addr().unwrap());
-    let mut client = Connection::<Brief>::new(connect().await.unwrap());
+    let client = Connection::<Brief>::new(connect().await.unwrap());
     let server = listener.accept().await.unwrap().0;
     assert!(!client.is_stale());
     drop(server);

@@ -166,6 +166,12 @@ proptest! {
             let said = |brief: &Brief| (brief.status, brief.retry_after, brief.persists());
             prop_assert_eq!(said(&response.brief()), said(brief));
         }
+        // taken as they are, when they are exactly one
+        let mut decoder = Decoder::<Brief>::new();
+        if let Some(brief) = decoder.take(&bytes) {
+            prop_assert_eq!((whole.len(), error, decoder.has_begun()), (1, None, false));
+            prop_assert_eq!((whole[0].status, whole[0].brief().retry_after), (brief.status, brief.retry_after));
+        }
     }
 }
 

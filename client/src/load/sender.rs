@@ -1,0 +1,153 @@
+//! One connection's share of the work.
+
+use super::schedule::Turn;
+use super::{Crew, Owed, Retry, Share, lock};
+use crate::caller::{BriefCaller, Failure, Outcome};
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
+
+/// Sends request after request, as the schedule has them, until nothing is left.
+pub(super) async fn send(crew: &Crew, share: &Mutex<Share>, place: usize) {
+    let plan = &crew.plan;
+    let mut sender = Sender { crew, share, place, caller: BriefCaller::new(plan.addr), watchdog: Watchdog::new() };
+    if plan.shape == super::Shape::Burst {
+        let _ = timeout(plan.timeout, sender.connect()).await; // whoever has no connection tries again in its turn
+        crew.ready.wait().await;
+        crew.schedule.began();
+    }
+    let mut jitter = plan.retry.map(|retry| fastrand::Rng::with_seed(retry.seed ^ place as u64));
+    let mut free = Instant::now(); // each look at the clock costs, so there is one a request
+    while let Some(turn) = crew.schedule.next(free).await {
+        let (mut sent, mut attempt) = (crew.schedule.sent(turn), 0);
+        let outcome = loop {
+            let outcome = sender.attempt(turn, sent).await;
+            let (Outcome::Refused(earliest), Some(retry)) = (outcome, plan.retry) else { break outcome };
+            let wait = wait(retry, attempt, earliest, jitter.as_mut());
+            if crew.schedule.is_over(Instant::now() + wait) {
+                break outcome;
+            }
+            lock(share).in_flight[place] = Some(Owed { refused: true, ..Owed::new(turn, sent) });
+            sleep(wait).await;
+            crew.resends();
+            (sent, attempt) = (Instant::now(), attempt + 1);
+        };
+        free = Instant::now();
+        sender.count(turn, sent, free, outcome);
+        if let Outcome::Failed(_) = outcome {
+            sleep(Duration::from_millis(1)).await; // who is not there does not get all of our CPU time
+            free = Instant::now();
+        }
+    }
+}
+
+/// How long until a refused request is sent again: twice as long each time, not before the server said, and with as
+/// much again at random.
+fn wait(retry: Retry, attempt: u32, earliest: Option<u64>, jitter: Option<&mut fastrand::Rng>) -> Duration {
+    const LONGEST: Duration = Duration::from_secs(10);
+    let back_off = Duration::from_millis(100).saturating_mul(1 << attempt.min(10)).min(LONGEST);
+    let told = Duration::from_secs(earliest.unwrap_or(0).min(24 * 3600));
+    let least = back_off.max(told);
+    match jitter {
+        Some(random) if retry.jitter => least + least.mul_f64(random.f64()),
+        _ => least,
+    }
+}
+
+struct Sender<'a> {
+    crew: &'a Crew,
+    share: &'a Mutex<Share>,
+    place: usize,
+    caller: BriefCaller,
+    watchdog: Watchdog,
+}
+
+impl Sender<'_> {
+    /// Connects, unless it is connected, and counts how long that took.
+    async fn connect(&mut self) -> Result<(), Failure> {
+        if self.caller.is_connected() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let connected = self.caller.connect().await.map(drop);
+        if connected.is_ok() {
+            lock(self.share).tally.connects.count(began.elapsed());
+        }
+        connected
+    }
+
+    /// One request.
+    async fn attempt(&mut self, turn: Turn, sent: Instant) -> Outcome {
+        let plan = &self.crew.plan;
+        lock(self.share).in_flight[self.place] = Some(Owed::new(turn, sent));
+        let request = &plan.requests[(turn.number % plan.requests.len() as u64) as usize];
+        let mut watchdog = std::mem::take(&mut self.watchdog);
+        let answer = watchdog
+            .watch(sent + plan.timeout, async {
+                self.connect().await?;
+                self.caller.exchange(request, plan.to_head).await
+            })
+            .await;
+        self.watchdog = watchdog;
+        let outcome = match answer {
+            Some(Ok(response)) => Outcome::of(response),
+            Some(Err(failure)) => Outcome::Failed(failure),
+            None => Outcome::TimedOut,
+        };
+        if self.caller.has_surplus() {
+            lock(self.share).tally.surplus += 1;
+        }
+        if !plan.keep_alive || !outcome.is_answer() || self.caller.has_surplus() {
+            self.caller.hang_up();
+        }
+        outcome
+    }
+
+    fn count(&self, turn: Turn, sent: Instant, now: Instant, outcome: Outcome) {
+        let mut share = lock(self.share);
+        share.in_flight[self.place] = None;
+        let latency = now.saturating_duration_since(turn.due);
+        share.tally.count(turn.number, outcome, latency, now.saturating_duration_since(sent));
+        share.tally.hears(self.place, outcome);
+    }
+}
+
+impl Owed {
+    fn new(turn: Turn, sent: Instant) -> Self {
+        Self { number: turn.number, due: turn.due, sent, refused: false }
+    }
+}
+
+/// Ends what takes too long. Its timer is not set anew for each request, but only when it goes off too early: a timer
+/// for each would cost as much as the request.
+#[derive(Default)]
+struct Watchdog(Option<Pin<Box<Sleep>>>);
+
+impl Watchdog {
+    fn new() -> Self {
+        Self(None)
+    }
+
+    /// What comes of `work`; `None` if it is not done by then.
+    async fn watch<T>(&mut self, deadline: Instant, work: impl Future<Output = T>) -> Option<T> {
+        let timer = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() > deadline || timer.is_elapsed() {
+            timer.as_mut().reset(deadline);
+        }
+        let late = async {
+            loop {
+                timer.as_mut().await;
+                if Instant::now() >= deadline {
+                    return;
+                }
+                timer.as_mut().reset(deadline);
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = late => None,
+        }
+    }
+}

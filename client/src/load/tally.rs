@@ -1,0 +1,322 @@
+//! What came of the requests, counted; of constant size, however many there were.
+
+use super::{Crew, Owed, Plan, Shape, Until};
+use crate::caller::{Failure, Outcome};
+use hdrhistogram::Histogram;
+use http1::StatusCode;
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// What came of the requests.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    /// From the first request to the last answer.
+    pub elapsed: Duration,
+    /// Statuses under 400.
+    pub served: Row<StatusCode>,
+    /// 503, by the seconds of its `Retry-After`.
+    pub refused: Row<Option<u64>>,
+    /// Other statuses.
+    pub rejected: Row<StatusCode>,
+    /// No whole answer in time.
+    pub timed_out: Row<()>,
+    /// No answer.
+    pub failed: Row<Failure>,
+    /// Still without an answer when the run was stopped; their latency is how long they had waited.
+    pub cut_short: Row<()>,
+    /// At a rate: due before the end, and not sent, since every connection was still waiting.
+    pub not_sent: u64,
+    /// The connections that were made.
+    pub connects: Connects,
+    /// How often a refused request was sent again; each counts as one request above, by what came of it in the end.
+    pub resent: u64,
+    /// The most that were sent again within one tenth of a second.
+    pub herd: u64,
+    /// After so many answers the server sent bytes that nobody had asked for.
+    pub surplus: u64,
+    /// How many connections sent, and how many of them never had an answer.
+    pub senders: u64,
+    /// See there.
+    pub starved: u64,
+    /// The largest share of its time that one of our threads spent working, 0 to 1.
+    pub load: f64,
+    /// Of each of the requests in turn: how often it was acknowledged (served).
+    pub acknowledged: Vec<u64>,
+    /// Of each of the requests in turn: how often nobody knows, since there was no answer.
+    pub unknown: Vec<u64>,
+    /// The CPU time of one thread.
+    pub(super) busy: Duration,
+    /// For each connection whether it had an answer.
+    heard: Vec<bool>,
+    /// Whether latency counts from another moment than sending.
+    open: bool,
+}
+
+/// The connections that were made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Connects {
+    /// How many.
+    pub count: u64,
+    /// How many took 900 ms or more: the kernel sends an unanswered SYN again after a second.
+    pub slow: u64,
+    /// How long the slowest took.
+    pub slowest: Duration,
+}
+
+impl Connects {
+    pub(super) fn count(&mut self, took: Duration) {
+        self.count += 1;
+        self.slow += u64::from(took >= Duration::from_millis(900));
+        self.slowest = self.slowest.max(took);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.slow += other.slow;
+        self.slowest = self.slowest.max(other.slowest);
+    }
+}
+
+/// The longest latency told apart from longer ones.
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Some latencies, in microseconds, to three significant digits.
+#[derive(Clone, Debug)]
+pub struct Latency(Histogram<u64>);
+
+impl Latency {
+    fn new() -> Self {
+        Self(Histogram::new(3).expect("3 significant digits are allowed"))
+    }
+
+    fn record(&mut self, latency: Duration) {
+        let micros = latency.min(DAY).as_micros() as u64;
+        self.0.record(micros).expect("a histogram that resizes takes a day");
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("a histogram that resizes takes another");
+    }
+
+    /// The latency that so many per cent of the requests did not exceed, 0 to 100.
+    pub fn percentile(&self, percent: f64) -> Duration {
+        Duration::from_micros(self.0.value_at_percentile(percent))
+    }
+
+    /// The shortest.
+    pub fn min(&self) -> Duration {
+        Duration::from_micros(self.0.min())
+    }
+
+    /// The mean.
+    pub fn mean(&self) -> Duration {
+        Duration::from_secs_f64(self.0.mean() / 1e6)
+    }
+
+    /// The longest.
+    pub fn max(&self) -> Duration {
+        Duration::from_micros(self.0.max())
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// How many lie within these limits, both included.
+    pub fn between(&self, from: Duration, to: Duration) -> u64 {
+        self.0.count_between(from.as_micros() as u64, to.as_micros() as u64)
+    }
+}
+
+/// The requests of one outcome.
+#[derive(Clone, Debug)]
+pub struct Row<Kind: Ord> {
+    /// How many of which kind.
+    pub kinds: BTreeMap<Kind, u64>,
+    /// Their latencies, from when each was due.
+    pub latency: Latency,
+    /// Their latencies from when each was sent, which hides what a request waited before: coordinated omission.
+    /// Empty in a closed loop, where a request is due when it is sent.
+    pub as_sent: Latency,
+}
+
+impl<Kind: Ord + Copy> Row<Kind> {
+    fn new() -> Self {
+        Self { kinds: BTreeMap::new(), latency: Latency::new(), as_sent: Latency::new() }
+    }
+
+    fn count(&mut self, kind: Kind, latency: Duration, as_sent: Option<Duration>) {
+        *self.kinds.entry(kind).or_default() += 1;
+        self.latency.record(latency);
+        as_sent.into_iter().for_each(|as_sent| self.as_sent.record(as_sent));
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (kind, count) in &other.kinds {
+            *self.kinds.entry(*kind).or_default() += count;
+        }
+        self.latency.merge(&other.latency);
+        self.as_sent.merge(&other.as_sent);
+    }
+
+    /// How many requests.
+    pub fn total(&self) -> u64 {
+        self.latency.count()
+    }
+}
+
+impl Tally {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            elapsed: Duration::ZERO,
+            served: Row::new(),
+            refused: Row::new(),
+            rejected: Row::new(),
+            timed_out: Row::new(),
+            failed: Row::new(),
+            cut_short: Row::new(),
+            not_sent: 0,
+            connects: Connects::default(),
+            resent: 0,
+            herd: 0,
+            surplus: 0,
+            senders: 0,
+            starved: 0,
+            load: 0.0,
+            acknowledged: vec![0; plan.told_apart],
+            unknown: vec![0; plan.told_apart],
+            busy: Duration::ZERO,
+            heard: Vec::new(),
+            open: plan.shape != Shape::ClosedLoop,
+        }
+    }
+
+    pub(super) fn count(&mut self, number: u64, outcome: Outcome, latency: Duration, as_sent: Duration) {
+        let as_sent = self.open.then_some(as_sent);
+        match outcome {
+            Outcome::Served(status) => self.served.count(status, latency, as_sent),
+            Outcome::Refused(retry_after) => self.refused.count(retry_after, latency, as_sent),
+            Outcome::Rejected(status) => self.rejected.count(status, latency, as_sent),
+            Outcome::TimedOut => self.timed_out.count((), latency, as_sent),
+            Outcome::Failed(failure) => self.failed.count(failure, latency, as_sent),
+        }
+        let ledger = match outcome {
+            Outcome::Served(_) => &mut self.acknowledged,
+            Outcome::TimedOut | Outcome::Failed(_) => &mut self.unknown,
+            Outcome::Refused(_) | Outcome::Rejected(_) => return,
+        };
+        note(ledger, number);
+    }
+
+    /// A request had no answer when the run was stopped; one that was refused and waited has had its answer.
+    pub(super) fn cut_short(&mut self, owed: Owed) {
+        let as_sent = self.open.then(|| owed.sent.elapsed());
+        self.cut_short.count((), owed.due.elapsed(), as_sent);
+        if !owed.refused {
+            note(&mut self.unknown, owed.number);
+        }
+    }
+
+    /// A connection has an outcome.
+    pub(super) fn hears(&mut self, place: usize, outcome: Outcome) {
+        if self.heard.len() <= place {
+            self.heard.resize(place + 1, false);
+        }
+        self.heard[place] |= outcome.is_answer();
+    }
+
+    /// Adds what another thread has counted.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.served.merge(&other.served);
+        self.refused.merge(&other.refused);
+        self.rejected.merge(&other.rejected);
+        self.timed_out.merge(&other.timed_out);
+        self.failed.merge(&other.failed);
+        self.cut_short.merge(&other.cut_short);
+        self.connects.merge(&other.connects);
+        self.surplus += other.surplus;
+        self.heard.extend_from_slice(&other.heard);
+        self.busy = self.busy.max(other.busy);
+        let ledgers = [(&mut self.acknowledged, &other.acknowledged), (&mut self.unknown, &other.unknown)];
+        for (sums, counts) in ledgers {
+            sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        }
+    }
+
+    /// What is known at the end.
+    pub(super) fn finish(&mut self, crew: &Crew, elapsed: Duration, stopped: bool) {
+        self.elapsed = elapsed;
+        self.resent = crew.resent.load(Ordering::Relaxed);
+        self.herd = super::lock(&crew.herd).most;
+        self.load = self.busy.as_secs_f64() / elapsed.as_secs_f64().max(1e-6);
+        self.senders = match crew.plan.until {
+            Until::Count(count) => count.min(crew.plan.connections as u64),
+            Until::Elapsed(_) => crew.plan.connections as u64,
+        };
+        self.starved = self.senders - self.heard.iter().filter(|heard| **heard).count() as u64;
+        let due = crew.schedule.due_by(elapsed);
+        // of a run that was stopped the last one may have become due in that moment
+        self.not_sent = due.saturating_sub(self.total()).saturating_sub(u64::from(stopped));
+    }
+
+    /// How many requests were served, refused, rejected, timed out and failed.
+    pub fn totals(&self) -> [u64; 5] {
+        [self.served.total(), self.refused.total(), self.rejected.total(), self.timed_out.total(), self.failed.total()]
+    }
+
+    /// How many requests.
+    pub fn total(&self) -> u64 {
+        self.totals().iter().sum::<u64>() + self.cut_short.total()
+    }
+
+    /// How many were answered, in whatever way.
+    pub fn answered(&self) -> u64 {
+        self.served.total() + self.refused.total() + self.rejected.total()
+    }
+
+    /// Answers per second.
+    pub fn throughput(&self) -> f64 {
+        self.per_second(self.answered())
+    }
+
+    /// Served per second.
+    pub fn goodput(&self) -> f64 {
+        self.per_second(self.served.total())
+    }
+
+    fn per_second(&self, count: u64) -> f64 {
+        count as f64 / self.elapsed.as_secs_f64().max(1e-6)
+    }
+
+    /// Whether not one connection was made.
+    pub fn never_connected(&self) -> bool {
+        self.connects.count == 0
+    }
+}
+
+fn note(ledger: &mut [u64], number: u64) {
+    if !ledger.is_empty() {
+        let place = (number % ledger.len() as u64) as usize;
+        ledger[place] += 1;
+    }
+}
+
+/// How many come back within one tenth of a second.
+#[derive(Debug, Default)]
+pub(super) struct Herd {
+    tenth: u128,
+    now: u64,
+    most: u64,
+}
+
+impl Herd {
+    /// One more, so long after the beginning.
+    pub(super) fn comes(&mut self, at: Duration) {
+        let tenth = at.as_millis() / 100;
+        self.now = if tenth == self.tenth { self.now + 1 } else { 1 };
+        self.tenth = tenth;
+        self.most = self.most.max(self.now);
+    }
+}

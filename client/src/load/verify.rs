@@ -1,0 +1,173 @@
+//! Events of which we know what they add up to, and a server that is asked whether they did.
+
+use crate::caller::{Caller, Failure};
+use event::{Event, User};
+use http1::{Bytes, Method, Request, Response, StatusCode, Uri, encode_request};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Events of random users and amounts.
+#[derive(Clone, Debug)]
+pub struct Events(Vec<Event>);
+
+/// So many differ; a longer run goes through them again.
+const DIFFERENT: usize = 1000;
+
+impl Events {
+    /// The events of a seed: 50 users, amounts from 1 to 100.
+    pub fn random(seed: u64) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut event = || {
+            let user = format!("user{}", random.u8(1..=50));
+            Event {
+                user: User::try_from(user).expect("six letters and digits are a user"),
+                amount: random.i64(1..=100),
+            }
+        };
+        Self((0..DIFFERENT).map(|_| event()).collect())
+    }
+
+    /// The events as request bodies.
+    pub fn bodies(&self) -> impl Iterator<Item = Bytes> + '_ {
+        self.0.iter().map(|event| serde_json::to_vec(event).map(Bytes::from).expect("a string and a number are JSON"))
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// What each user gets, if each event counts so many times.
+    fn sums(&self, times: &[u64]) -> BTreeMap<String, i128> {
+        let mut sums = BTreeMap::new();
+        for (event, times) in self.0.iter().zip(times) {
+            *sums.entry(event.user.to_string()).or_default() += i128::from(event.amount) * i128::from(*times);
+        }
+        sums
+    }
+}
+
+/// What a server says of its balances at one moment, and of its queue if it has one.
+#[derive(Clone, Debug)]
+pub struct Books {
+    balances: BTreeMap<String, i64>,
+    stats: Option<Stats>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct Stats {
+    accepted: u64,
+    processed: u64,
+    failed: u64,
+}
+
+impl Stats {
+    fn done(self) -> u64 {
+        self.processed + self.failed
+    }
+}
+
+/// How long a server may be at the same number of events done before it counts as stuck.
+const STUCK: Duration = Duration::from_secs(60);
+
+impl Books {
+    /// Asks the server once it has done all that it took. It may take its time, as long as it goes on.
+    ///
+    /// # Errors
+    /// What it answers instead, in a sentence.
+    pub async fn ask(addr: SocketAddr, mut waiting: impl FnMut(u64)) -> Result<Self, String> {
+        let (mut done, mut since) = (0, Instant::now());
+        let stats = loop {
+            let Some(stats) = stats(addr).await? else { break None };
+            let left = stats.accepted.saturating_sub(stats.done());
+            if left == 0 {
+                break Some(stats);
+            }
+            waiting(left);
+            if stats.done() != done {
+                (done, since) = (stats.done(), Instant::now());
+            } else if since.elapsed() > STUCK {
+                return Err(format!("the server has {left} events to do, and did none for {} s", STUCK.as_secs()));
+            }
+            sleep(Duration::from_millis(50)).await;
+        };
+        let response = get(addr, "/balances").await?;
+        if response.status != StatusCode::OK {
+            return Err(format!(
+                "GET /balances is answered with {}; this server tells no balances, so there is nothing to verify",
+                response.status
+            ));
+        }
+        let balances = serde_json::from_slice(&response.body)
+            .map_err(|_| "GET /balances is not answered with users and whole numbers, as JSON".to_owned())?;
+        Ok(Self { balances, stats })
+    }
+
+    /// Whether what was acknowledged is what was applied between two moments; `unknown`: events without an answer, which
+    /// may have been applied or not.
+    pub fn agree(before: &Self, after: &Self, events: &Events, acknowledged: &[u64], unknown: &[u64]) -> Agreement {
+        let (least, perhaps) = (events.sums(acknowledged), events.sums(unknown));
+        let balance = |books: &Self, user: &str| i128::from(books.balances.get(user).copied().unwrap_or(0));
+        let gained = |user: &str| balance(after, user) - balance(before, user);
+        let agrees = |user: &&String| (least[*user]..=least[*user] + perhaps[*user]).contains(&gained(user));
+        Agreement {
+            acknowledged: acknowledged.iter().sum(),
+            unknown: unknown.iter().sum(),
+            applied: before.stats.zip(after.stats).map(|(before, after)| after.done() - before.done()),
+            acknowledged_sum: least.values().sum(),
+            unknown_sum: perhaps.values().sum(),
+            applied_sum: least.keys().map(|user| gained(user)).sum(),
+            users: least.len(),
+            users_agreeing: least.keys().filter(agrees).count(),
+        }
+    }
+}
+
+/// Acknowledged against applied.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Agreement {
+    /// Events that were acknowledged (served).
+    pub acknowledged: u64,
+    /// Events without an answer: nobody knows.
+    pub unknown: u64,
+    /// Events that the server says it has done, if it counts them.
+    pub applied: Option<u64>,
+    /// What the acknowledged amounts add up to.
+    pub acknowledged_sum: i128,
+    /// What the unknown ones do.
+    pub unknown_sum: i128,
+    /// By how much the balances rose.
+    pub applied_sum: i128,
+    /// How many users there are.
+    pub users: usize,
+    /// Of how many the balance rose by what was acknowledged, or up to what is unknown beyond that.
+    pub users_agreeing: usize,
+}
+
+impl Agreement {
+    /// Whether nothing acknowledged was lost, and nothing applied that was not sent.
+    pub fn holds(&self) -> bool {
+        let counts = self.acknowledged..=self.acknowledged + self.unknown;
+        self.users_agreeing == self.users && self.applied.is_none_or(|applied| counts.contains(&applied))
+    }
+}
+
+async fn stats(addr: SocketAddr) -> Result<Option<Stats>, String> {
+    let response = get(addr, "/stats").await?;
+    Ok(serde_json::from_slice(&response.body).ok().filter(|_| response.status == StatusCode::OK))
+}
+
+async fn get(addr: SocketAddr, path: &'static str) -> Result<Response, String> {
+    let mut bytes = Vec::new();
+    encode_request(&Request::new(Method::GET, Uri::from_static(path)), &addr.to_string(), &mut bytes);
+    // a server whose lock is held by a line of others answers when that is through
+    let call = Caller::new(addr).call(&bytes, false, Instant::now() + STUCK).await;
+    call.response.ok_or_else(|| match call.outcome {
+        crate::caller::Outcome::Failed(failure @ Failure::NobodyThere) => format!("GET {path}: {failure}"),
+        crate::caller::Outcome::Failed(failure) => format!("GET {path}: {failure}; {}", failure.advice()),
+        _ => format!("GET {path}: no answer in {} s", STUCK.as_secs()),
+    })
+}
