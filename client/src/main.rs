@@ -19,6 +19,10 @@ enum Command {
     Load(Box<commands::Load>),
     /// Hold connections that misbehave, and tell what the server did to each
     Hold(commands::Hold),
+    /// Try on a server what a stage promises, whoever wrote it and in whatever language
+    Check(commands::Check),
+    /// List what the stages promise, which of them keep it, and the command that repeats it by hand
+    Claims(commands::Claims),
     /// Build and start all five stages, try every claim of the lessons on each, and show them side by side
     Compare(commands::Compare),
 }
@@ -30,6 +34,8 @@ async fn main() -> ExitCode {
     let done = match Args::parse().command {
         Command::Load(load) => load.run().await,
         Command::Hold(hold) => hold.run().await,
+        Command::Check(check) => check.run().await,
+        Command::Claims(claims) => Ok(claims.run()),
         Command::Compare(compare) => compare.run().await,
     };
     done.unwrap_or_else(|error| {

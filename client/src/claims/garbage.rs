@@ -1,7 +1,7 @@
 //! What no server should take for an event.
 
-use super::{Finding, Trial, post_event};
-use crate::caller::{Caller, Outcome};
+use super::{Trial, post_event};
+use crate::caller::{Caller, Failure, Outcome};
 use std::time::Duration;
 
 /// One kind of garbage, and how it is to be refused.
@@ -40,7 +40,7 @@ pub const GARBAGE: [Garbage; 12] = [
 ];
 
 /// Every kind after another, over one connection if the server keeps it, and an honest request at the end.
-pub(super) async fn is_refused(mut trial: Trial) -> Finding {
+pub(super) async fn is_refused(trial: &mut Trial) -> Result<String, String> {
     let patience = Duration::from_secs(2);
     let mut caller = Caller::new(trial.addr);
     let (mut refused, mut taken) = (0, 0);
@@ -49,18 +49,18 @@ pub(super) async fn is_refused(mut trial: Trial) -> Finding {
         match trial.call(garbage.what, &mut caller, &request, patience).await.outcome {
             Outcome::Rejected(status) if status.is_client_error() => refused += 1,
             Outcome::Served(_) => taken += 1,
-            Outcome::Failed(failure @ crate::caller::Failure::NobodyThere) => return trial.no_server(failure),
+            Outcome::Failed(failure @ Failure::NobodyThere) => return Err(failure.to_string()),
             _ => {}
         }
     }
     drop(caller);
     let of = GARBAGE.len();
     if !trial.probe(patience).await.outcome.is_answer() {
-        return trial.broken(format!("{refused} of {of} refused, then no answer"));
+        return Err(format!("{refused} of {of} refused, then no answer"));
     }
     match (refused, taken) {
-        (refused, _) if refused == of => trial.kept(format!("{of} of {of} refused")),
-        (_, 0) => trial.broken(format!("{refused} of {of} refused")),
-        (_, taken) => trial.broken(format!("{taken} of {of} taken as fine")),
+        (refused, _) if refused == of => Ok(format!("{of} of {of} refused")),
+        (_, 0) => Err(format!("{refused} of {of} refused")),
+        (_, taken) => Err(format!("{taken} of {of} taken as fine")),
     }
 }

@@ -3,15 +3,24 @@
 //! A claim knows nothing of our servers but what HTTP shows: it can be tried on anyone's. Only an answer counts as
 //! served; a completed connect proves nothing, since the kernel accepts on the server's behalf.
 
-mod events;
+mod balances;
+mod boundary;
+mod framing;
 mod garbage;
+mod keeping;
+mod list;
+mod overload;
+mod refusing;
+mod ten;
 mod waiting;
+mod wire;
 
 pub use garbage::{GARBAGE, Garbage};
+pub use list::CLAIMS;
 
-use crate::caller::{Call, Caller, Failure, Outcome};
-use crate::hold::Manner;
+use crate::caller::{Call, Caller, Outcome};
 use http1::{HeaderValue, Method, Request, encode_request, header};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
@@ -32,59 +41,11 @@ pub struct Claim {
     pub compared: bool,
     /// A command for a shell that repeats it by hand; `{addr}` stands for the server's HOST:PORT.
     pub by_hand: &'static str,
-    attempt: fn(Trial) -> Attempt,
+    attempt: for<'a> fn(&'a mut Trial) -> Attempt<'a>,
 }
 
-type Attempt = Pin<Box<dyn Future<Output = Finding> + Send>>;
-
-/// All claims, in the order in which they are best tried: the last ones leave a slow server with work to do.
-pub const CLAIMS: &[Claim] = &[
-    Claim {
-        name: "silent",
-        sentence: "one silent client stops nobody",
-        kept_by: &[2, 3, 4, 5],
-        deadline: Duration::from_secs(30),
-        compared: true,
-        by_hand: "scripts/flood.sh -n 1 -t 3 {addr}",
-        attempt: |trial| Box::pin(waiting::stops_nobody(trial, Manner::Silent)),
-    },
-    Claim {
-        name: "half",
-        sentence: "half a request stops nobody",
-        kept_by: &[2, 3, 4, 5],
-        deadline: Duration::from_secs(30),
-        compared: true,
-        by_hand: "cargo run -p client -- hold --as half-head -n 1 -z 5s {addr} & sleep 1; curl -i -m 2 http://{addr}/",
-        attempt: |trial| Box::pin(waiting::stops_nobody(trial, Manner::HalfHead)),
-    },
-    Claim {
-        name: "garbage",
-        sentence: "twelve kinds of garbage are refused, each with a 4xx",
-        kept_by: &[3, 4, 5],
-        deadline: Duration::from_secs(30),
-        compared: true,
-        by_hand: "curl -i -d '[\"alice\", 5]' -H 'content-type: application/json' http://{addr}/events",
-        attempt: |trial| Box::pin(garbage::is_refused(trial)),
-    },
-    Claim {
-        name: "ten",
-        sentence: "ten events at once do not wait for each other",
-        kept_by: &[1, 2, 3, 5],
-        deadline: Duration::from_secs(60),
-        compared: true,
-        by_hand: "cargo run -p client -- load -n 10 -c 10 --event {addr}",
-        attempt: |trial| Box::pin(events::ten_at_once(trial)),
-    },
-    Claim {
-        name: "burst",
-        sentence: "of a burst of a hundred it takes what it has room for and refuses the rest at once",
-        kept_by: &[5],
-        deadline: Duration::from_secs(60),
-        compared: true,
-        by_hand: "cargo run -p client -- load -n 100 -c 100 --event -t 3s {addr}",
-        attempt: |trial| Box::pin(events::burst(trial)),
-    },
-];
+/// A trial on its way: the figure of a claim that is kept, or of one that is broken.
+type Attempt<'a> = Pin<Box<dyn Future<Output = Result<String, String>> + Send + 'a>>;
 
 /// The claim of that name.
 pub fn claim(name: &str) -> Option<&'static Claim> {
@@ -94,16 +55,20 @@ pub fn claim(name: &str) -> Option<&'static Claim> {
 impl Claim {
     /// Tries it on the server at `addr`. Takes at most its deadline.
     pub async fn try_on(&self, addr: SocketAddr) -> Finding {
-        let trial = Trial { addr, began: Instant::now(), trace: Vec::new(), queue: Vec::new() };
-        match timeout(self.deadline, (self.attempt)(trial)).await {
-            Ok(finding) => finding,
-            Err(_) => Finding {
-                verdict: Verdict::Broken,
-                figure: format!("no end in {} s", self.deadline.as_secs()),
-                trace: Vec::new(),
-                queue: Vec::new(),
-            },
-        }
+        let mut trial = Trial { addr, began: Instant::now(), trace: Vec::new(), queue: Vec::new() };
+        let (verdict, figure) = match timeout(self.deadline, (self.attempt)(&mut trial)).await {
+            Ok(Ok(figure)) => (Verdict::Kept, figure),
+            Ok(Err(figure)) => (Verdict::Broken, figure),
+            Err(_) => (Verdict::Broken, format!("no end in {} s", self.deadline.as_secs())),
+        };
+        let Trial { mut trace, queue, .. } = trial;
+        trace.sort_by_key(|exchange| exchange.began);
+        Finding { verdict, figure, trace, queue }
+    }
+
+    /// The command that repeats it by hand on the server at `addr`.
+    pub fn command(&self, addr: impl std::fmt::Display) -> String {
+        self.by_hand.replace("{addr}", &addr.to_string())
     }
 
     /// What must be found on a stage, 1 to 5.
@@ -185,7 +150,7 @@ impl Trial {
     async fn call(&mut self, what: &'static str, caller: &mut Caller, request: &[u8], patience: Duration) -> Call {
         let began = Instant::now();
         let call = caller.call(request, false, began + patience).await;
-        self.record(what, began, &call);
+        self.record(what, began, call.connected, call.ended, Some(call.outcome));
         call
     }
 
@@ -194,22 +159,17 @@ impl Trial {
         self.call("honest request", &mut Caller::new(self.addr), &get(self.addr, "/"), patience).await
     }
 
-    fn record(&mut self, what: &'static str, began: Instant, call: &Call) {
+    fn record(
+        &mut self,
+        what: &'static str,
+        began: Instant,
+        connected: Option<Instant>,
+        ended: Instant,
+        outcome: Option<Outcome>,
+    ) {
         let since = |instant: Instant| instant.saturating_duration_since(self.began);
-        let (began, connected, ended) = (since(began), call.connected.map(since), since(call.ended));
-        self.trace.push(Exchange { what, began, connected, ended, outcome: Some(call.outcome) });
-    }
-
-    fn kept(self, figure: impl Into<String>) -> Finding {
-        Finding { verdict: Verdict::Kept, figure: figure.into(), trace: self.trace, queue: self.queue }
-    }
-
-    fn broken(self, figure: impl Into<String>) -> Finding {
-        Finding { verdict: Verdict::Broken, figure: figure.into(), trace: self.trace, queue: self.queue }
-    }
-
-    fn no_server(self, failure: Failure) -> Finding {
-        self.broken(failure.to_string())
+        let (began, connected, ended) = (since(began), connected.map(since), since(ended));
+        self.trace.push(Exchange { what, began, connected, ended, outcome });
     }
 }
 
@@ -232,4 +192,32 @@ fn post_event(addr: SocketAddr, content_type: &'static str, body: &[u8]) -> Vec<
 
 fn path_uri(path: &'static str) -> http1::Uri {
     http1::Uri::from_static(path)
+}
+
+/// A user whom nobody else has: what a trial finds is its own.
+fn fresh_user() -> String {
+    format!("check-{:016x}", RandomState::new().build_hasher().finish())
+}
+
+/// An event as JSON. The user stands last: an answer that names it has come of the whole of it.
+fn event(user: &str, amount: i64) -> String {
+    format!(r#"{{"amount": {amount}, "user": "{user}"}}"#)
+}
+
+/// What came instead of the answer that was wanted, in a few words.
+fn instead(outcome: Outcome, patience: Duration) -> String {
+    match outcome {
+        Outcome::Served(status) | Outcome::Rejected(status) => format!("answered {status}"),
+        Outcome::Refused(_) => "answered 503 Service Unavailable".into(),
+        Outcome::TimedOut => format!("no answer in {} s", patience.as_secs()),
+        Outcome::Failed(failure) => failure.to_string(),
+    }
+}
+
+/// Of so many cases all, or those that went another way.
+fn all_of(cases: usize, wrong: &[String], done: &str) -> Result<String, String> {
+    match wrong {
+        [] => Ok(format!("{cases} of {cases} {done}")),
+        wrong => Err(format!("{} of {cases} {done}; not {}", cases - wrong.len(), wrong.join(", nor "))),
+    }
 }

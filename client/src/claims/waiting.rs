@@ -1,52 +1,128 @@
-//! One client that does not go on, and everyone else.
+//! Clients that do not go on, and everyone else.
 
-use super::{Exchange, Finding, Trial};
-use crate::caller::{Call, show};
+use super::wire::{PATIENCE, Wire, is_error};
+use super::{Trial, all_of, instead};
+use crate::caller::{Call, Failure, Outcome, show};
 use crate::hold::Manner;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-/// How long an honest client waits before it calls the server frozen.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// How long it waits after the misbehaving one has left.
+/// How long an honest client waits after the misbehaving ones have left.
 const RECOVERY: Duration = Duration::from_secs(10);
 
 /// While one client misbehaves, three honest ones come after it, one by one.
-pub(super) async fn stops_nobody(mut trial: Trial, manner: Manner) -> Finding {
-    let began = trial.began;
-    let opening = async {
-        let mut stream = TcpStream::connect(trial.addr).await?;
-        stream.write_all(manner.bytes().0).await?;
-        std::io::Result::Ok(stream)
-    };
-    let held = match timeout(PATIENCE, opening).await {
-        Ok(Ok(held)) => held,
-        Ok(Err(error)) => return trial.no_server(error.into()),
-        Err(_) => return trial.broken("no connection"),
-    };
-    let connected = Some(began.elapsed());
+pub(super) async fn stops_nobody(trial: &mut Trial, manner: Manner) -> Result<String, String> {
+    stop_nobody(trial, manner, 1).await
+}
+
+/// The same with hundreds.
+pub(super) async fn many_stop_nobody(trial: &mut Trial) -> Result<String, String> {
+    const MANY: usize = 300;
+    let _ = rlimit::increase_nofile_limit(MANY as u64 + 100); // a limit that cannot be raised shows
+    stop_nobody(trial, Manner::Silent, MANY).await.map(|figure| format!("{figure}, {MANY} idle"))
+}
+
+async fn stop_nobody(trial: &mut Trial, manner: Manner, count: usize) -> Result<String, String> {
+    let mut held = Vec::with_capacity(count);
+    while held.len() < count {
+        // beyond its backlog a server that accepts nobody lets a connection wait
+        match timeout(PATIENCE, trial.open()).await {
+            Ok(Ok(mut wire)) => {
+                wire.send(manner.bytes().0).await;
+                held.push(wire);
+            }
+            Ok(Err(failure)) => return Err(failure),
+            Err(_) => break,
+        }
+    }
     let mut slowest = Duration::ZERO;
-    let mut frozen = false;
+    let mut frozen = None;
     for _ in 0..3 {
         let asked = Instant::now();
         let Call { outcome, ended, .. } = trial.probe(PATIENCE).await;
         slowest = slowest.max(ended - asked);
-        frozen = !outcome.is_answer();
-        if frozen {
+        if !outcome.is_answer() {
+            frozen = Some(outcome);
             break;
         }
     }
-    drop(held);
-    let what = "connection that does not go on";
-    let held = Exchange { what, began: Duration::ZERO, connected, ended: began.elapsed(), outcome: None };
-    trial.trace.insert(0, held);
-    if !frozen {
-        return trial.kept(format!("answered in {}", show(slowest)));
+    for wire in &held {
+        trial.misbehaved("connection that does not go on", wire);
     }
+    let missing = count - held.len();
+    drop(held);
+    let Some(frozen) = frozen else {
+        return match missing {
+            0 => Ok(format!("answered in {}", show(slowest))),
+            missing => Err(format!("{missing} of {count} not connected")),
+        };
+    };
     let recovered = trial.probe(RECOVERY).await.outcome.is_answer();
-    let figure = format!("no answer in {} s", PATIENCE.as_secs());
-    trial.broken(if recovered { figure } else { figure + ", nor after it left" })
+    let figure = instead(frozen, PATIENCE);
+    Err(if recovered { figure } else { figure + ", nor after it left" })
+}
+
+/// The longest that a server is given to lose its patience: ten seconds, and what a busy machine adds.
+const LET_GO: Duration = Duration::from_secs(14);
+
+/// A client that says nothing, one that stops in its head, one in its body, one that drips, and one that was answered
+/// and then says nothing, all at the same time.
+pub(super) async fn are_let_go(trial: &mut Trial) -> Result<String, String> {
+    let cases: [(_, &[u8], _); 5] = [
+        ("an idle one", b"GET / HTTP/1.1\r\nHost: check\r\n\r\n", Manner::Silent),
+        ("a silent one", b"", Manner::Silent),
+        ("half a head", b"", Manner::HalfHead),
+        ("half a body", b"", Manner::HalfBody),
+        ("a dripping one", b"GET / HTTP/1.1\r\n", Manner::Drip),
+    ];
+    let mut held = JoinSet::new();
+    for (what, request, manner) in cases {
+        let mut wire = trial.open().await?;
+        if manner == Manner::Silent && !request.is_empty() {
+            // one that answers nobody beside it does not answer this one either: then it is not idle, but silent
+            let _ = trial.ask("request, then nothing", &mut wire, request, PATIENCE).await;
+        } else {
+            wire.send([request, manner.bytes().0].concat()).await;
+        }
+        held.spawn(async move {
+            let began = Instant::now();
+            let end = match what {
+                "an idle one" => wire.end(LET_GO).await,
+                _ => is_told_to_go(&mut wire, manner).await,
+            };
+            (what, wire, began.elapsed(), end)
+        });
+    }
+    let (mut wrong, mut open, mut last) = (Vec::new(), 0, Duration::ZERO);
+    while let Some(Ok((what, wire, after, end))) = held.join_next().await {
+        trial.misbehaved(what, &wire);
+        last = last.max(after);
+        open += usize::from(after >= LET_GO);
+        wrong.extend(end.err().map(|instead| format!("{what} ({instead})")));
+    }
+    if open == cases.len() {
+        return Err(format!("{open} of {open} still open after {} s", LET_GO.as_secs()));
+    }
+    all_of(cases.len(), &wrong, &format!("let go, the last after {}", show(last)))
+}
+
+/// Waits for an error, and the end after it; meanwhile one that drips goes on.
+async fn is_told_to_go(wire: &mut Wire, manner: Manner) -> Result<(), String> {
+    let end = Instant::now() + LET_GO;
+    let answer = loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let step = if manner == Manner::Drip { left.min(Duration::from_millis(300)) } else { left };
+        match wire.response(false, step).await {
+            Err(Outcome::TimedOut) if Instant::now() < end => drop(wire.send("x").await),
+            answer => break answer,
+        }
+    };
+    match answer {
+        Ok(response) => is_error(response.status)?,
+        Err(Outcome::TimedOut) => return Err("left open".into()),
+        Err(Outcome::Failed(Failure::Closed)) => return Err("closed without a word".into()),
+        Err(silence) => return Err(instead(silence, LET_GO)),
+    }
+    wire.end(PATIENCE).await.map_err(|instead| format!("told to go, then {instead}"))
 }

@@ -1,10 +1,14 @@
 //! What each command takes and prints.
 
+mod check;
+mod claims;
 mod compare;
 mod hold;
 mod live;
 mod load;
 
+pub(crate) use check::Check;
+pub(crate) use claims::Claims;
 pub(crate) use compare::Compare;
 pub(crate) use hold::Hold;
 pub(crate) use load::Load;

@@ -5,6 +5,7 @@
 
 pub mod contract;
 pub mod hostile;
+pub mod verdicts;
 
 use client::claims::{Finding, Verdict, claim};
 pub use client::server::{Ended, Server};

@@ -1,0 +1,156 @@
+//! What becomes of events: every one counts, once.
+
+use super::boundary::take_event;
+use super::ten::{SLACK, at_once};
+use super::wire::{PATIENCE, WORK};
+use super::{Trial, event, fresh_user, get, instead};
+use crate::caller::{Caller, Outcome, show};
+use serde_json::Value;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How long what was taken may take to be done.
+const DONE: Duration = Duration::from_secs(20);
+
+/// Two events of one user.
+pub(super) async fn comes_after_it(trial: &mut Trial) -> Result<String, String> {
+    let user = fresh_user();
+    for (amount, balance) in [(5, 5), (-7, -2)] {
+        let response = take_event(trial, &event(&user, amount)).await?;
+        let answer = serde_json::from_slice::<Value>(&response.body).unwrap_or_default();
+        match answer.get("balance") {
+            Some(found) if *found == balance => {}
+            Some(found) => return Err(format!("balance {found}, {balance} is right")),
+            None => return Err("the answer has no balance".into()),
+        }
+    }
+    Ok("5, then -7: balance -2".into())
+}
+
+/// Ten events of one user at once: a lost update would lack in the sum, one done twice would be too much.
+pub(super) async fn are_counted_once(trial: &mut Trial) -> Result<String, String> {
+    trial.idle().await;
+    let user = fresh_user();
+    balance(trial, &user).await?; // nothing to see where there are none
+    let events = (1..=10).map(|amount| event(&user, amount)).collect();
+    let mut acknowledged = 0;
+    for (amount, call) in (1..=10).zip(at_once(trial, events, WORK).await?) {
+        match call.outcome {
+            Outcome::Served(_) => acknowledged += amount,
+            Outcome::Refused(_) => {}
+            outcome => return Err(format!("one of ten: {}", instead(outcome, WORK))),
+        }
+    }
+    if acknowledged == 0 {
+        return Err("none of ten taken".into());
+    }
+    let found = comes_to(trial, &user, acknowledged).await?;
+    if found == Some(acknowledged) {
+        Ok(format!("{acknowledged} acknowledged, {acknowledged} counted"))
+    } else {
+        Err(format!("{acknowledged} acknowledged, {} counted", found.unwrap_or(0)))
+    }
+}
+
+/// Whoever sends an event and hangs up: it was sent.
+pub(super) async fn counts_without_its_sender(trial: &mut Trial) -> Result<String, String> {
+    trial.idle().await;
+    let user = fresh_user();
+    balance(trial, &user).await?;
+    let mut wire = trial.open().await?;
+    wire.send(super::post_event(trial.addr, "application/json", event(&user, 5).as_bytes())).await;
+    trial.misbehaved("event whose sender leaves", &wire);
+    drop(wire);
+    match comes_to(trial, &user, 5).await? {
+        Some(5) => Ok("gone, and counted".into()),
+        _ => Err("gone, and not counted".into()),
+    }
+}
+
+/// To the end of `i64`, one too far, and one back.
+pub(super) async fn stays_in_range(trial: &mut Trial) -> Result<String, String> {
+    trial.idle().await;
+    let user = fresh_user();
+    balance(trial, &user).await?;
+    for amount in [i64::MAX, 1, -1] {
+        let request = super::post_event(trial.addr, "application/json", event(&user, amount).as_bytes());
+        let (response, _) = trial.ask_anew("event", request, WORK).await?;
+        match Outcome::of(&response) {
+            Outcome::Served(_) => {}
+            Outcome::Rejected(status) if amount == 1 && status.is_client_error() => {}
+            outcome => return Err(format!("{amount}: {}", instead(outcome, WORK))),
+        }
+    }
+    let right = i64::MAX - 1;
+    match comes_to(trial, &user, right).await? {
+        Some(found) if found == right => Ok("one too many changed nothing".into()),
+        Some(found) => Err(format!("{found}, {right} is right")),
+        None => Err("the balance is gone".into()),
+    }
+}
+
+/// Four events on their way, and three looks at the balances.
+pub(super) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
+    let user = fresh_user();
+    balance(trial, &user).await?;
+    let mut writers = Vec::new();
+    for _ in 0..4 {
+        let request = super::post_event(trial.addr, "application/json", event(&user, 1).as_bytes());
+        let mut wire = trial.open().await?;
+        let began = Instant::now();
+        wire.send(request).await;
+        writers.push((wire, began));
+    }
+    let mut slowest = Duration::ZERO;
+    for _ in 0..3 {
+        let asked = Instant::now();
+        let read = balance(trial, &user).await;
+        slowest = slowest.max(asked.elapsed()); // the first may come before the writers do
+        read?;
+    }
+    for (mut wire, began) in writers {
+        let _ = trial.hear("event", &mut wire, began, WORK).await; // only so that nothing is left to do
+    }
+    if slowest > SLACK { Err(format!("waited {}", show(slowest))) } else { Ok(format!("within {}", show(slowest))) }
+}
+
+/// The user's balance; `None` of a user who has none.
+async fn balance(trial: &mut Trial, user: &str) -> Result<Option<i64>, String> {
+    let request = get(trial.addr, "/balances");
+    let (response, _) = trial.ask_anew("balances", request, WORK).await?;
+    match Outcome::of(&response) {
+        Outcome::Served(_) => {}
+        outcome => return Err(format!("{} to GET /balances", instead(outcome, WORK))),
+    }
+    match serde_json::from_slice::<Value>(&response.body) {
+        Ok(Value::Object(balances)) => Ok(balances.get(user).and_then(Value::as_i64)),
+        _ => Err("GET /balances answers no JSON object".into()),
+    }
+}
+
+/// The user's balance when it is what it should come to, and stays so, or when it has not come to that in time.
+async fn comes_to(trial: &mut Trial, user: &str, wanted: i64) -> Result<Option<i64>, String> {
+    let end = Instant::now() + DONE;
+    while balance(trial, user).await? != Some(wanted) && Instant::now() < end {
+        if trial.idle().await {
+            break; // nothing more will come
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    sleep(Duration::from_millis(100)).await; // time for what should not come
+    balance(trial, user).await
+}
+
+impl Trial {
+    /// Waits until the server says that it has nothing left to do, for a while; `false` of one that does not say so.
+    pub(super) async fn idle(&self) -> bool {
+        self.settled().await.is_some()
+    }
+
+    /// Asks without a trace.
+    pub(super) async fn look<T: serde::de::DeserializeOwned>(&self, path: &'static str) -> Option<T> {
+        let request = get(self.addr, path);
+        let call = Caller::new(self.addr).call(&request, false, Instant::now() + PATIENCE).await;
+        serde_json::from_slice(&call.response?.body).ok()
+    }
+}

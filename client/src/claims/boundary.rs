@@ -1,0 +1,64 @@
+//! What is behind which address, and what an event is understood as.
+
+use super::wire::{PATIENCE, WORK};
+use super::{Trial, all_of, fresh_user, instead, post_event};
+use crate::caller::Outcome;
+use http1::{Response, header};
+use serde_json::{Value, json};
+
+/// What is not there, and what cannot be done with what is there.
+pub(super) async fn is_routed(trial: &mut Trial) -> Result<String, String> {
+    let cases = [
+        ("another path", "GET /check-nowhere", 404),
+        ("another path, posted to", "POST /check-nowhere", 404),
+        ("another method", "GET /events", 405),
+        ("another method, with a query", "DELETE /events?user=alice", 405),
+        ("another method, with a whole address", "PUT http://check/events", 405),
+    ];
+    let mut wrong = Vec::new();
+    for (what, line, status) in cases {
+        let request = format!("{line} HTTP/1.1\r\nHost: check\r\nContent-Length: 0\r\n\r\n");
+        let (response, _) = trial.ask_anew(what, request, PATIENCE).await?;
+        if response.status.as_u16() != status {
+            wrong.push(format!("{what} ({}, {status} is right)", response.status.as_u16()));
+        } else if status == 405 && !allows_post(&response) {
+            wrong.push(format!("{what} (405 without Allow: POST)"));
+        }
+    }
+    all_of(cases.len(), &wrong, "told so")
+}
+
+fn allows_post(response: &Response) -> bool {
+    response.header(header::ALLOW).is_some_and(|allowed| allowed.split(',').any(|method| method.trim() == "POST"))
+}
+
+/// One event, written in a way of its own: what comes back are its values, not its bytes.
+pub(super) async fn comes_back(trial: &mut Trial) -> Result<String, String> {
+    trial.idle().await;
+    let user = fresh_user() + " Zoë";
+    let escaped = user.replace('ë', "\\u00eb");
+    let event = format!("\n {{ \"amount\" : -5 ,\t\"user\" : \"{escaped}\" }} ");
+    let response = take_event(trial, &event).await?;
+    let kind = response.header(header::CONTENT_TYPE).unwrap_or("no Content-Type");
+    if !kind.starts_with("application/json") {
+        return Err(format!("answered as {kind}"));
+    }
+    match serde_json::from_slice::<Value>(&response.body) {
+        Ok(value) if value == json!({ "user": user, "amount": -5 }) => Ok("the same values, as JSON".into()),
+        Ok(Value::Object(fields)) => {
+            let names: Vec<_> = fields.keys().map(String::as_str).collect();
+            Err(format!("another object came back, of {}", names.join(" and ")))
+        }
+        _ => Err("what came back is no object".into()),
+    }
+}
+
+/// Posts it; its answer, if it was taken.
+pub(super) async fn take_event(trial: &mut Trial, event: &str) -> Result<Response, String> {
+    let request = post_event(trial.addr, "application/json", event.as_bytes());
+    let (response, _) = trial.ask_anew("event", request, WORK).await?;
+    match Outcome::of(&response) {
+        Outcome::Served(_) => Ok(response),
+        outcome => Err(instead(outcome, WORK)),
+    }
+}

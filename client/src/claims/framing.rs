@@ -1,0 +1,199 @@
+//! Where a request begins and ends, however it comes.
+
+use super::wire::{PATIENCE, WORK};
+use super::{Trial, all_of, event, fresh_user, instead};
+use crate::caller::Outcome;
+use http1::{Response, StatusCode};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+const HEAD: &str = "POST /events HTTP/1.1\r\nHost: check\r\nContent-Type: application/json\r\n";
+
+/// A request that posts an event of this user, worth nothing.
+fn whole(user: &str) -> String {
+    let event = event(user, 0);
+    format!("{HEAD}Content-Length: {}\r\n\r\n{event}", event.len())
+}
+
+/// Fails unless the event was taken, and its user, who stands at its end, came back: an echo does that too.
+fn must_name(response: &Response, user: &str) -> Result<(), String> {
+    match Outcome::of(response) {
+        Outcome::Served(_) if response.body.windows(user.len()).any(|window| window == user.as_bytes()) => Ok(()),
+        Outcome::Served(status) => Err(format!("answered {status} without the event's user")),
+        outcome => Err(instead(outcome, WORK)),
+    }
+}
+
+/// Bodies come back, byte for byte.
+pub(super) async fn is_echoed(trial: &mut Trial) -> Result<String, String> {
+    let every_byte: Vec<u8> = (0..=255).collect();
+    let bodies = [&b"hello"[..], b"", b"<script>alert(1)</script>", &every_byte];
+    for body in bodies {
+        let response = echo(trial, body).await?;
+        if response.body != body {
+            return Err(format!("{} bytes sent, other {} came back", body.len(), response.body.len()));
+        }
+    }
+    Ok(format!("{} bodies came back", bodies.len()))
+}
+
+/// No browser runs what somebody else had echoed.
+pub(super) async fn is_plain(trial: &mut Trial) -> Result<String, String> {
+    let response = echo(trial, b"<script>alert(1)</script>").await?;
+    let field = |name| response.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("nothing").to_owned();
+    let (kind, options) = (field("content-type"), field("x-content-type-options"));
+    if !kind.starts_with("text/plain") {
+        return Err(format!("Content-Type: {kind}"));
+    }
+    if options != "nosniff" {
+        return Err(format!("{kind}, and X-Content-Type-Options: {options}"));
+    }
+    Ok(format!("{kind}, {options}"))
+}
+
+async fn echo(trial: &mut Trial, body: &[u8]) -> Result<Response, String> {
+    let head = format!("POST / HTTP/1.1\r\nHost: check\r\nContent-Length: {}\r\n\r\n", body.len());
+    let (response, _) = trial.ask_anew("a body", [head.as_bytes(), body].concat(), PATIENCE).await?;
+    match response.status {
+        StatusCode::OK => Ok(response),
+        status => Err(format!("answered {status}")),
+    }
+}
+
+/// An event, a request for nothing, another event, in one piece.
+pub(super) async fn is_pipelined(trial: &mut Trial) -> Result<String, String> {
+    trial.idle().await;
+    let users = [fresh_user(), fresh_user()];
+    let between = "GET /check-nowhere HTTP/1.1\r\nHost: check\r\n\r\n";
+    let mut wire = trial.open().await?;
+    let began = Instant::now();
+    wire.send([&whole(&users[0]), between, &whole(&users[1])].concat()).await;
+    let mut answers = Vec::new();
+    for what in ["first of three", "second of three", "third of three"] {
+        let answer = trial.hear(what, &mut wire, began, WORK).await;
+        answers.push(answer.map_err(|instead| format!("{} of 3 answered, then {instead}", answers.len()))?);
+    }
+    must_name(&answers[0], &users[0]).map_err(|why| format!("the first: {why}"))?;
+    must_name(&answers[2], &users[1]).map_err(|why| format!("the third: {why}"))?;
+    if users.iter().any(|user| must_name(&answers[1], user).is_ok()) {
+        return Err("the second was answered as another".into());
+    }
+    Ok("3 in one piece, 3 answers in order".into())
+}
+
+/// An event in chunks with extensions and trailers, and the next request where it should begin.
+pub(super) async fn is_read_in_chunks(trial: &mut Trial) -> Result<String, String> {
+    trial.idle().await;
+    let user = fresh_user();
+    let event = event(&user, 0);
+    let mut request = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n");
+    let chunks = event.as_bytes().chunks(7);
+    let count = chunks.len();
+    for chunk in chunks {
+        request += &format!("{:X};of=\"check\"\r\n{}\r\n", chunk.len(), String::from_utf8_lossy(chunk));
+    }
+    request += "0\r\nChecksum: none\r\n\r\n";
+    let (response, mut wire) = trial.ask_anew("event in chunks", request, WORK).await?;
+    must_name(&response, &user)?;
+    let next = trial.ask("request after it", &mut wire, "GET / HTTP/1.1\r\nHost: check\r\n\r\n", PATIENCE).await;
+    next.map_err(|instead| format!("the request after it: {instead}"))?;
+    Ok(format!("an event in {count} chunks"))
+}
+
+/// An event, byte by byte.
+pub(super) async fn is_put_together(trial: &mut Trial) -> Result<String, String> {
+    trial.idle().await;
+    let user = fresh_user();
+    let request = whole(&user);
+    let mut wire = trial.open().await?;
+    let began = Instant::now();
+    for (number, byte) in request.as_bytes().chunks(1).enumerate() {
+        wire.send(byte).await;
+        if number % 8 == 0 {
+            sleep(Duration::from_millis(1)).await; // the pace: so that they do not come as one
+        }
+    }
+    must_name(&trial.hear("event byte by byte", &mut wire, began, WORK).await?, &user)?;
+    Ok(format!("{} bytes, one by one", request.len()))
+}
+
+/// A request whose sender then ends its side, and still listens.
+pub(super) async fn is_answered_after_its_end(trial: &mut Trial) -> Result<String, String> {
+    let mut wire = trial.open().await?;
+    let began = Instant::now();
+    wire.send("GET / HTTP/1.1\r\nHost: check\r\n\r\n").await;
+    wire.end_input().await;
+    let response = trial.hear("request, then the end", &mut wire, began, PATIENCE).await?;
+    wire.end(PATIENCE).await.map_err(|instead| format!("answered, then {instead}"))?;
+    Ok(format!("answered {}, then closed", response.status.as_u16()))
+}
+
+/// What people type into `nc`.
+pub(super) async fn is_taken_as_typed(trial: &mut Trial) -> Result<String, String> {
+    let (response, _) = trial.ask_anew("typed request", "GET / HTTP/1.1\nHost: check\n\n", PATIENCE).await?;
+    match response.status {
+        StatusCode::BAD_REQUEST => Err(format!("answered {}", response.status)),
+        status => Ok(format!("answered {}", status.as_u16())),
+    }
+}
+
+/// A body that is held back until the server asks for it.
+pub(super) async fn is_asked_for(trial: &mut Trial) -> Result<String, String> {
+    trial.idle().await;
+    let user = fresh_user();
+    let event = event(&user, 0);
+    let mut wire = trial.open().await?;
+    let began = Instant::now();
+    wire.send(format!("{HEAD}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n", event.len())).await;
+    match wire.response(false, PATIENCE).await {
+        Ok(interim) if interim.status == StatusCode::CONTINUE => {}
+        Ok(response) => return Err(format!("answered {} before the body", response.status)),
+        Err(silence) => return Err(instead(silence, PATIENCE).replace("no answer", "no 100 Continue")),
+    }
+    let asked = began.elapsed();
+    let response = trial.ask("event that waited", &mut wire, &event, WORK).await?;
+    must_name(&response, &user)?;
+    Ok(format!("100 Continue after {}", crate::caller::show(asked)))
+}
+
+/// HEAD with a body, GET with the same one; and the connection after it.
+pub(super) async fn has_no_body(trial: &mut Trial) -> Result<String, String> {
+    let rest = "/ HTTP/1.1\r\nHost: check\r\nContent-Length: 5\r\n\r\nhello";
+    let mut wire = trial.open().await?;
+    let began = Instant::now();
+    wire.send(format!("HEAD {rest}")).await;
+    let head = wire.response(true, PATIENCE).await.map_err(|silence| instead(silence, PATIENCE))?;
+    let get = match trial.ask("GET after HEAD", &mut wire, format!("GET {rest}"), PATIENCE).await {
+        Ok(get) => get,
+        Err(instead) => return Err(format!("the request after it: {instead}")),
+    };
+    trial.record("HEAD", began, None, Instant::now(), Some(Outcome::of(&head)));
+    let length = |response: &Response| response.header(http1::header::CONTENT_LENGTH).map(str::to_owned);
+    match (length(&head), length(&get)) {
+        (Some(head), Some(get)) if head == get => Ok(format!("Content-Length: {head}, and nothing of it")),
+        (head, get) => {
+            let say = |length: Option<String>| length.unwrap_or_else(|| "no Content-Length".into());
+            Err(format!("{} for HEAD, {} for GET", say(head), say(get)))
+        }
+    }
+}
+
+/// Fields that every answer has.
+pub(super) async fn are_dated(trial: &mut Trial) -> Result<String, String> {
+    let cases = [
+        ("GET /", "GET / HTTP/1.1\r\nHost: check\r\n\r\n"),
+        ("GET of nothing", "GET /check-nowhere HTTP/1.1\r\nHost: check\r\n\r\n"),
+        ("an empty event", "POST /events HTTP/1.1\r\nHost: check\r\nContent-Length: 0\r\n\r\n"),
+        ("no event", "POST /events HTTP/1.1\r\nHost: check\r\nContent-Length: 2\r\n\r\n[]"),
+        ("a malformed request", "GET  / HTTP/1.1\r\nHost: check\r\n\r\n"),
+    ];
+    let mut wrong = Vec::new();
+    for (what, request) in cases {
+        let (response, _) = trial.ask_anew(what, request, PATIENCE).await?;
+        let has = |name: &str| response.headers.contains_key(name);
+        let missing = ["date", "content-length"].into_iter().find(|name| !has(name));
+        let missing = missing.or((!response.body.is_empty() && !has("content-type")).then_some("content-type"));
+        wrong.extend(missing.map(|missing| format!("{what} (no {missing})")));
+    }
+    all_of(cases.len(), &wrong, "have all three")
+}

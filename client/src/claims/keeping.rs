@@ -1,0 +1,48 @@
+//! How long a connection lasts.
+
+use super::Trial;
+use super::wire::PATIENCE;
+use http1::{Response, header};
+
+fn get(version: &str, connection: &str) -> String {
+    format!("GET / HTTP/{version}\r\nHost: check\r\n{connection}\r\n")
+}
+
+fn says(response: &Response, wanted: &str) -> bool {
+    let values = response.headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|member| member.trim().eq_ignore_ascii_case(wanted))
+}
+
+/// Twenty requests over one connection.
+pub(super) async fn is_kept(trial: &mut Trial) -> Result<String, String> {
+    const REQUESTS: usize = 20;
+    let mut wire = trial.open().await?;
+    for number in 0..REQUESTS {
+        let answer = trial.ask("one of twenty", &mut wire, get("1.1", ""), PATIENCE).await;
+        answer.map_err(|instead| format!("after {number} of {REQUESTS}: {instead}"))?;
+    }
+    Ok(format!("{REQUESTS} over one connection"))
+}
+
+/// `Connection: close`.
+pub(super) async fn is_closed_on_request(trial: &mut Trial) -> Result<String, String> {
+    let request = get("1.1", "Connection: other, CLOSE\r\n");
+    let (response, mut wire) = trial.ask_anew("last request", request, PATIENCE).await?;
+    wire.end(PATIENCE).await.map_err(|instead| format!("answered, then {instead}"))?;
+    if says(&response, "close") { Ok("said and done".into()) } else { Err("closed without saying so".into()) }
+}
+
+/// HTTP/1.0, that of old and that which asks to be kept.
+pub(super) async fn is_old(trial: &mut Trial) -> Result<String, String> {
+    let (_, mut wire) = trial.ask_anew("HTTP/1.0", get("1.0", ""), PATIENCE).await?;
+    wire.end(PATIENCE).await.map_err(|instead| format!("answered, then {instead}"))?;
+    drop(wire); // a server that serves one at a time looks at nobody else before
+    let kept = get("1.0", "Connection: keep-alive\r\n");
+    let (response, mut wire) = trial.ask_anew("HTTP/1.0 to be kept", &kept, PATIENCE).await?;
+    if !says(&response, "keep-alive") {
+        return Err("let go also with keep-alive".into());
+    }
+    let second = trial.ask("HTTP/1.0, its second", &mut wire, &kept, PATIENCE).await;
+    second.map_err(|instead| format!("said keep-alive, then {instead}"))?;
+    Ok("let go, and kept with keep-alive".into())
+}

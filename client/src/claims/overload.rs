@@ -1,0 +1,248 @@
+//! More than a server has room for.
+
+use super::ten::{at_once, count};
+use super::wire::{PATIENCE, WORK};
+use super::{Depth, Trial, event, fresh_user, get, instead, post_event};
+use crate::caller::{Call, Caller, Outcome, show};
+use http1::{Response, StatusCode, header};
+use std::time::Duration;
+use tokio::time::{Instant, interval, sleep, timeout};
+
+/// How long the hundred are watched: whoever refuses at once has long done so.
+const BURST: Duration = Duration::from_secs(3);
+
+/// How long a queue may take to be empty: to begin with, and again at the end.
+const EMPTY: Duration = Duration::from_secs(15);
+
+/// A hundred connections, then a hundred events; and what the server says of its queue from then until it is empty.
+pub(super) async fn is_bounded(trial: &mut Trial) -> Result<String, String> {
+    let before = trial.settled().await;
+    let events = (0..100).map(|number| event(&format!("user{}", number % 10), 1)).collect();
+    let watched = before.map(|before| tokio::spawn(watch(trial.addr, trial.began, before)));
+    let calls = at_once(trial, events, BURST).await;
+    let after = trial.look::<Stats>("/stats").await;
+    if let Some(watched) = watched {
+        trial.queue = watched.await.unwrap_or_default(); // a watcher that failed has seen nothing
+    }
+    let calls = calls?;
+    let taken = count(&calls, |outcome| matches!(outcome, Outcome::Served(_)));
+    let refused = count(&calls, |outcome| matches!(outcome, Outcome::Refused(Some(_))));
+    let refusals = count(&calls, |outcome| matches!(outcome, Outcome::Refused(_)));
+    let waiting = count(&calls, |outcome| outcome == Outcome::TimedOut);
+    let slowest = trial.trace.iter().map(super::Exchange::took).max().unwrap_or_default();
+    if taken == 100 {
+        Err("100 taken, none refused".into())
+    } else if waiting > 0 {
+        Err(format!("{taken} taken in {} s, {waiting} still wait", BURST.as_secs()))
+    } else if refusals > refused {
+        Err(format!("{} of {refusals} refusals without Retry-After", refusals - refused))
+    } else if taken == 0 || taken + refused < 100 {
+        Err(format!("{taken} taken, {refused} refused, {} neither", 100 - taken - refused))
+    } else if let Some(wrong) = before.zip(after).and_then(|(before, after)| disagreement(taken as u64, before, after))
+    {
+        Err(wrong)
+    } else {
+        Ok(format!("{taken} taken, {refused} refused in {}", show(slowest)))
+    }
+}
+
+/// What a server says of its queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+pub(super) struct Stats {
+    capacity: u64,
+    queued: u64,
+    accepted: u64,
+    rejected: u64,
+    processed: u64,
+    failed: u64,
+}
+
+impl Stats {
+    fn done(&self) -> u64 {
+        self.processed.saturating_add(self.failed)
+    }
+
+    /// What is wrong with it, by itself and after an earlier one.
+    fn contradiction(&self, earlier: &Stats) -> Option<String> {
+        let Stats { capacity, queued, accepted, .. } = *self;
+        let in_hand = accepted.checked_sub(self.done()).and_then(|undone| undone.checked_sub(queued));
+        let went_back = accepted < earlier.accepted || self.done() < earlier.done() || self.rejected < earlier.rejected;
+        if queued > capacity {
+            Some(format!("{queued} queued, capacity {capacity}"))
+        } else if !matches!(in_hand, Some(0 | 1)) {
+            Some(format!("{accepted} accepted, but {queued} queued and {} done", self.done()))
+        } else {
+            went_back.then(|| "a count went back".into())
+        }
+    }
+}
+
+/// A queue that was empty takes its capacity, one more that the worker has in hand, and one for each that it did
+/// meanwhile.
+fn disagreement(taken: u64, before: Stats, after: Stats) -> Option<String> {
+    let most = after.capacity.saturating_add(1).saturating_add(after.done().saturating_sub(before.done()));
+    let counted = after.accepted.saturating_sub(before.accepted);
+    if counted != taken {
+        Some(format!("{taken} acknowledged, {counted} counted"))
+    } else if taken < after.capacity.min(100) || taken > most {
+        Some(format!("{taken} taken, capacity {}", after.capacity))
+    } else {
+        None
+    }
+}
+
+/// Asks every 100 ms until what was taken is done, or for a while.
+async fn watch(addr: std::net::SocketAddr, began: Instant, before: Stats) -> Vec<Depth> {
+    let end = Instant::now() + BURST + EMPTY;
+    let (request, mut tick) = (get(addr, "/stats"), interval(Duration::from_millis(100)));
+    let mut depths: Vec<Depth> = Vec::new();
+    while Instant::now() < end {
+        tick.tick().await;
+        // a connection each: a server that serves one at a time must not wait for us
+        let call = Caller::new(addr).call(&request, false, Instant::now() + PATIENCE).await;
+        let Some(stats) = call.response.and_then(|response| serde_json::from_slice::<Stats>(&response.body).ok())
+        else {
+            break;
+        };
+        let (taken, done) =
+            (stats.accepted.saturating_sub(before.accepted), stats.done() - before.done().min(stats.done()));
+        depths.push(Depth { at: began.elapsed(), capacity: stats.capacity, queued: stats.queued, taken, done });
+        let last = depths.iter().rev().nth(1).map(|depth| depth.taken);
+        if taken > 0 && taken == done && last == Some(taken) {
+            break;
+        }
+    }
+    depths
+}
+
+/// A hundred looks at its queue while thirty events come.
+pub(super) async fn adds_up(trial: &mut Trial) -> Result<String, String> {
+    const LOOKS: usize = 100;
+    let (addr, request) = (trial.addr, get(trial.addr, "/stats"));
+    let first = trial.look::<Stats>("/stats").await.ok_or("GET /stats answers no figures of a queue")?;
+    let looking = tokio::spawn(async move {
+        let (mut caller, mut tick) = (Caller::new(addr), interval(Duration::from_millis(10)));
+        let mut earlier = first;
+        for _ in 0..LOOKS {
+            tick.tick().await;
+            let Call { response, outcome, .. } = caller.call(&request, false, Instant::now() + PATIENCE).await;
+            let response = response.ok_or_else(|| format!("{} to GET /stats", instead(outcome, PATIENCE)))?;
+            let stats: Stats = serde_json::from_slice(&response.body).map_err(|_| "no figures of a queue")?;
+            if let Some(contradiction) = stats.contradiction(&earlier) {
+                return Err(contradiction);
+            }
+            earlier = stats;
+        }
+        Ok(earlier)
+    });
+    let user = fresh_user();
+    let calls = at_once(trial, (0..30).map(|_| event(&user, 1)).collect(), WORK).await?;
+    let last = looking.await.map_err(|error| error.to_string())??;
+    let taken = count(&calls, |outcome| matches!(outcome, Outcome::Served(_))) as u64;
+    let refused = count(&calls, |outcome| matches!(outcome, Outcome::Refused(_))) as u64;
+    let counted = (last.accepted - first.accepted, last.rejected - first.rejected); // none has gone back
+    if counted == (taken, refused) {
+        Ok(format!("{LOOKS} looks, {taken} taken, {refused} refused"))
+    } else {
+        Err(format!("{taken} taken, {refused} refused; it says {} and {}", counted.0, counted.1))
+    }
+}
+
+/// The longest `Retry-After` that is waited out.
+const COME_BACK: Duration = Duration::from_secs(30);
+
+/// Event after event until one is refused; then back when it was told to come.
+pub(super) async fn says_when(trial: &mut Trial) -> Result<String, String> {
+    let (user, end) = (fresh_user(), Instant::now() + BURST);
+    let request = post_event(trial.addr, "application/json", event(&user, 0).as_bytes());
+    let mut caller = Caller::new(trial.addr);
+    for number in 0..200 {
+        let outcome = trial.call("event", &mut caller, &request, WORK).await.outcome;
+        match outcome {
+            Outcome::Served(_) if Instant::now() > end => {
+                return Err(format!("{} taken one by one in {} s, none refused", number + 1, BURST.as_secs()));
+            }
+            Outcome::Served(_) => {}
+            Outcome::Refused(None) => return Err("refused without Retry-After".into()),
+            Outcome::Refused(Some(seconds)) => {
+                if seconds > COME_BACK.as_secs() {
+                    return Err(format!("to come back after {seconds} s: too long to try"));
+                }
+                caller.hang_up(); // it would not be kept idle for ever
+                sleep(Duration::from_secs(seconds)).await;
+                return match trial.call("event, again", &mut caller, &request, WORK).await.outcome {
+                    Outcome::Served(_) => Ok(format!("refused after {number}, taken {seconds} s later")),
+                    outcome => Err(format!("back after {seconds} s: {}", instead(outcome, WORK))),
+                };
+            }
+            outcome => return Err(instead(outcome, WORK)),
+        }
+    }
+    Err("200 taken, none refused".into())
+}
+
+/// More connections than a server of stage 5 takes.
+const CROWD: usize = 1100;
+
+/// A connection that is served, more than a thousand beside it that say nothing, and one more.
+pub(super) async fn are_refused(trial: &mut Trial) -> Result<String, String> {
+    // a limit that cannot be raised shows below
+    let _ = rlimit::increase_nofile_limit(CROWD as u64 + 100);
+    let request = get(trial.addr, "/");
+    let mut first = trial.open().await?;
+    trial.ask("the first", &mut first, &request, PATIENCE).await?;
+    let mut crowd = Vec::with_capacity(CROWD);
+    for number in 1..CROWD {
+        match trial.open().await {
+            Ok(wire) => crowd.push(wire),
+            Err(instead) => return Err(format!("connection {number}: {instead}")),
+        }
+    }
+    let mut last = trial.open().await.map_err(|instead| format!("connection {CROWD}: {instead}"))?;
+    let answer = trial.ask("the last", &mut last, &request, WORK).await?;
+    let ended = last.end(PATIENCE).await;
+    let mut refused = 1;
+    for wire in crowd.iter_mut().rev() {
+        match wire.response(false, Duration::from_millis(20)).await {
+            Ok(response) if is_refusal(&response) => refused += 1,
+            _ => break,
+        }
+    }
+    let still = trial.ask("the first, again", &mut first, &request, PATIENCE).await;
+    drop((first, last, crowd));
+    let free = timeout(WORK, async {
+        // until the places of those that left are free: whoever comes next should find one
+        while let Outcome::Refused(_) = trial.probe(PATIENCE).await.outcome {
+            sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let free = free.await.is_ok();
+    if answer.status != StatusCode::SERVICE_UNAVAILABLE {
+        return Err(format!("{CROWD} connections, none refused"));
+    }
+    if !is_refusal(&answer) {
+        return Err("refused without Retry-After".into());
+    }
+    ended.map_err(|instead| format!("refused, then {instead}"))?;
+    still.map_err(|instead| format!("the first, when others were refused: {instead}"))?;
+    if free { Ok(format!("{refused} of {CROWD} refused")) } else { Err("full for ever".into()) }
+}
+
+fn is_refusal(response: &Response) -> bool {
+    response.status == StatusCode::SERVICE_UNAVAILABLE && response.header(header::RETRY_AFTER).is_some()
+}
+
+impl Trial {
+    /// The server's figures once it has nothing left to do; `None` of one that tells none, or does not come to an end.
+    pub(super) async fn settled(&self) -> Option<Stats> {
+        let end = Instant::now() + EMPTY;
+        while Instant::now() < end {
+            let stats = self.look::<Stats>("/stats").await?;
+            if stats.accepted == stats.done() {
+                return Some(stats);
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        None
+    }
+}

@@ -1,0 +1,171 @@
+//! Messages that no server should take, and how it refuses them.
+
+use super::wire::{PATIENCE, WORK, is_error};
+use super::{Trial, all_of};
+use http1::header;
+use tokio::time::Instant;
+
+/// What is wrong, and the bytes.
+type Case = (&'static str, &'static str);
+
+/// Malformed, each in its way.
+pub(super) const MALFORMED: &[Case] = &[
+    ("no HTTP at all", "hello\r\n\r\n"),
+    ("a request line without a version", "GET /\r\n\r\n"),
+    ("a space too many", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"),
+    ("a method that is no token", "G(T / HTTP/1.1\r\nHost: a\r\n\r\n"),
+    ("no Host", "GET / HTTP/1.1\r\n\r\n"),
+    ("two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
+    ("a Host that is none", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"),
+    ("a space in a field's name", "GET / HTTP/1.1\r\nHost: a\r\nX Y: z\r\n\r\n"),
+    ("a field without a colon", "GET / HTTP/1.1\r\nHost: a\r\nXY\r\n\r\n"),
+    ("NUL in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n"),
+    ("a bare CR in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n"),
+    ("a length in words", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: five\r\n\r\nhello"),
+    ("a length that overflows", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551617\r\n\r\nh"),
+    (
+        "a chunk without a size",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nhello\r\n0\r\n\r\n",
+    ),
+];
+
+/// Two servers in a row could read each of these as different messages: how a request is smuggled past the first.
+pub(super) const SMUGGLED: &[Case] = &[
+    (
+        "a length and chunks",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ),
+    ("two lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"),
+    ("a length with a sign", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\nhello"),
+    ("chunks in HTTP/1.0", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    ("chunked, and not last", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n"),
+    ("chunked twice", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
+    ("an empty coding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n0\r\n\r\n"),
+    ("a space before the colon", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 5\r\n\r\nhello"),
+    ("a folded line", "GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n"),
+    (
+        "a chunk longer than its size",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhello\r\n0\r\n\r\n",
+    ),
+    ("a chunk with bare LF", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\n0\n\n"),
+];
+
+/// Well-formed, and more than these servers do.
+pub(super) const BEYOND: &[Case] = &[
+    ("HTTP/2.0", "GET / HTTP/2.0\r\nHost: a\r\n\r\n"),
+    ("CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"),
+    ("an unknown coding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+    ("an unknown expectation", "POST / HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\nContent-Length: 5\r\n\r\nhello"),
+];
+
+/// Each of them gets an error, to its end, and its connection is closed.
+pub(super) async fn are_refused(trial: &mut Trial, cases: &[Case]) -> Result<String, String> {
+    let mut wrong = Vec::new();
+    for (what, bytes) in cases {
+        if let Err(instead) = trial.must_refuse(what, bytes).await {
+            wrong.push(format!("{what} ({instead})"));
+        }
+    }
+    all_of(cases.len(), &wrong, "refused")
+}
+
+/// Bodies and heads that are too large; most of them never end.
+pub(super) async fn before_it_is_read(trial: &mut Trial) -> Result<String, String> {
+    const MIB: usize = 1024 * 1024;
+    let chunk = [b"10000\r\n", &[b'x'; 65536][..], b"\r\n"].concat();
+    let field = format!("X-Large: {}\r\n", "x".repeat(1000));
+    let thousand = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(1000));
+    let cases: [(_, &str, &[u8], _); 5] = [
+        ("a GiB announced", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1073741824\r\n\r\n", b"", 0),
+        (
+            "endless chunks",
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+            &chunk,
+            64 * MIB / 65536,
+        ),
+        ("an endless target", "GET /", &[b'x'; 1024], 1024),
+        ("endless fields", "GET / HTTP/1.1\r\nHost: a\r\n", field.as_bytes(), 1024),
+        ("a thousand fields", &thousand, b"", 0),
+    ];
+    let mut wrong = Vec::new();
+    for (what, start, more, times) in cases {
+        let mut wire = trial.open().await?;
+        let began = Instant::now();
+        wire.send(start).await;
+        wire.send_until_answered(more, times).await;
+        let refused = match trial.hear(what, &mut wire, began, PATIENCE).await {
+            Ok(response) => is_error(response.status),
+            Err(instead) => Err(instead),
+        };
+        if let Err(instead) = refused {
+            wrong.push(format!("{what} ({instead})"));
+        }
+    }
+    all_of(cases.len(), &wrong, "refused unread")
+}
+
+/// Who sends on after a refusal, and reads only then.
+pub(super) async fn is_told_why(trial: &mut Trial) -> Result<String, String> {
+    const BODY: usize = 6 * 1024 * 1024; // more than the buffers between us hold
+    let head = format!("POST / HTTP/1.1\r\nHost: check\r\nContent-Length: {BODY}\r\n\r\n");
+    let mut wire = trial.open().await?;
+    let began = Instant::now();
+    wire.send(head).await;
+    let piece = vec![b'x'; 64 * 1024];
+    let mut sent = 0;
+    while sent < BODY && wire.send(&piece).await {
+        sent += piece.len();
+    }
+    let answer = trial.hear("six MiB", &mut wire, began, WORK).await;
+    let status = answer.map_err(|instead| format!("after {} KiB: {instead}", sent / 1024))?.status;
+    is_error(status).map_err(|instead| format!("6 MiB taken: {instead}"))?;
+    wire.end(PATIENCE).await.map_err(|instead| format!("answered {status}, then {instead}"))?;
+    Ok(format!("sent {} KiB, and read {}", sent / 1024, status.as_u16()))
+}
+
+/// Errors in the words of RFC 9457.
+pub(super) async fn say_what_was_wrong(trial: &mut Trial) -> Result<String, String> {
+    #[derive(serde::Deserialize)]
+    struct Problem {
+        title: String,
+        status: u16,
+        detail: String,
+    }
+    let cases = [
+        ("two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
+        ("a space too many", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        ("a GiB announced", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1073741824\r\n\r\n"),
+        ("an unknown expectation", "POST / HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\nContent-Length: 5\r\n\r\nhello"),
+    ];
+    let mut wrong = Vec::new();
+    for (what, bytes) in cases {
+        let (response, _) = trial.ask_anew(what, bytes, PATIENCE).await?;
+        let kind = response.header(header::CONTENT_TYPE).unwrap_or("no Content-Type");
+        let problem = serde_json::from_slice::<Problem>(&response.body).ok();
+        let whole = |problem: Problem| {
+            problem.status == response.status.as_u16() && !problem.title.is_empty() && !problem.detail.is_empty()
+        };
+        if kind != "application/problem+json" || !problem.is_some_and(whole) {
+            wrong.push(format!("{what} ({}, {kind})", response.status.as_u16()));
+        }
+    }
+    all_of(cases.len(), &wrong, "explained")
+}
+
+/// Forty that leave in the middle of their request or of their answer.
+pub(super) async fn harm_nobody(trial: &mut Trial) -> Result<String, String> {
+    const LEAVING: usize = 40;
+    let large = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n{}", "x".repeat(1_000_000));
+    let chunk = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\nx";
+    let (half_head, half_body) = ("GET / HTTP/1.1\r\nHos", &large[..100]);
+    for number in 0..LEAVING {
+        let mut wire = trial.open().await?;
+        wire.send([half_head, half_body, chunk, &large][number % 4]).await;
+        trial.misbehaved("connection that leaves", &wire);
+    }
+    let probe = trial.probe(WORK).await;
+    if !probe.outcome.is_answer() {
+        return Err(format!("after {LEAVING} that left: {}", super::instead(probe.outcome, WORK)));
+    }
+    Ok(format!("{LEAVING} left, the next is answered"))
+}

@@ -1,0 +1,58 @@
+//! Many events at the same time.
+
+use super::{Trial, event, post_event};
+use crate::caller::{Call, Caller, Outcome, show};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// More than that between the first answer and the last is no noise of a busy machine.
+pub(super) const SLACK: Duration = Duration::from_millis(250);
+
+/// Ten connections, then ten events: on each of ten users' accounts one.
+pub(super) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
+    let events = (0..10).map(|number| event(&format!("user{number}"), 1)).collect();
+    let calls = at_once(trial, events, Duration::from_secs(40)).await?;
+    let took = trial.trace.iter().map(super::Exchange::took);
+    let (first, last) = (took.clone().min().unwrap_or_default(), took.max().unwrap_or_default());
+    let unanswered = calls.iter().filter(|call| !call.outcome.is_answer()).count();
+    if unanswered > 0 {
+        Err(format!("{unanswered} of 10 not answered"))
+    } else if last > first * 2 + SLACK {
+        Err(format!("one by one, the last after {}", show(last)))
+    } else {
+        Ok(format!("all within {}", show(last)))
+    }
+}
+
+/// A connection for each event first, then the events on all of them at the same time.
+pub(super) async fn at_once(trial: &mut Trial, events: Vec<String>, patience: Duration) -> Result<Vec<Call>, String> {
+    let mut callers = Vec::with_capacity(events.len());
+    for _ in &events {
+        let mut caller = Caller::new(trial.addr);
+        caller.connect().await.map_err(|failure| failure.to_string())?;
+        callers.push(caller);
+    }
+    let began = Instant::now();
+    let mut calls = Vec::with_capacity(events.len());
+    for (mut caller, event) in callers.into_iter().zip(events) {
+        let request = post_event(trial.addr, "application/json", event.as_bytes());
+        // the caller goes with its task: a server that serves one at a time waits for it to hang up
+        calls.push(tokio::spawn(async move { caller.call(&request, false, began + patience).await }));
+    }
+    let mut answers = Vec::with_capacity(calls.len());
+    for call in calls {
+        match call.await {
+            Ok(call) => {
+                trial.record("event", began, call.connected, call.ended, Some(call.outcome));
+                answers.push(call);
+            }
+            Err(error) => std::panic::resume_unwind(error.into_panic()), // none is ever aborted
+        }
+    }
+    Ok(answers)
+}
+
+/// How many of them came to that.
+pub(super) fn count(calls: &[Call], is: impl Fn(Outcome) -> bool) -> usize {
+    calls.iter().filter(|call| is(call.outcome)).count()
+}

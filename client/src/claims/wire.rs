@@ -1,0 +1,174 @@
+//! A raw connection: bytes as a claim wants them, and what comes back.
+
+use super::{Exchange, Trial, instead};
+use crate::caller::{Failure, Outcome};
+use http1::{Decoded, Decoder, Response, StatusCode};
+use std::io;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+/// How long an answer may take that costs the server nothing.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long an event may take: a server may work on it, and on others before it.
+pub(super) const WORK: Duration = Duration::from_secs(10);
+
+/// A raw connection.
+#[derive(Debug)]
+pub(super) struct Wire {
+    stream: TcpStream,
+    decoder: Decoder<Response>,
+    connected: Instant,
+}
+
+impl Wire {
+    /// Sends bytes as they are. A server that refuses early closes before it has read everything: that they were not
+    /// taken is no failure, its answer counts.
+    pub(super) async fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        matches!(timeout(WORK, self.stream.write_all(bytes.as_ref())).await, Ok(Ok(())))
+    }
+
+    /// Sends bytes again and again, so many times or until something comes back, or nothing moves.
+    pub(super) async fn send_until_answered(&mut self, bytes: &[u8], times: usize) {
+        let (input, mut output) = self.stream.split();
+        let _ = timeout(PATIENCE, async {
+            for _ in 0..times {
+                tokio::select! {
+                    biased;
+                    _ = input.readable() => break,
+                    sent = output.write_all(bytes) => if sent.is_err() { break },
+                }
+            }
+        })
+        .await;
+    }
+
+    /// Says that nothing more is sent.
+    pub(super) async fn end_input(&mut self) {
+        let _ = self.stream.shutdown().await; // fails where the server has gone: the answer will tell
+    }
+
+    /// The next response, an interim one too.
+    pub(super) async fn response(&mut self, to_head: bool, patience: Duration) -> Result<Response, Outcome> {
+        self.decoder.answers_head(to_head);
+        match timeout(patience, self.read_response()).await {
+            Ok(answer) => answer.map_err(Outcome::Failed),
+            Err(_) => Err(Outcome::TimedOut),
+        }
+    }
+
+    async fn read_response(&mut self) -> Result<Response, Failure> {
+        loop {
+            match self.decoder.decode() {
+                Ok(Decoded::Whole(response)) => return Ok(response),
+                Ok(_) => {}
+                Err(_) => return Err(Failure::NotHttp),
+            }
+            let begun = self.decoder.has_begun();
+            if self.stream.read_buf(self.decoder.buffer(4096)).await? == 0 {
+                let failure = if begun { Failure::CutShort } else { Failure::Closed };
+                return self.decoder.end().ok_or(failure);
+            }
+        }
+    }
+
+    /// Waits until the server ends the connection, without a reset and without another byte.
+    pub(super) async fn end(&mut self, patience: Duration) -> Result<(), String> {
+        if self.decoder.has_begun() {
+            return Err("bytes after the answer".into());
+        }
+        match timeout(patience, self.stream.read(&mut [0])).await {
+            Ok(Ok(0)) => Ok(()),
+            Ok(Ok(_)) => Err("bytes after the answer".into()),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => Err("reset, not closed".into()),
+            Ok(Err(error)) => Err(Failure::from(error).to_string()),
+            Err(_) => Err("left open".into()),
+        }
+    }
+}
+
+impl Trial {
+    /// A connection; its failure is the figure.
+    pub(super) async fn open(&mut self) -> Result<Wire, String> {
+        let opening = async {
+            let stream = TcpStream::connect(self.addr).await?;
+            stream.set_nodelay(true)?;
+            io::Result::Ok(stream)
+        };
+        match timeout(WORK, opening).await {
+            Ok(Ok(stream)) => Ok(Wire { stream, decoder: Decoder::new(), connected: Instant::now() }),
+            Ok(Err(error)) => Err(Failure::from(error).to_string()),
+            Err(_) => Err(format!("no connection in {} s", WORK.as_secs())),
+        }
+    }
+
+    /// Sends bytes over a connection; the answer to them, recorded.
+    pub(super) async fn ask(
+        &mut self,
+        what: &'static str,
+        wire: &mut Wire,
+        bytes: impl AsRef<[u8]>,
+        patience: Duration,
+    ) -> Result<Response, String> {
+        let began = Instant::now();
+        wire.send(bytes).await;
+        self.hear(what, wire, began, patience).await
+    }
+
+    /// The next response but for interim ones, recorded as that of a request which began then.
+    pub(super) async fn hear(
+        &mut self,
+        what: &'static str,
+        wire: &mut Wire,
+        began: Instant,
+        patience: Duration,
+    ) -> Result<Response, String> {
+        let answer = loop {
+            match wire.response(false, patience).await {
+                Ok(interim) if interim.status.is_informational() => {}
+                answer => break answer,
+            }
+        };
+        let outcome = answer.as_ref().map_or_else(|silence| *silence, Outcome::of);
+        self.record(what, began, Some(wire.connected), Instant::now(), Some(outcome));
+        answer.map_err(|silence| instead(silence, patience))
+    }
+
+    /// Sends bytes over a connection of their own; the answer to them, and the connection.
+    pub(super) async fn ask_anew(
+        &mut self,
+        what: &'static str,
+        bytes: impl AsRef<[u8]>,
+        patience: Duration,
+    ) -> Result<(Response, Wire), String> {
+        let mut wire = self.open().await?;
+        Ok((self.ask(what, &mut wire, bytes, patience).await?, wire))
+    }
+
+    /// Sends what is to be refused; fails unless it is answered with an error, to its end, and the connection closed.
+    pub(super) async fn must_refuse(
+        &mut self,
+        what: &'static str,
+        bytes: impl AsRef<[u8]>,
+    ) -> Result<Response, String> {
+        let (response, mut wire) = self.ask_anew(what, bytes, PATIENCE).await?;
+        is_error(response.status)?;
+        wire.end(PATIENCE).await?;
+        Ok(response)
+    }
+
+    /// Records a connection that only misbehaved, and is given up now.
+    pub(super) fn misbehaved(&mut self, what: &'static str, wire: &Wire) {
+        let since = |instant: Instant| instant.saturating_duration_since(self.began);
+        let connected = since(wire.connected);
+        let ended = self.began.elapsed();
+        self.trace.push(Exchange { what, began: connected, connected: Some(connected), ended, outcome: None });
+    }
+}
+
+/// Fails unless it is one.
+pub(super) fn is_error(status: StatusCode) -> Result<(), String> {
+    if status.as_u16() >= 400 { Ok(()) } else { Err(format!("answered {status}")) }
+}

@@ -1,0 +1,108 @@
+//! `client check`.
+
+use super::{reach, say, stop_signal};
+use clap::Args;
+use client::claims::{CLAIMS, Claim, Finding, Verdict, claim};
+use client::target::Target;
+use console::style;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Try on a server what a stage promises, whoever wrote it and in whatever language
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  client check 3                       stage 3's claims, on 127.0.0.1:8080
+  client check 5 --addr 127.0.0.1:9000
+  client check 5 --only burst          one of them; client claims lists their names
+
+Exit code: 0 if every claim is kept, 1 if one is not, 2 for a bad command line, 3 if nobody is there.
+
+\"client\" stands for: cargo run -p client --")]
+pub(crate) struct Check {
+    /// Whose claims, 1 to 5
+    #[arg(value_name = "STAGE", value_parser = clap::value_parser!(u8).range(1..=5))]
+    stage: u8,
+    /// Where the server is
+    #[arg(value_name = "URL", default_value = "127.0.0.1:8080")]
+    target: Target,
+    /// Where the server is, another way to say it
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "target")]
+    addr: Option<Target>,
+    /// Only this claim; may be given several times
+    #[arg(long, value_name = "NAME", value_parser = known)]
+    only: Vec<&'static str>,
+    /// A line of JSON for each claim
+    #[arg(long)]
+    json: bool,
+}
+
+/// The name of a claim.
+fn known(name: &str) -> Result<&'static str, &'static str> {
+    claim(name).map(|claim| claim.name).ok_or("no claim has that name; client claims lists them")
+}
+
+impl Check {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let Self { stage, target, addr, only, json } = self;
+        if let Some(name) = only.iter().find(|name| claim(name).is_some_and(|claim| !claim.kept_by.contains(&stage))) {
+            eprintln!("error: stage {stage} does not promise {name}; client claims lists who does");
+            return Ok(ExitCode::from(2));
+        }
+        let addr = match reach(&addr.unwrap_or(target), Duration::from_secs(10)).await {
+            Ok(addr) => addr,
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                return Ok(ExitCode::from(3));
+            }
+        };
+        let claims = CLAIMS.iter().filter(|claim| claim.kept_by.contains(&stage));
+        let claims: Vec<_> = claims.filter(|claim| only.is_empty() || only.contains(&claim.name)).collect();
+        let show = if json { show_as_json } else { show_as_text };
+        let trials = async {
+            let mut kept = 0;
+            for claim in &claims {
+                let finding = claim.try_on(addr).await;
+                kept += usize::from(finding.verdict == Verdict::Kept);
+                show(claim, &finding, addr);
+            }
+            kept
+        };
+        let stopped = stop_signal()?;
+        let kept = tokio::select! {
+            kept = trials => kept,
+            () = stopped => return Ok(ExitCode::from(130)),
+        };
+        if !json {
+            say(&format!("\nstage {stage}: {kept} of {} claims\n", claims.len()));
+        }
+        Ok(if kept == claims.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// A line; of a claim that is not kept what was wanted, what was seen instead, and how to see it by hand.
+fn show_as_text(claim: &Claim, finding: &Finding, addr: SocketAddr) {
+    let Claim { name, sentence, .. } = claim;
+    match finding.verdict {
+        Verdict::Kept => say(&format!("{} {name:<10}  {sentence}: {}\n", style("✓").green(), finding.figure)),
+        Verdict::Broken => say(&format!(
+            "{} {}  {sentence}\n    This was expected, and this was seen: {}.\n    By hand: {}\n",
+            style("✗").red().bold(),
+            style(format_args!("{name:<10}")).bold(),
+            finding.figure,
+            claim.command(addr),
+        )),
+    }
+}
+
+fn show_as_json(claim: &Claim, finding: &Finding, addr: SocketAddr) {
+    let line = serde_json::json!({
+        "name": claim.name,
+        "sentence": claim.sentence,
+        "kept": finding.verdict == Verdict::Kept,
+        "figure": finding.figure,
+        "by_hand": claim.command(addr),
+    });
+    say(&format!("{line}\n"));
+}

@@ -1,0 +1,41 @@
+//! `client claims`.
+
+use super::say;
+use clap::Args;
+use client::claims::CLAIMS;
+use console::style;
+use std::process::ExitCode;
+
+/// List what the stages promise, which of them keep it, and the command that repeats it by hand
+#[derive(Args)]
+pub(crate) struct Claims {
+    /// A line of JSON for each claim
+    #[arg(long)]
+    json: bool,
+}
+
+impl Claims {
+    pub(crate) fn run(self) -> ExitCode {
+        for claim in CLAIMS {
+            let by_hand = claim.command("127.0.0.1:8080");
+            if self.json {
+                let line = serde_json::json!({
+                    "name": claim.name,
+                    "sentence": claim.sentence,
+                    "kept_by": claim.kept_by,
+                    "compared": claim.compared,
+                    "by_hand": by_hand,
+                });
+                say(&format!("{line}\n"));
+                continue;
+            }
+            let stages = (1..=5).map(|stage| match claim.kept_by.contains(&stage) {
+                true => char::from(b'0' + stage),
+                false => '-',
+            });
+            let (stages, name) = (stages.collect::<String>(), format!("{:<10}", claim.name));
+            say(&format!("{stages}  {}  {}\n                   {by_hand}\n", style(name).bold(), claim.sentence));
+        }
+        ExitCode::SUCCESS
+    }
+}

@@ -1,0 +1,134 @@
+//! `client check` and `client claims`, on a server that is a stage 2 without knowing it: a thread for each connection.
+
+use client::claims::CLAIMS;
+use http1::Response;
+use http1::blocking::Connection;
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+fn run(args: &[&str]) -> Output {
+    let mut client = Command::new(env!("CARGO_BIN_EXE_client"));
+    client.args(args).stdin(Stdio::null()).output().expect("the client runs")
+}
+
+fn echo() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("it is bound");
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut connection = Connection::new(stream.expect("a connection"));
+            thread::spawn(move || {
+                while let Ok(Some(request)) = connection.read_request() {
+                    if connection.write_response(Response::text(request.body)).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    addr
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn check_has_a_line_for_each_claim_and_counts_them() {
+    let addr = echo().to_string();
+    let output = run(&["check", "2", &addr]);
+    let told = text(&output.stdout);
+    let promised: Vec<_> = CLAIMS.iter().filter(|claim| claim.kept_by.contains(&2)).collect();
+    for claim in &promised {
+        let line = told.lines().find(|line| line.contains(claim.sentence));
+        assert!(line.is_some_and(|line| line.starts_with(&format!("✓ {}", claim.name))), "{}: {told}", claim.name);
+    }
+    assert!(told.ends_with(&format!("\nstage 2: {0} of {0} claims\n", promised.len())), "{told}");
+    assert_eq!((output.status.code(), told.contains('\u{1b}')), (Some(0), false));
+}
+
+#[test]
+fn check_says_of_a_broken_claim_what_was_seen_and_how_to_see_it() {
+    let addr = echo().to_string();
+    let only = ["--only", "again", "--only", "garbage", "--only", "reading"];
+    let output = run(&[&["check", "5", "--addr", &addr], &only[..]].concat());
+    let told = text(&output.stdout);
+    for part in [
+        "✓ again",
+        "✗ garbage     twelve kinds of garbage are refused, each with a 4xx\n",
+        "this was seen: 12 of 12 taken as fine.\n",
+        &format!("By hand: curl -i -d '[\"alice\", 5]' -H 'content-type: application/json' http://{addr}/events\n"),
+        "this was seen: GET /balances answers no JSON object.\n",
+        "\nstage 5: 1 of 3 claims\n",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn check_tells_a_script_the_same_as_json() {
+    let addr = echo().to_string();
+    let output = run(&["check", "3", "--json", "--only", "routes", "--only", "again", &format!("http://{addr}/")]);
+    let lines: Vec<serde_json::Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    let found: Vec<_> = lines.iter().map(|line| (line["name"].as_str(), line["kept"].as_bool())).collect();
+    assert_eq!(found, [(Some("again"), Some(true)), (Some("routes"), Some(false))]);
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn check_without_a_server_is_one_line_and_exit_code_3() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let output = run(&["check", "1", &free]);
+    let told = text(&output.stderr);
+    assert_eq!((output.status.code(), told.lines().count(), &output.stdout[..]), (Some(3), 1, &b""[..]), "{told}");
+    assert!(told.contains("nobody listens there"), "{told}");
+}
+
+#[test]
+fn a_bad_command_line_is_exit_code_2_and_names_what_is_wrong() {
+    for (args, named) in [
+        (&["check"][..], "STAGE"),
+        (&["check", "0"], "STAGE"),
+        (&["check", "6"], "STAGE"),
+        (&["check", "all"], "STAGE"),
+        (&["check", "3", "--only", "nonsense"], "client claims"),
+        (&["check", "3", "--only", "burst"], "burst"),
+        (&["check", "3", "https://localhost"], "http://"),
+        (&["check", "3", "localhost:8080", "--addr", "localhost:8080"], "--addr"),
+        (&["claims", "3"], "3"),
+    ] {
+        let output = run(args);
+        let error = text(&output.stderr);
+        assert_eq!((output.status.code(), &output.stdout[..]), (Some(2), &b""[..]), "{args:?}: {error}");
+        assert!(error.contains(named), "{args:?}: {error}");
+    }
+}
+
+#[test]
+fn claims_lists_every_claim_with_its_stages_and_its_command() {
+    let told = text(&run(&["claims"]).stdout);
+    assert_eq!(told.lines().count(), 2 * CLAIMS.len());
+    assert!(told.contains("-2345  silent      one silent client stops nobody\n"), "{told}");
+    assert!(told.contains("                   scripts/flood.sh -n 1 -t 3 127.0.0.1:8080\n"), "{told}");
+    let lines = text(&run(&["claims", "--json"]).stdout);
+    let first: serde_json::Value = serde_json::from_str(lines.lines().next().expect("a line")).expect("JSON");
+    assert_eq!((first["name"].as_str(), first["kept_by"].as_array().map(Vec::len)), (Some("echo"), Some(2)));
+}
+
+#[test]
+fn a_claim_has_a_name_of_its_own_a_sentence_and_a_command_that_a_shell_can_read() {
+    for (number, claim) in CLAIMS.iter().enumerate() {
+        assert!(CLAIMS[..number].iter().all(|other| other.name != claim.name), "{} twice", claim.name);
+        assert!(claim.sentence.len() > 20 && !claim.sentence.ends_with('.'), "{}", claim.sentence);
+        assert!(!claim.kept_by.is_empty() && claim.kept_by.is_sorted(), "{}", claim.name);
+        let command = claim.command("127.0.0.1:8080");
+        assert!(command.contains("127.0.0.1:8080") && !command.contains("{addr}"), "{command}");
+        let read = Command::new("bash").args(["-n", "-c", &command]).status().expect("there is bash");
+        assert!(read.success(), "{}: {command}", claim.name);
+    }
+    let compared = CLAIMS.iter().filter(|claim| claim.compared);
+    assert!((5..=8).contains(&compared.count()), "a table for a room has no more rows");
+}

@@ -1,0 +1,62 @@
+//! Every claim on one stage: what it keeps, and what it must break.
+
+use crate::start;
+use client::claims::{CLAIMS, Claim, Finding, Verdict};
+use client::server::Server;
+use std::sync::Arc;
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// A busy machine can make a server look slow, not fast: what should be kept is tried so often.
+const TRIES: usize = 3;
+
+/// So many servers at a time: more would keep each other from answering in time.
+const AT_A_TIME: usize = 8;
+
+/// Each claim on a server of its own: kept where the lessons say so, and broken everywhere else.
+pub fn each_claim_must_be_as_the_lessons_say(binary: &'static str, stage: u8) {
+    Runtime::new().expect("a runtime starts").block_on(async {
+        let (places, mut trials) = (Arc::new(Semaphore::new(AT_A_TIME)), JoinSet::new());
+        for claim in CLAIMS {
+            let places = places.clone();
+            trials.spawn(async move {
+                let _place = places.acquire().await.expect("it is never closed");
+                (claim, try_on(&start(binary, &[]), claim, claim.expected(stage)).await)
+            });
+        }
+        let mut otherwise = Vec::new();
+        while let Some(trial) = trials.join_next().await {
+            let (claim, finding) = trial.expect("a trial does not panic");
+            println!("{:?} {}: {}", finding.verdict, claim.name, finding.figure);
+            if finding.verdict != claim.expected(stage) {
+                otherwise.push((claim.name, finding.figure));
+            }
+        }
+        assert!(otherwise.is_empty(), "stage {stage} is not as the lessons say: {otherwise:?}");
+    });
+}
+
+/// What should be kept is tried again where it is not.
+async fn try_on(server: &Server, claim: &Claim, expected: Verdict) -> Finding {
+    let mut tries = 1;
+    loop {
+        let finding = claim.try_on(server.addr()).await;
+        if finding.verdict == expected || expected == Verdict::Broken || tries == TRIES {
+            return finding;
+        }
+        tries += 1;
+    }
+}
+
+/// All the claims that it keeps, one after another on one server, as `client check` tries them: none leaves anything
+/// behind that breaks the next.
+pub fn one_server_must_keep_its_claims_in_a_row(binary: &str, stage: u8, args: &[&str]) {
+    let server = start(binary, args);
+    Runtime::new().expect("a runtime starts").block_on(async {
+        for claim in CLAIMS.iter().filter(|claim| claim.kept_by.contains(&stage)) {
+            let finding = try_on(&server, claim, Verdict::Kept).await;
+            assert_eq!(finding.verdict, Verdict::Kept, "{}: {}\n{:#?}", claim.sentence, finding.figure, finding.trace);
+        }
+    });
+}

@@ -1,0 +1,13 @@
+//! Every claim of the lessons on this stage.
+
+const BINARY: &str = env!("CARGO_BIN_EXE_stage4-slow-state");
+
+#[test]
+fn each_claim_is_as_the_lessons_say() {
+    testkit::verdicts::each_claim_must_be_as_the_lessons_say(BINARY, 4);
+}
+
+#[test]
+fn one_server_keeps_its_claims_in_a_row() {
+    testkit::verdicts::one_server_must_keep_its_claims_in_a_row(BINARY, 4, &["--timeout", "2s"]);
+}
