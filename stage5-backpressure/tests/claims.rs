@@ -9,5 +9,5 @@ fn each_claim_is_as_the_lessons_say() {
 
 #[test]
 fn one_server_keeps_its_claims_in_a_row() {
-    testkit::verdicts::one_server_must_keep_its_claims_in_a_row(BINARY, 5, &["--timeout", "2s", "--work", "100ms"]);
+    testkit::verdicts::one_server_must_keep_its_claims_in_a_row(BINARY, 5, &["--timeout", "6s", "--work", "100ms"]);
 }

@@ -34,7 +34,10 @@ pub(super) async fn is_closed_on_request(trial: &mut Trial) -> Result<String, St
 
 /// HTTP/1.0, that of old and that which asks to be kept.
 pub(super) async fn is_old(trial: &mut Trial) -> Result<String, String> {
-    let (_, mut wire) = trial.ask_anew("HTTP/1.0", get("1.0", ""), PATIENCE).await?;
+    let (response, mut wire) = trial.ask_anew("HTTP/1.0", get("1.0", ""), PATIENCE).await?;
+    if says(&response, "keep-alive") {
+        return Err("kept without being asked".into());
+    }
     wire.end(PATIENCE).await.map_err(|instead| format!("answered, then {instead}"))?;
     drop(wire); // a server that serves one at a time looks at nobody else before
     let kept = get("1.0", "Connection: keep-alive\r\n");

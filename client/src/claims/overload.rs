@@ -193,6 +193,11 @@ pub(super) async fn are_refused(trial: &mut Trial) -> Result<String, String> {
     trial.ask("the first", &mut first, &request, PATIENCE).await?;
     let mut crowd = Vec::with_capacity(CROWD);
     for number in 1..CROWD {
+        if number % 100 == 0 {
+            // it would not be kept idle for ever
+            let answer = trial.ask("the first, again", &mut first, &request, PATIENCE).await;
+            answer.map_err(|instead| format!("the first, beside {number} others: {instead}"))?;
+        }
         match trial.open().await {
             Ok(wire) => crowd.push(wire),
             Err(instead) => return Err(format!("connection {number}: {instead}")),

@@ -1,0 +1,353 @@
+//! A server of each kind that can have one flaw, in memory: what our stages do, done wrong in one place.
+
+mod bank;
+
+use bank::Bank;
+use http1::{BadMessage, Decoded, Decoder, Ending, Method, Request, Response, Version, encode_response, header};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// What it does; the stage of which it keeps all claims, if it has no flaw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Echo = 2,
+    Parse = 3,
+    Slow = 4,
+    Queue = 5,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    None,
+    EchoesWhatIsText,
+    EchoesAsHtml,
+    LetsBrowsersGuess,
+    ServesTenRequestsOnly,
+    KeepsWhoeverSaysClose,
+    KeepsHttp10,
+    LetsHttp10Go,
+    DropsWhoeverEndsItsSide,
+    WantsCarriageReturns,
+    DropsWhatWasSentAhead,
+    AnswersBackwards,
+    ReadsTheFirstChunk,
+    WantsAHeadInOneRead,
+    NeverSaysContinue,
+    SendsABodyToHead,
+    ForgetsTheLengthForHead,
+    ForgetsTheDate,
+    SaysErrorsInPlainText,
+    TakesNoHost,
+    TakesTwoFramings,
+    KeepsWhoeverItRefused,
+    TunnelsForEveryone,
+    TakesAThousandFields,
+    ReadsChunksForEver,
+    HangsUpOnSenders,
+    FreezesOnThoseWhoLeave,
+    WaitsForAFirstByte,
+    WaitsForAWholeHead,
+    HoldsTwoHundred,
+    TakesUnknownFields,
+    TakesNoMethodForAnswer,
+    ForgetsWhatIsAllowed,
+    FindsNoPathWithAQuery,
+    AnswersWithText,
+    AnswersTheBalanceBefore,
+    ServesOneAtATime,
+    ReadsBehindWriters,
+    LosesEveryFifth,
+    CountsEveryFifthTwice,
+    ForgetsThoseWhoLeave,
+    Wraps,
+    Saturates,
+    NeverTires,
+    TiresOfIdleOnesNever,
+    ClosesWithoutAWord,
+    GivesEveryByteItsTime,
+    TakesEveryConnection,
+    RefusesConnectionsWithoutSayingWhen,
+    LosesOthersWhenItIsFull,
+    ForgetsWhatItRefused,
+    SaysThatMoreIsQueued,
+    RefusesWithoutSayingWhen,
+    StaysOffended,
+    HasNoBound,
+    Waits,
+    HasLessRoomThanItSays,
+}
+
+/// Gone when it is dropped, its connections too.
+pub(crate) struct Server {
+    pub(crate) addr: SocketAddr,
+    _tasks: JoinSet<()>,
+}
+
+struct Shared {
+    flaw: Flaw,
+    bank: Bank,
+    patience: Duration,
+    /// How many have left within a request, and how many were refused a place.
+    left: AtomicUsize,
+    full: AtomicUsize,
+    /// Whose head is being read, where nobody else is answered meanwhile.
+    gate: Arc<Semaphore>,
+}
+
+pub(crate) async fn start(kind: Kind, flaw: Flaw) -> Server {
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+    let listener = socket.listen(1024).expect("it can listen");
+    let addr = listener.local_addr().expect("it is bound");
+    let mut tasks = JoinSet::new();
+    let bank = Bank::open(kind, flaw, &mut tasks);
+    let shared = Shared {
+        flaw,
+        bank,
+        // as long as it takes to open a thousand connections, or as short as a test may wait
+        patience: Duration::from_secs(if kind == Kind::Queue { 6 } else { 2 }),
+        left: AtomicUsize::new(0),
+        full: AtomicUsize::new(0),
+        gate: Arc::new(Semaphore::new(1)),
+    };
+    tasks.spawn(serve_all(listener, Arc::new(shared)));
+    Server { addr, _tasks: tasks }
+}
+
+async fn serve_all(listener: TcpListener, shared: Arc<Shared>) {
+    let places = Arc::new(Semaphore::new(match shared.flaw {
+        Flaw::HoldsTwoHundred => 200,
+        Flaw::TakesEveryConnection => Semaphore::MAX_PERMITS,
+        _ => 1024,
+    }));
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        match shared.flaw {
+            Flaw::FreezesOnThoseWhoLeave if shared.left.load(Ordering::SeqCst) >= 5 => std::future::pending().await,
+            Flaw::WaitsForAFirstByte => drop(stream.peek(&mut [0]).await),
+            _ => {}
+        }
+        let place = match shared.flaw {
+            Flaw::HoldsTwoHundred => places.clone().acquire_owned().await.ok(),
+            _ => places.clone().try_acquire_owned().ok(),
+        };
+        let shared = shared.clone();
+        connections.spawn(async move {
+            let mut wire = Wire { stream, decoder: Decoder::new(), answered: 0 };
+            let _ = match place {
+                Some(_place) => serve(&mut wire, &shared).await, // whoever left has no need of the error
+                None => {
+                    shared.full.fetch_add(1, Ordering::SeqCst);
+                    wire.refuse(shared.bank.overloaded(Flaw::RefusesConnectionsWithoutSayingWhen), true).await
+                }
+            };
+        });
+    }
+}
+
+async fn serve(wire: &mut Wire, shared: &Shared) -> io::Result<()> {
+    while let Some(request) = wire.next_request(shared).await? {
+        let forgets = match shared.flaw {
+            Flaw::DropsWhoeverEndsItsSide => true,
+            Flaw::ForgetsThoseWhoLeave => request.method == Method::POST,
+            _ => false,
+        };
+        if forgets && wire.has_ended(Duration::from_millis(20)).await {
+            return Ok(());
+        }
+        if shared.flaw == Flaw::LosesOthersWhenItIsFull && shared.full.load(Ordering::SeqCst) > 0 {
+            return Ok(());
+        }
+        if shared.flaw == Flaw::WaitsForAWholeHead {
+            let _passes = shared.gate.acquire().await;
+        }
+        let ending = ending(&request, shared.flaw);
+        let mut answers = vec![(request.method.clone(), shared.bank.respond(request).await)];
+        if shared.flaw == Flaw::AnswersBackwards {
+            while let Ok(Decoded::Whole(ahead)) = wire.decoder.decode() {
+                answers.insert(0, (ahead.method.clone(), shared.bank.respond(ahead).await));
+            }
+        }
+        for (method, response) in answers {
+            wire.answer(response, ending, method == Method::HEAD, shared.flaw).await?;
+        }
+        if shared.flaw == Flaw::DropsWhatWasSentAhead {
+            wire.decoder = Decoder::new();
+        }
+        if ending == Ending::Close || shared.flaw == Flaw::ServesTenRequestsOnly && wire.answered >= 10 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn ending(request: &Request, flaw: Flaw) -> Ending {
+    let says = |wanted: &str| {
+        let values = request.headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).any(|member| member.trim().eq_ignore_ascii_case(wanted))
+    };
+    match request.version {
+        Version::HTTP_10 if flaw == Flaw::KeepsHttp10 => Ending::KeptAlive,
+        Version::HTTP_10 if says("keep-alive") && flaw != Flaw::LetsHttp10Go => Ending::KeptAlive,
+        Version::HTTP_10 => Ending::Close,
+        _ if says("close") && flaw != Flaw::KeepsWhoeverSaysClose => Ending::Close,
+        _ => Ending::Open,
+    }
+}
+
+struct Wire {
+    stream: TcpStream,
+    decoder: Decoder<Request>,
+    answered: usize,
+}
+
+impl Wire {
+    async fn next_request(&mut self, shared: &Shared) -> io::Result<Option<Request>> {
+        let (flaw, mut gate) = (shared.flaw, None);
+        let patience = if flaw == Flaw::NeverTires { Duration::from_secs(3600) } else { shared.patience };
+        let (mut deadline, mut heard, mut asked) = (Instant::now() + patience, Vec::new(), false);
+        if flaw == Flaw::TiresOfIdleOnesNever && self.answered > 0 {
+            deadline += Duration::from_secs(3600);
+        }
+        loop {
+            match self.decoder.decode() {
+                Ok(Decoded::Whole(mut request)) => {
+                    if flaw == Flaw::WantsCarriageReturns && heard.starts_with(b"GET / HTTP/1.1\n") {
+                        self.refuse(bad("lines end in CRLF"), true).await?;
+                        return Ok(None);
+                    }
+                    if flaw == Flaw::ReadsTheFirstChunk && request.headers.contains_key(header::TRANSFER_ENCODING) {
+                        request.body.truncate(7);
+                    }
+                    return Ok(Some(request));
+                }
+                Ok(Decoded::Continue) => {
+                    asked = true;
+                    if flaw != Flaw::NeverSaysContinue {
+                        self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+                    }
+                    continue;
+                }
+                Ok(Decoded::NeedMore) => {
+                    let in_its_head = !heard.is_empty() && !asked && !heard.windows(4).any(|end| end == b"\r\n\r\n");
+                    if flaw == Flaw::WaitsForAWholeHead && in_its_head && gate.is_none() {
+                        gate = shared.gate.clone().acquire_owned().await.ok();
+                    }
+                    if flaw == Flaw::WantsAHeadInOneRead && in_its_head {
+                        self.refuse(bad("this is no whole head"), true).await?;
+                        return Ok(None);
+                    }
+                }
+                Err(reason) => {
+                    let chunked = heard.windows(7).any(|word| word == b"chunked");
+                    if flaw == Flaw::ReadsChunksForEver && matches!(reason, BadMessage::BodyTooLong(_)) && chunked {
+                        self.drain(Duration::from_secs(3600)).await;
+                        return Ok(None);
+                    }
+                    let drains = !(flaw == Flaw::HangsUpOnSenders && matches!(reason, BadMessage::BodyTooLong(_)));
+                    let closes = flaw != Flaw::KeepsWhoeverItRefused || !matches!(reason, BadMessage::Version);
+                    if !closes {
+                        self.answer(Response::problem(reason.status(), reason), Ending::Close, false, flaw).await?;
+                        self.drain(Duration::from_secs(3600)).await;
+                        return Ok(None);
+                    }
+                    let response = match takes(flaw, &reason) {
+                        true => Response::text("as you like".into()),
+                        false => Response::problem(reason.status(), reason),
+                    };
+                    self.answer(response, Ending::Close, false, flaw).await?;
+                    if drains || chunked {
+                        self.stream.shutdown().await?;
+                        self.drain(Duration::from_secs(2)).await;
+                    }
+                    return Ok(None);
+                }
+            }
+            let mut piece = [0; 16 * 1024];
+            match timeout_at(deadline, self.stream.read(&mut piece)).await {
+                Ok(read) => match read? {
+                    0 => {
+                        shared.left.fetch_add(usize::from(self.decoder.has_begun()), Ordering::SeqCst);
+                        return Ok(None);
+                    }
+                    length => {
+                        if heard.is_empty() || flaw == Flaw::GivesEveryByteItsTime {
+                            deadline = Instant::now() + patience;
+                        }
+                        heard.extend_from_slice(&piece[..length]);
+                        self.decoder.push(&piece[..length]);
+                    }
+                },
+                Err(_) if heard.is_empty() && self.answered > 0 => return Ok(None),
+                Err(_) if flaw == Flaw::ClosesWithoutAWord => return Ok(None),
+                Err(_) => {
+                    let late = Response::problem(http1::StatusCode::REQUEST_TIMEOUT, "no whole request came in time");
+                    self.refuse(late, true).await?;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    async fn answer(&mut self, response: Response, ending: Ending, to_head: bool, flaw: Flaw) -> io::Result<()> {
+        self.answered += 1;
+        let mut bytes = Vec::new();
+        encode_response(&response, ending, &mut bytes);
+        let spoil = |bytes: Vec<u8>, from: &str, to: &str| {
+            // what we encoded is ASCII up to here
+            String::from_utf8_lossy(&bytes).replace(from, to).into_bytes()
+        };
+        bytes = match flaw {
+            Flaw::ForgetsTheDate => spoil(bytes, "\r\nDate:", "\r\nX-Date:"),
+            Flaw::SaysErrorsInPlainText => spoil(bytes, "application/problem+json", "text/plain"),
+            Flaw::ForgetsTheLengthForHead if to_head => spoil(bytes, "\r\nContent-Length:", "\r\nX-Length:"),
+            _ => bytes,
+        };
+        if !to_head || flaw == Flaw::SendsABodyToHead {
+            bytes.extend_from_slice(&response.body);
+        }
+        self.stream.write_all(&bytes).await
+    }
+
+    async fn refuse(&mut self, response: Response, drains: bool) -> io::Result<()> {
+        self.answer(response, Ending::Close, false, Flaw::None).await?;
+        self.stream.shutdown().await?;
+        if drains {
+            self.drain(Duration::from_secs(2)).await;
+        }
+        Ok(())
+    }
+
+    async fn drain(&mut self, time: Duration) {
+        let _ = timeout(time, async { while let Ok(1..) = self.stream.read(&mut [0; 64 * 1024]).await {} }).await;
+    }
+
+    /// Whether the peer has ended its side, or does so soon.
+    async fn has_ended(&mut self, soon: Duration) -> bool {
+        matches!(timeout(soon, self.stream.peek(&mut [0])).await, Ok(Ok(0) | Err(_)))
+    }
+}
+
+fn bad(detail: &str) -> Response {
+    Response::problem(http1::StatusCode::BAD_REQUEST, detail)
+}
+
+/// What should be refused, and is not.
+fn takes(flaw: Flaw, reason: &BadMessage) -> bool {
+    match flaw {
+        Flaw::TakesNoHost => matches!(reason, BadMessage::HostMissing),
+        Flaw::TakesTwoFramings => matches!(reason, BadMessage::LengthAndCoding),
+        Flaw::TunnelsForEveryone => matches!(reason, BadMessage::Connect),
+        Flaw::TakesAThousandFields => matches!(reason, BadMessage::TooManyFields),
+        _ => false,
+    }
+}

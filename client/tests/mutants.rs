@@ -1,0 +1,142 @@
+//! Each claim is known to fail: for each there is a server that breaks it, and as a rule nothing else.
+
+mod flawed;
+
+use client::claims::{CLAIMS, Claim, Verdict};
+use flawed::{Flaw, Kind};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// A flaw, and what it breaks.
+const MUTANTS: &[(Kind, Flaw, &[&str])] = &[
+    (Kind::Echo, Flaw::None, &[]),
+    (Kind::Parse, Flaw::None, &[]),
+    (Kind::Slow, Flaw::None, &[]),
+    (Kind::Queue, Flaw::None, &[]),
+    (Kind::Echo, Flaw::EchoesWhatIsText, &["echo"]),
+    (Kind::Echo, Flaw::EchoesAsHtml, &["plain"]),
+    (Kind::Echo, Flaw::LetsBrowsersGuess, &["plain"]),
+    (Kind::Echo, Flaw::ServesTenRequestsOnly, &["again"]),
+    (Kind::Echo, Flaw::KeepsWhoeverSaysClose, &["close"]),
+    (Kind::Echo, Flaw::KeepsHttp10, &["old"]),
+    (Kind::Echo, Flaw::LetsHttp10Go, &["old"]),
+    (Kind::Echo, Flaw::DropsWhoeverEndsItsSide, &["half-close"]),
+    (Kind::Echo, Flaw::WantsCarriageReturns, &["typed"]),
+    (Kind::Echo, Flaw::DropsWhatWasSentAhead, &["pipeline"]),
+    (Kind::Parse, Flaw::AnswersBackwards, &["pipeline"]),
+    (Kind::Queue, Flaw::ReadsTheFirstChunk, &["chunked"]),
+    (Kind::Echo, Flaw::ReadsTheFirstChunk, &["chunked"]),
+    (Kind::Echo, Flaw::WantsAHeadInOneRead, &["pieces"]),
+    (Kind::Parse, Flaw::NeverSaysContinue, &["continue"]),
+    (Kind::Parse, Flaw::SendsABodyToHead, &["head"]),
+    (Kind::Echo, Flaw::SendsABodyToHead, &["head"]),
+    (Kind::Echo, Flaw::ForgetsTheLengthForHead, &["head"]),
+    (Kind::Echo, Flaw::ForgetsTheDate, &["dated"]),
+    (Kind::Parse, Flaw::SaysErrorsInPlainText, &["problems"]),
+    (Kind::Echo, Flaw::TakesNoHost, &["malformed"]),
+    (Kind::Echo, Flaw::TakesTwoFramings, &["smuggling"]),
+    (Kind::Echo, Flaw::KeepsWhoeverItRefused, &["beyond"]),
+    (Kind::Echo, Flaw::TunnelsForEveryone, &["beyond"]),
+    (Kind::Echo, Flaw::TakesAThousandFields, &["too-large"]),
+    (Kind::Parse, Flaw::ReadsChunksForEver, &["too-large"]),
+    (Kind::Echo, Flaw::HangsUpOnSenders, &["told-why"]),
+    (Kind::Echo, Flaw::FreezesOnThoseWhoLeave, &["leaving"]),
+    (Kind::Echo, Flaw::WaitsForAFirstByte, &["silent", "crowd"]),
+    (Kind::Echo, Flaw::WaitsForAWholeHead, &["half"]),
+    (Kind::Echo, Flaw::HoldsTwoHundred, &["crowd"]),
+    (Kind::Parse, Flaw::TakesUnknownFields, &["garbage"]),
+    (Kind::Parse, Flaw::TakesNoMethodForAnswer, &["routes"]),
+    (Kind::Parse, Flaw::ForgetsWhatIsAllowed, &["routes"]),
+    (Kind::Parse, Flaw::FindsNoPathWithAQuery, &["routes"]),
+    (Kind::Parse, Flaw::AnswersWithText, &["parsed"]),
+    (Kind::Queue, Flaw::AnswersWithText, &["parsed"]),
+    (Kind::Slow, Flaw::AnswersTheBalanceBefore, &["balance"]),
+    (Kind::Parse, Flaw::ServesOneAtATime, &["ten"]),
+    (Kind::Queue, Flaw::ReadsBehindWriters, &["reading"]),
+    (Kind::Queue, Flaw::LosesEveryFifth, &["counted"]),
+    (Kind::Slow, Flaw::LosesEveryFifth, &["counted"]),
+    (Kind::Queue, Flaw::CountsEveryFifthTwice, &["counted"]),
+    (Kind::Slow, Flaw::ForgetsThoseWhoLeave, &["left"]),
+    (Kind::Queue, Flaw::Wraps, &["range"]),
+    (Kind::Slow, Flaw::Saturates, &["range"]),
+    (Kind::Queue, Flaw::Saturates, &["range"]),
+    (Kind::Parse, Flaw::NeverTires, &["deadline"]),
+    (Kind::Parse, Flaw::TiresOfIdleOnesNever, &["deadline"]),
+    (Kind::Parse, Flaw::ClosesWithoutAWord, &["deadline"]),
+    (Kind::Parse, Flaw::GivesEveryByteItsTime, &["deadline"]),
+    (Kind::Queue, Flaw::TakesEveryConnection, &["too-many"]),
+    (Kind::Queue, Flaw::RefusesConnectionsWithoutSayingWhen, &["too-many"]),
+    (Kind::Queue, Flaw::LosesOthersWhenItIsFull, &["too-many"]),
+    (Kind::Queue, Flaw::ForgetsWhatItRefused, &["sums"]),
+    (Kind::Queue, Flaw::SaysThatMoreIsQueued, &["sums"]),
+    (Kind::Queue, Flaw::StaysOffended, &["come-back"]),
+    (Kind::Queue, Flaw::HasLessRoomThanItSays, &["burst"]),
+    // what has no bound refuses nobody
+    (Kind::Queue, Flaw::HasNoBound, &["sums", "come-back", "burst"]),
+    (Kind::Queue, Flaw::Waits, &["come-back", "burst"]),
+    (Kind::Queue, Flaw::RefusesWithoutSayingWhen, &["come-back", "burst"]),
+];
+
+/// Trials at a time; each has a server of its own.
+const AT_A_TIME: usize = 16;
+
+#[derive(Clone, Copy)]
+struct Case {
+    kind: Kind,
+    flaw: Flaw,
+    claim: &'static Claim,
+    expected: Verdict,
+}
+
+impl Case {
+    /// What it is if it is not as expected.
+    async fn surprise(self) -> Option<String> {
+        let server = flawed::start(self.kind, self.flaw).await;
+        let finding = self.claim.try_on(server.addr).await;
+        let Self { kind, flaw, claim, expected } = self;
+        (finding.verdict != expected)
+            .then(|| format!("{kind:?} that {flaw:?}, {}: {:?}, {}", claim.name, finding.verdict, finding.figure))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_flaw_breaks_its_claim_and_no_other() {
+    // both ends of every connection are ours
+    let _ = rlimit::increase_nofile_limit(20_000);
+    let (places, crowds) = (Arc::new(Semaphore::new(AT_A_TIME)), Arc::new(Semaphore::new(2)));
+    let mut trials = JoinSet::new();
+    for &(kind, flaw, broken) in MUTANTS {
+        for claim in CLAIMS.iter().filter(|claim| claim.kept_by.contains(&(kind as u8))) {
+            let expected = if broken.contains(&claim.name) { Verdict::Broken } else { Verdict::Kept };
+            let case = Case { kind, flaw, claim, expected };
+            let (places, crowds) = (places.clone(), crowds.clone());
+            trials.spawn(async move {
+                let _crowd = match claim.name {
+                    "too-many" => Some(crowds.acquire_owned().await.expect("it is never closed")),
+                    _ => None,
+                };
+                let _place = places.acquire().await.expect("it is never closed");
+                case.surprise().await.map(|_| case)
+            });
+        }
+    }
+    let mut again = Vec::new();
+    while let Some(trial) = trials.join_next().await {
+        again.extend(trial.expect("a trial does not panic"));
+    }
+    // a busy machine can surprise: what did is tried again now that all is quiet
+    let mut surprises = Vec::new();
+    for case in again {
+        surprises.extend(case.surprise().await);
+    }
+    assert!(surprises.is_empty(), "{surprises:#?}");
+}
+
+#[test]
+fn every_claim_is_broken_by_a_flaw_of_its_own() {
+    for claim in CLAIMS {
+        let breaks = |(_, _, broken): &&(Kind, Flaw, &[&str])| broken.contains(&claim.name);
+        assert!(MUTANTS.iter().any(|mutant| breaks(&mutant)), "nothing is known to break {}", claim.name);
+    }
+}
