@@ -175,7 +175,7 @@ impl<M: Answer> CallerOf<M> {
         .await;
         let (response, outcome) = match answer {
             Ok(Ok(response)) => {
-                let outcome = Outcome::of(response.brief());
+                let outcome = Outcome::of(&response);
                 (Some(response), outcome)
             }
             Ok(Err(failure)) => (None, Outcome::Failed(failure)),
@@ -190,7 +190,8 @@ impl<M: Answer> CallerOf<M> {
 
 impl Outcome {
     /// What a response comes to.
-    pub fn of(brief: Brief) -> Self {
+    pub fn of(answer: &impl Answer) -> Self {
+        let brief = answer.brief();
         match brief.status {
             StatusCode::SERVICE_UNAVAILABLE => Self::Refused(brief.retry_after),
             status if status.as_u16() < 400 => Self::Served(status),

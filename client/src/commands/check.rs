@@ -1,13 +1,12 @@
 //! `client check`.
 
-use super::{reach, say, stop_signal};
+use super::{NO_CONNECTION, resolve, say, stop_signal};
 use clap::Args;
 use client::claims::{CLAIMS, Claim, Finding, Verdict, claim};
 use client::target::Target;
 use console::style;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Try on a server what a stage promises, whoever wrote it and in whatever language
 #[derive(Args)]
@@ -50,13 +49,7 @@ impl Check {
             eprintln!("error: stage {stage} does not promise {name}; client claims lists who does");
             return Ok(ExitCode::from(2));
         }
-        let addr = match reach(&addr.unwrap_or(target), Duration::from_secs(10)).await {
-            Ok(addr) => addr,
-            Err(error) => {
-                eprintln!("error: {error:#}");
-                return Ok(ExitCode::from(3));
-            }
-        };
+        let Some(addr) = resolve(&addr.unwrap_or(target)).await else { return Ok(NO_CONNECTION.into()) };
         let claims = CLAIMS.iter().filter(|claim| claim.kept_by.contains(&stage));
         let claims: Vec<_> = claims.filter(|claim| only.is_empty() || only.contains(&claim.name)).collect();
         let show = if json { show_as_json } else { show_as_text };

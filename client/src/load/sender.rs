@@ -91,7 +91,7 @@ impl Sender<'_> {
             .await;
         self.watchdog = watchdog;
         let outcome = match answer {
-            Some(Ok(response)) => Outcome::of(response),
+            Some(Ok(response)) => Outcome::of(&response),
             Some(Err(failure)) => Outcome::Failed(failure),
             None => Outcome::TimedOut,
         };
