@@ -1,67 +1,112 @@
 //! All five stages, side by side, under every claim.
 
-use crate::claims::{CLAIMS, Finding, Verdict};
+use crate::claims::{CLAIMS, Claim, Finding};
 use crate::server::Server;
 use anyhow::{Context, bail};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::task::JoinSet;
 
 /// The stages, by the names of their folders and binaries.
 pub const STAGES: [&str; 5] =
     ["stage1-blocking", "stage2-async", "stage3-parse", "stage4-slow-state", "stage5-backpressure"];
 
-/// What was found: a row for each claim, a column for each stage.
+/// What stages 4 and 5 are told to take for an event.
+pub const WORK: Duration = Duration::from_millis(500);
+
+/// What was found, and where.
 #[derive(Debug)]
 pub struct Matrix {
-    /// As [`CLAIMS`], each as [`STAGES`].
-    pub findings: Vec<Vec<Finding>>,
+    /// A row for each claim that is compared.
+    pub rows: Vec<Row>,
+    /// When it began.
+    pub at: SystemTime,
+    /// How long the trials took, without the building.
+    pub took: Duration,
 }
 
-/// Builds the stages, starts each on a free port, tries every claim on each, all stages at the same time. `said`
-/// hears of each step, in a line.
+/// A claim, and what was found.
+#[derive(Debug)]
+pub struct Row {
+    /// The claim.
+    pub claim: &'static Claim,
+    /// As [`STAGES`].
+    pub findings: Vec<Finding>,
+}
+
+/// What `compare` is at.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// Cargo builds the five stages.
+    Building,
+    /// A stage, 1 to 5, is put through a claim.
+    Trying(u8, &'static Claim),
+    /// It has been, and that was found.
+    Tried(u8, &'static Claim, &'a Finding),
+    /// A stage has been through all of them.
+    Done(u8),
+}
+
+/// Builds the stages, starts each on a free port, tries every claim that is compared on each, all stages at the same
+/// time. `said` hears of each step.
 ///
 /// # Errors
 /// That this is not the workspace, that a stage does not build or does not start.
-pub async fn compare(said: impl Fn(&str) + Clone + Send + 'static) -> anyhow::Result<Matrix> {
+pub async fn compare(said: impl Fn(Step) + Clone + Send + 'static) -> anyhow::Result<Matrix> {
     let root = workspace()?;
-    said("building the five stages");
+    said(Step::Building);
     let binaries = tokio::task::spawn_blocking(move || build(&root)).await??;
+    let (at, began) = (SystemTime::now(), Instant::now());
     let mut servers = Vec::new();
-    for binary in &binaries {
+    for (binary, stage) in binaries.iter().zip(1u8..) {
         let mut command = Command::new(binary);
+        if stage >= 4 {
+            command.arg("--work").arg(humantime::format_duration(WORK).to_string());
+        }
         // in a group of its own, so that a Ctrl-C ends the trials first, and no claim breaks for want of its server
         command.env("RUST_LOG", "off").stderr(Stdio::null()).process_group(0);
         servers.push(Server::start(command)?);
     }
+    let claims: Vec<_> = CLAIMS.iter().filter(|claim| claim.compared).collect();
     let mut trials = JoinSet::new();
-    for (index, server) in servers.iter().enumerate() {
-        let (addr, said) = (server.addr(), said.clone());
+    for (server, stage) in servers.iter().zip(1u8..) {
+        let (addr, said, claims) = (server.addr(), said.clone(), claims.clone());
         trials.spawn(async move {
             let mut column = Vec::new();
-            for claim in CLAIMS {
+            for claim in claims {
+                said(Step::Trying(stage, claim));
                 let finding = claim.try_on(addr).await;
-                let word = if finding.verdict == Verdict::Kept { "holds" } else { "breaks" };
-                said(&format!("stage {}: {} … {word}: {}", index + 1, claim.sentence, finding.figure));
+                said(Step::Tried(stage, claim, &finding));
                 column.push(finding);
             }
-            (index, column)
+            said(Step::Done(stage));
+            (stage, column)
         });
     }
-    let mut columns = HashMap::new();
+    let mut columns = BTreeMap::new();
     while let Some(column) = trials.join_next().await {
-        let (index, column) = column?;
-        columns.insert(index, column.into_iter());
+        let (stage, column) = column?;
+        columns.insert(stage, column.into_iter());
     }
+    let took = began.elapsed();
     drop(servers);
-    let mut row = || (0..STAGES.len()).filter_map(|index| columns.get_mut(&index)?.next()).collect();
-    Ok(Matrix { findings: CLAIMS.iter().map(|_| row()).collect() })
+    let mut row = |claim| Row { claim, findings: columns.values_mut().filter_map(Iterator::next).collect() };
+    Ok(Matrix { rows: claims.into_iter().map(&mut row).collect(), at, took })
+}
+
+/// The idea of a stage, from its name.
+pub fn idea(stage: &str) -> String {
+    stage.split_once('-').map_or(stage, |(_, idea)| idea).replace('-', " ")
 }
 
 /// The folder of the workspace around the current one.
-fn workspace() -> anyhow::Result<PathBuf> {
+///
+/// # Errors
+/// That there is none.
+pub fn workspace() -> anyhow::Result<PathBuf> {
     let here = std::env::current_dir()?;
     let is_it = |folder: &&Path| STAGES.iter().all(|stage| folder.join(stage).join("Cargo.toml").is_file());
     match here.ancestors().find(is_it) {
@@ -97,9 +142,17 @@ fn build(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
 impl Matrix {
     /// Whether each stage keeps what it must keep, and breaks what it must break.
     pub fn is_as_expected(&self) -> bool {
-        CLAIMS
-            .iter()
-            .zip(&self.findings)
-            .all(|(claim, row)| row.iter().zip(1..).all(|(finding, stage)| finding.verdict == claim.expected(stage)))
+        let is_expected = |row: &Row, (finding, stage): (&Finding, u8)| finding.verdict == row.claim.expected(stage);
+        self.rows.iter().all(|row| row.findings.iter().zip(1..).all(|found| is_expected(row, found)))
+    }
+
+    /// The profile that the stages and the client were built in.
+    pub fn profile() -> &'static str {
+        if cfg!(debug_assertions) { "debug" } else { "release" }
+    }
+
+    /// How many cores the machine lets this process use; 0 if it does not say.
+    pub fn cores() -> usize {
+        std::thread::available_parallelism().map_or(0, usize::from)
     }
 }

@@ -1,33 +1,97 @@
 //! The comparison as a table: claims down, stages across, each cell a verdict with its figure.
 
-use crate::claims::{CLAIMS, Claim, Finding, Verdict};
-use crate::compare::{Matrix, STAGES};
+use crate::claims::{Claim, Finding, Verdict};
+use crate::compare::{Matrix, Row, STAGES, idea};
 use console::Style;
 
-/// How wide the first column is, and how wide the others are, in characters.
-const CLAIM: usize = 27;
-const CELL: usize = 17;
+/// What is written on.
+#[derive(Clone, Copy, Debug)]
+pub struct Screen {
+    /// How many characters fit into a line.
+    pub width: usize,
+    /// Only ASCII, for those who see boxes instead of the rest.
+    pub ascii: bool,
+}
 
-/// The table, and a line on how to read it; in colour where stdout takes it.
-pub fn table(matrix: &Matrix) -> String {
-    let mut text = String::new();
-    let heads = STAGES.map(|stage| {
-        let (number, idea) = stage.split_once('-').unwrap_or((stage, ""));
-        Cell { text: vec![number.replace("stage", "stage "), idea.replace('-', " ")], style: Style::new().bold() }
-    });
-    row(&mut text, "claim", &heads);
-    rule(&mut text);
-    for (claim, findings) in CLAIMS.iter().zip(&matrix.findings) {
-        let cells: Vec<_> = findings.iter().zip(1..).map(|(finding, stage)| Cell::new(claim, stage, finding)).collect();
-        row(&mut text, claim.sentence, &cells);
-        rule(&mut text);
+/// How wide the first column is, and how wide the others are, in characters.
+pub(crate) const CLAIM: usize = 27;
+pub(crate) const CELL: usize = 17;
+
+impl Screen {
+    /// Whether there is room for all stages beside each other.
+    pub(crate) fn is_wide(&self) -> bool {
+        self.width >= CLAIM + 1 + STAGES.len() * (CELL + 3)
     }
-    text += if matrix.is_as_expected() {
-        "✓ holds. ✗ breaks, as the lessons say it must; a later stage mends it.\n"
+
+    /// In signs that it has.
+    pub(crate) fn render(&self, text: String) -> String {
+        if !self.ascii {
+            return text;
+        }
+        let plain = |sign| match sign {
+            '│' => '|',
+            '─' => '-',
+            '┼' | '✓' => '+',
+            '✗' | '×' => 'x',
+            'µ' => 'u',
+            sign if sign.is_ascii() => sign,
+            _ => '?',
+        };
+        text.chars().map(plain).collect()
+    }
+}
+
+/// The table, and a line on how to read it; in colour where stdout takes it. Where the stages do not fit beside each
+/// other, they stand under each claim.
+pub fn table(matrix: &Matrix, screen: Screen) -> String {
+    let mut text = String::new();
+    if screen.is_wide() {
+        wide(&mut text, matrix);
     } else {
-        "! is not what the lessons say: the lesson is wrong, or this machine is too busy; try again when it is idle.\n"
+        matrix.rows.iter().for_each(|row| narrow(&mut text, row, screen.width));
+    }
+    let reading = if matrix.is_as_expected() {
+        "✓ holds. ✗ breaks, as the lessons say it must; a later stage mends it."
+    } else {
+        "! is not what the lessons say: the lesson is wrong, or this machine is too busy; try again when it is idle."
     };
-    text
+    for line in wrap(reading, screen.width) {
+        text += &(line + "\n");
+    }
+    screen.render(text)
+}
+
+fn wide(text: &mut String, matrix: &Matrix) {
+    let heads = STAGES.map(|stage| {
+        let number = stage.split_once('-').map_or(stage, |(number, _)| number);
+        Cell { text: vec![number.replace("stage", "stage "), idea(stage)], style: Style::new().bold() }
+    });
+    row(text, "claim", &heads);
+    rule(text);
+    for found in &matrix.rows {
+        let cell = |(finding, stage)| Cell::new(found.claim, stage, finding);
+        let cells: Vec<_> = found.findings.iter().zip(1..).map(cell).collect();
+        row(text, found.claim.sentence, &cells);
+        rule(text);
+    }
+}
+
+/// How wide the name of a stage is, and how wide its verdict, where they stand under each other.
+const NAME: usize = 17;
+const VERDICT: usize = 14;
+
+fn narrow(text: &mut String, row: &Row, width: usize) {
+    for line in wrap(row.claim.sentence, width) {
+        *text += &format!("{}\n", Style::new().bold().apply_to(line));
+    }
+    for ((finding, stage), name) in row.findings.iter().zip(1..).zip(STAGES) {
+        let (verdict, style) = verdict(row.claim, stage, finding);
+        let indent = NAME + VERDICT;
+        let figure = wrap(&finding.figure, width.saturating_sub(indent).max(CELL)).join(&format!("\n{:indent$}", ""));
+        let (name, verdict) = (format!("  {stage} {}", idea(name)), format!("{verdict:VERDICT$}"));
+        *text += &format!("{name:NAME$}{}{figure}\n", style.apply_to(verdict));
+    }
+    text.push('\n');
 }
 
 /// A cell: its verdict in words, its figure, and a colour that is not the only sign.
@@ -38,15 +102,19 @@ struct Cell {
 
 impl Cell {
     fn new(claim: &Claim, stage: u8, finding: &Finding) -> Self {
-        let (verdict, style) = match (finding.verdict, finding.verdict == claim.expected(stage)) {
-            (Verdict::Kept, true) => ("✓ holds", Style::new().green()),
-            (Verdict::Broken, true) => ("✗ the lesson:", Style::new().yellow().bold()),
-            (Verdict::Kept, false) => ("! holds", Style::new().red().bold()),
-            (Verdict::Broken, false) => ("! breaks", Style::new().red().bold()),
-        };
+        let (verdict, style) = verdict(claim, stage, finding);
         let mut text = vec![verdict.to_owned()];
         text.extend(wrap(&finding.figure, CELL));
         Self { text, style }
+    }
+}
+
+fn verdict(claim: &Claim, stage: u8, finding: &Finding) -> (&'static str, Style) {
+    match (finding.verdict, finding.verdict == claim.expected(stage)) {
+        (Verdict::Kept, true) => ("✓ holds", Style::new().green()),
+        (Verdict::Broken, true) => ("✗ the lesson:", Style::new().yellow().bold()),
+        (Verdict::Kept, false) => ("! holds", Style::new().red().bold()),
+        (Verdict::Broken, false) => ("! breaks", Style::new().red().bold()),
     }
 }
 
@@ -80,7 +148,7 @@ fn pad(line: Option<&String>, width: usize) -> String {
 }
 
 /// The words in lines of at most `width` characters; longer words are not cut, and a number keeps its unit.
-fn wrap(words: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(words: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut words = words.split(' ').peekable();
     while let Some(word) = words.next() {

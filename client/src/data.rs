@@ -1,0 +1,93 @@
+//! The comparison as data, for other programs: `client/README.md` documents it.
+
+use crate::caller::Outcome;
+use crate::claims::{Finding, Verdict};
+use crate::compare::{Matrix, Row, STAGES, WORK};
+use crate::picture::{Bar, Panel};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The version of the form; another one for whatever a reader of this one would not understand.
+pub const VERSION: u32 = 1;
+
+/// Everything that the page shows, and the traces behind it, as JSON with a line end.
+pub fn data(matrix: &Matrix) -> String {
+    let stages: Vec<_> = STAGES.iter().zip(1..).map(|(name, number)| json!({"number": number, "name": name})).collect();
+    let data = json!({
+        "version": VERSION,
+        "at": humantime::format_rfc3339_seconds(matrix.at).to_string(),
+        "took_us": micros(matrix.took),
+        "profile": Matrix::profile(),
+        "cores": Matrix::cores(),
+        "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        "work_us": micros(WORK),
+        "stages": stages,
+        "claims": matrix.rows.iter().map(claim).collect::<Vec<_>>(),
+    });
+    format!("{data:#}\n")
+}
+
+fn claim(row: &Row) -> Value {
+    let trials = row.findings.iter().zip(1..).map(|(finding, stage)| trial(row, finding, stage));
+    json!({
+        "name": row.claim.name,
+        "sentence": row.claim.sentence,
+        "by_hand": row.claim.by_hand,
+        "trials": trials.collect::<Vec<_>>(),
+    })
+}
+
+fn trial(row: &Row, finding: &Finding, stage: u8) -> Value {
+    let panel = Panel::new(finding, WORK);
+    let depth = |depth: &crate::claims::Depth| {
+        json!({
+            "at_us": micros(depth.at),
+            "capacity": depth.capacity,
+            "queued": depth.queued,
+            "taken": depth.taken,
+            "done": depth.done,
+        })
+    };
+    json!({
+        "stage": stage,
+        "verdict": verdict(finding.verdict),
+        "expected": verdict(row.claim.expected(stage)),
+        "figure": finding.figure,
+        "requests": panel.bars.iter().map(request).collect::<Vec<_>>(),
+        "queue": panel.queue.iter().map(depth).collect::<Vec<_>>(),
+    })
+}
+
+fn request(bar: &Bar) -> Value {
+    let (status, retry_after) = match bar.outcome {
+        Some(Outcome::Served(status) | Outcome::Rejected(status)) => (Some(status.as_u16()), None),
+        Some(Outcome::Refused(retry_after)) => (Some(503), retry_after),
+        _ => (None, None),
+    };
+    let failure = match bar.outcome {
+        Some(Outcome::Failed(failure)) => Some(failure.to_string()),
+        _ => None,
+    };
+    let segment = |segment: &crate::picture::Segment| json!({"place": segment.place.name(), "from_us": micros(segment.from), "to_us": micros(segment.to)});
+    json!({
+        "what": bar.what,
+        "fate": bar.fate.name(),
+        "status": status,
+        "retry_after_s": retry_after,
+        "failure": failure,
+        "began_us": micros(bar.began),
+        "ended_us": micros(bar.ended),
+        "segments": bar.segments.iter().map(segment).collect::<Vec<_>>(),
+    })
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Kept => "kept",
+        Verdict::Broken => "broken",
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    duration.as_micros().try_into().unwrap_or(u64::MAX)
+}

@@ -1,0 +1,159 @@
+//! The waiting lines for a terminal: the page's pictures in block characters.
+
+use crate::caller::show;
+use crate::compare::{Matrix, Row, STAGES, WORK, idea};
+use crate::picture::{Axis, Bar, Fate, Panel, Picture, words};
+use crate::table::{CELL, CLAIM, Screen, wrap};
+use console::Style;
+use std::time::Duration;
+
+/// How many lines a bar has at most.
+const HEIGHT: usize = 5;
+
+/// Each claim's five pictures beside each other, on one scale; in colour where stdout takes it.
+pub fn lines(matrix: &Matrix, screen: Screen) -> String {
+    let mut text = String::new();
+    let reading = "The waiting lines: a bar for each request, as high as its sender waited.";
+    for line in wrap(reading, screen.width) {
+        text += &(line + "\n");
+    }
+    matrix.rows.iter().for_each(|row| pictures(&mut text, row, screen));
+    text
+}
+
+/// Where the panels stand: after the claims of the table if it is wide, else beside the figures of the scale.
+fn columns(screen: Screen) -> (usize, usize) {
+    if screen.is_wide() {
+        return (CLAIM + 1, CELL + 1);
+    }
+    let left = 8;
+    (left, (screen.width.saturating_sub(left) / STAGES.len()).saturating_sub(2).max(4))
+}
+
+fn pictures(text: &mut String, row: &Row, screen: Screen) {
+    let picture = Picture::new(&row.findings, WORK);
+    let (left, width) = columns(screen);
+    text.push('\n');
+    for line in wrap(row.claim.sentence, screen.width) {
+        *text += &format!("{}\n", Style::new().bold().apply_to(line));
+    }
+    let drawn: Vec<_> = picture.panels.iter().map(|panel| draw(panel, &picture, width, screen.ascii)).collect();
+    for line in 0..HEIGHT {
+        let scale = match line {
+            0 => show(picture.axis.end),
+            line if line + 1 == HEIGHT => "0".into(),
+            _ => String::new(),
+        };
+        add(text, screen, &scale, left, drawn.iter().map(|rows| rows.get(line).cloned().unwrap_or_default()));
+    }
+    // what colour says stands here in words
+    let counts = |panel: &Panel| {
+        let count = |fate: &Fate| format!("{} {}", panel.count(*fate), fate.label());
+        Fate::ALL.iter().filter(|fate| panel.count(**fate) > 0).map(count).collect::<Vec<_>>()
+    };
+    let name = |(stage, number)| {
+        if screen.is_wide() { format!("{number} {}", idea(stage)) } else { format!("stage {number}") }
+    };
+    let names = STAGES.into_iter().zip(1..).map(|stage| vec![name(stage)]);
+    let under: Vec<Vec<_>> = names.zip(&picture.panels).map(|(name, panel)| [name, counts(panel)].concat()).collect();
+    for line in 0..under.iter().map(Vec::len).max().unwrap_or_default() {
+        let cell = |lines: &Vec<String>| {
+            let words: String = lines.get(line).map_or("", String::as_str).chars().take(width).collect();
+            format!("{words:width$}")
+        };
+        add(text, screen, "", left, under.iter().map(cell));
+    }
+    for (panel, stage) in picture.panels.iter().zip(1..) {
+        let theory = words::theory(panel).map(|theory| format!("{stage}: {theory}"));
+        for line in theory.iter().flat_map(|theory| wrap(theory, screen.width)) {
+            *text += &(screen.render(line) + "\n");
+        }
+    }
+}
+
+fn add(text: &mut String, screen: Screen, scale: &str, left: usize, cells: impl Iterator<Item = String>) {
+    let width = left - 1;
+    *text += &screen.render(format!("{scale:>width$} "));
+    for cell in cells {
+        *text += if screen.ascii { "| " } else { "│ " };
+        *text += &cell;
+    }
+    text.truncate(text.trim_end_matches(' ').len());
+    text.push('\n');
+}
+
+/// The lines of a panel from its top, each `width` characters wide.
+fn draw(panel: &Panel, picture: &Picture, width: usize, ascii: bool) -> Vec<String> {
+    let columns: Vec<_> = spread(&panel.bars, picture.slots, width);
+    let line = |line: usize| {
+        let cells = columns.iter().map(|bar| match bar {
+            Some(bar) => style(bar.fate).apply_to(sign(bar, HEIGHT - 1 - line, &picture.axis, ascii)).to_string(),
+            None => " ".into(),
+        });
+        cells.collect()
+    };
+    (0..HEIGHT).map(line).collect()
+}
+
+/// The bar that each column shows: some columns for each where there is room, else the longest of some for each column.
+fn spread(bars: &[Bar], slots: usize, width: usize) -> Vec<Option<&Bar>> {
+    let slots = slots.max(1);
+    let each = (width / slots).min(3);
+    let column = |column: usize| match each {
+        0 => {
+            let (from, to) = (column * slots / width, (column + 1) * slots / width);
+            bars.get(from..to.min(bars.len()))?.iter().max_by_key(|bar| bar.top() - bar.began)
+        }
+        // three columns are two and a gap
+        3 if column % 3 == 2 => None,
+        each => bars.get(column / each),
+    };
+    (0..width).map(column).collect()
+}
+
+/// What a bar shows in a line, counted from below: how far it reaches in it, and in which sign.
+fn sign(bar: &Bar, line: usize, axis: &Axis, ascii: bool) -> char {
+    let eighths = |wait: Duration| (axis.at(wait) * (HEIGHT * 8) as f64).round() as usize;
+    let reaches = |eighths: usize| eighths.saturating_sub(line * 8).min(8);
+    let answered = reaches(eighths(bar.waited()).max(1)); // what is too short for the scale is still there
+    let after = reaches(eighths(bar.top() - bar.began));
+    let blocks = if ascii { " ____===##".as_bytes() } else { &[] };
+    match (bar.fate, answered, after) {
+        (_, 0, 0) => ' ',
+        (_, 0, _) => {
+            if ascii {
+                ':'
+            } else {
+                '░'
+            }
+        }
+        (Fate::Unanswered, ..) => {
+            if ascii {
+                '?'
+            } else {
+                '▒'
+            }
+        }
+        (Fate::Held, ..) => {
+            if ascii {
+                '.'
+            } else {
+                '·'
+            }
+        }
+        (_, eighths, _) if ascii => blocks.get(eighths).copied().map_or('#', char::from),
+        (_, eighths, _) => ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'].get(eighths - 1).copied().unwrap_or('█'),
+    }
+}
+
+fn style(fate: Fate) -> Style {
+    match fate {
+        Fate::Served => Style::new().blue(),
+        Fate::Taken => Style::new().green(),
+        Fate::Refused => Style::new().yellow(),
+        Fate::Rejected => Style::new().magenta(),
+        Fate::Unanswered => Style::new().bold(),
+        Fate::Failed => Style::new().red(),
+        Fate::Held => Style::new().dim(),
+    }
+}

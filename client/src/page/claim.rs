@@ -1,0 +1,30 @@
+//! A claim: its sentence, its five pictures, and how to repeat it by hand.
+
+use super::{panel, queue};
+use crate::compare::{Row, STAGES, WORK, idea};
+use crate::picture::Picture;
+use maud::{Markup, html};
+
+/// The section of one claim.
+pub(super) fn claim(row: &Row) -> Markup {
+    let picture = Picture::new(&row.findings, WORK);
+    let by_hand = row.claim.by_hand.replace("{addr}", "127.0.0.1:8080");
+    html! {
+        section.claim id=(row.claim.name) aria-labelledby={ (row.claim.name) "-title" } {
+            h2 id={ (row.claim.name) "-title" } { (row.claim.sentence) }
+            div.panels {
+                @for ((drawn, finding), stage) in picture.panels.iter().zip(&row.findings).zip(1u8..) {
+                    (panel::panel(row.claim, stage, finding, drawn, &picture))
+                }
+            }
+            p.readout role="status" {}
+            @for ((drawn, stage), number) in picture.panels.iter().zip(STAGES).zip(1u8..) {
+                @if let Some(little) = &drawn.little { (queue::queue(number, &idea(stage), drawn, little)) }
+            }
+            p.by-hand {
+                "By hand: start a stage, " code { "cargo run -p stage1" } " … " code { "stage5" } ", and elsewhere "
+                code { (by_hand) }
+            }
+        }
+    }
+}

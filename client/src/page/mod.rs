@@ -1,0 +1,86 @@
+//! The comparison as one page: HTML with inline SVG, in one file, that asks nothing of a network.
+
+mod claim;
+mod key;
+mod matrix;
+mod panel;
+mod queue;
+
+use crate::caller::show;
+use crate::claims::{Claim, Finding, Verdict};
+use crate::compare::Matrix;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+/// The page, whole.
+pub fn page(matrix: &Matrix) -> String {
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta http-equiv="Content-Security-Policy" content=(policy);
+                title { "From freeze to back-pressure: five servers, the same attacks" }
+                link rel="icon" href="data:,";
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body {
+                (key::patterns())
+                (head(matrix))
+                main {
+                    (matrix::matrix(matrix))
+                    (key::key(matrix))
+                    @for row in &matrix.rows { (claim::claim(row)) }
+                }
+                script { (PreEscaped(include_str!("script.js"))) }
+            }
+        }
+    }
+    .into_string()
+}
+
+fn head(matrix: &Matrix) -> Markup {
+    let at = humantime::format_rfc3339_seconds(matrix.at).to_string();
+    let minute = at.get(..16).unwrap_or(&at).replace('T', " ");
+    let cores = match Matrix::cores() {
+        0 => String::new(),
+        1 => "1 core, ".into(),
+        cores => format!("{cores} cores, "),
+    };
+    html! {
+        header {
+            h1 { "From freeze to back-pressure" }
+            p.lead {
+                "Five small HTTP servers, each one idea further than the one before, under the same attacks at the same time. "
+                "What breaks is a lesson; a later stage mends it."
+            }
+            p.made {
+                "Run on " time datetime=(at) { (minute) " UTC" } ", "
+                (cores) (std::env::consts::OS) " " (std::env::consts::ARCH) ", "
+                (Matrix::profile()) " build, in " (show(matrix.took)) "."
+            }
+        }
+    }
+}
+
+/// A verdict as the lessons see it: its sign, its words and its class.
+fn verdict(claim: &Claim, stage: u8, finding: &Finding) -> (&'static str, &'static str, &'static str) {
+    match (finding.verdict, finding.verdict == claim.expected(stage)) {
+        (Verdict::Kept, true) => ("✓", "holds", "kept"),
+        (Verdict::Broken, true) => ("✗", "the lesson", "lesson"),
+        (Verdict::Kept, false) => ("!", "holds, against the lesson", "unexpected"),
+        (Verdict::Broken, false) => ("!", "breaks, against the lesson", "unexpected"),
+    }
+}
+
+/// Where the picture of a claim on a stage stands.
+fn anchor(claim: &Claim, stage: u8) -> String {
+    format!("{}-{stage}", claim.name)
+}
+
+/// A part of a whole as SVG takes it: `12.5%`.
+fn percent(part: f64) -> String {
+    format!("{}%", (part * 10_000.0).round() / 100.0)
+}

@@ -1,0 +1,109 @@
+//! One panel: the requests of a claim on one stage, a bar each.
+
+use super::key::swatch;
+use super::{anchor, percent, verdict};
+use crate::caller::show;
+use crate::claims::{Claim, Finding};
+use crate::compare::{STAGES, idea};
+use crate::picture::{Axis, Bar, Fate, Panel, Picture, Place, words};
+use maud::{Markup, html};
+use std::time::Duration;
+
+/// A figure with its verdict, its bars and its sentence.
+pub(super) fn panel(claim: &Claim, stage: u8, finding: &Finding, panel: &Panel, picture: &Picture) -> Markup {
+    let (sign, words, class) = verdict(claim, stage, finding);
+    let name = STAGES.get(usize::from(stage) - 1).map(|stage| idea(stage)).unwrap_or_default();
+    let text = format!("Stage {stage}, {name}: {words}, {}. {}", finding.figure, words::caption(panel));
+    html! {
+        figure class={ "panel " (class) } id=(anchor(claim, stage)) {
+            h3 { b { (stage) } " " (name) }
+            p.found { span.verdict { span.sign { (sign) } " " (words) } ": " (finding.figure) }
+            svg.plot role="img" tabindex="0" aria-label=(text) {
+                (grid(&picture.axis))
+                @for (bar, slot) in panel.bars.iter().zip(0..) { (draw(bar, slot, picture)) }
+                (theory(panel, picture))
+                (labels(panel, picture))
+            }
+            figcaption {
+                @for (fate, part) in words::parts(panel) { p { (swatch(fate, Place::Answer)) (part) } }
+                @if panel.bars.is_empty() { p { (words::caption(panel)) } }
+                @if let Some(theory) = words::theory(panel) { p.says { (theory) } }
+                p { code { "cargo run -p stage" (stage) } }
+            }
+        }
+    }
+}
+
+fn grid(axis: &Axis) -> Markup {
+    html! {
+        @for (moment, label) in &axis.ticks {
+            @let y = percent(1.0 - axis.at(*moment));
+            line.grid x1="0" x2="100%" y1=(y) y2=(y) {}
+            text.tick x="-8" y=(y) { (label) }
+        }
+    }
+}
+
+/// The least height of what was answered: what is too short for the scale is still there.
+const HAIR: f64 = 0.012;
+
+fn draw(bar: &Bar, slot: usize, picture: &Picture) -> Markup {
+    let slots = picture.slots.max(1) as f64;
+    let (x, width) = ((slot as f64 + 0.08) / slots, 0.84 / slots);
+    let rect = |from: Duration, to: Duration, place: Place| {
+        let (from, to) = (picture.axis.at(from - bar.began), picture.axis.at(to - bar.began));
+        let height = if matches!(place, Place::Answer) { (to - from).max(HAIR) } else { to - from };
+        html! {
+            rect class=(place.name()) x=(percent(x)) y=(percent(1.0 - from - height)) width=(percent(width)) height=(percent(height)) {}
+        }
+    };
+    html! {
+        g class={ "bar " (bar.fate.name()) } {
+            title { (words::bar(bar)) }
+            // the answer's hair lies over what follows it
+            @for segment in bar.segments.iter().rev() { (rect(segment.from, segment.to, segment.place)) }
+        }
+    }
+}
+
+/// The moments that the arithmetic gives for one after another, as a line over the bars that it is about.
+fn theory(panel: &Panel, picture: &Picture) -> Markup {
+    let of_stairs = panel.stairs.map(|stairs| (Fate::Served, stairs.work, stairs.served + stairs.waiting));
+    let of_little = panel.little.map(|little| (Fate::Taken, little.work, little.taken as u32));
+    let Some((fate, work, count)) = of_stairs.or(of_little) else { return html! {} };
+    let first = panel.bars.iter().position(|bar| bar.fate == fate).unwrap_or_default() as f64;
+    let slots = picture.slots.max(1) as f64;
+    let room = picture.axis.end.as_secs_f64() / work.as_secs_f64();
+    let last = f64::from(count).min(room);
+    let x = |k: f64| percent((first + k - 0.5) / slots);
+    let y = |k: f64| percent(1.0 - picture.axis.at(work.mul_f64(k)));
+    html! { line.theory x1=(x(1.0)) y1=(y(1.0)) x2=(x(last)) y2=(y(last)) {} }
+}
+
+/// The longest wait, in figures; and when the last promise was kept.
+fn labels(panel: &Panel, picture: &Picture) -> Markup {
+    let asked = panel.bars.iter().enumerate().filter(|(_, bar)| bar.fate != Fate::Held);
+    let longest = asked.clone().max_by_key(|(_, bar)| bar.waited());
+    let done = panel.little.and_then(|little| little.measured);
+    let last_taken = asked.filter(|(_, bar)| bar.fate == Fate::Taken).max_by_key(|(_, bar)| bar.top());
+    html! {
+        @if let (Some(done), Some((slot, bar))) = (done, last_taken) {
+            (label(slot, bar.top() - bar.began, picture, &format!("done after {}", show(done))))
+        } @else if let Some((slot, bar)) = longest {
+            @let wait = show(bar.waited());
+            (label(slot, bar.waited(), picture, &if bar.fate == Fate::Unanswered { format!("no answer in {wait}") } else { wait }))
+        }
+    }
+}
+
+fn label(slot: usize, top: Duration, picture: &Picture, text: &str) -> Markup {
+    let slots = picture.slots.max(1) as f64;
+    let middle = (slot as f64 + 0.5) / slots;
+    let (x, anchor) = match middle {
+        0.0..0.35 => (slot as f64 / slots, "start"),
+        0.35..0.65 => (middle, "middle"),
+        _ => ((slot as f64 + 1.0) / slots, "end"),
+    };
+    let y = 1.0 - picture.axis.at(top).max(HAIR);
+    html! { text.label x=(percent(x)) y=(percent(y)) dy="-.4em" text-anchor=(anchor) { (text) } }
+}

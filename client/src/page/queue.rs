@@ -1,0 +1,41 @@
+//! The queue behind the answers, as the server told it.
+
+use super::percent;
+use crate::picture::{Axis, Little, Panel, words};
+use maud::{Markup, html};
+use std::time::Duration;
+
+/// How many waited, over time, with the room there was for them, and the line that the arithmetic gives.
+pub(super) fn queue(stage: u8, name: &str, panel: &Panel, little: &Little) -> Markup {
+    let axis =
+        Axis::to(panel.queue.iter().map(|depth| depth.at).max().unwrap_or_default().max(little.began + little.wait()));
+    let most = little.capacity.max(little.deepest).max(1) as f64;
+    let x = |at: Duration| percent(axis.at(at));
+    let y = |queued: f64| percent(1.0 - queued / most);
+    let ends = panel.queue.iter().skip(1).map(|depth| depth.at).chain(panel.queue.last().map(|depth| depth.at));
+    let waiting = little.taken.saturating_sub(1);
+    let empty = little.began + little.work.saturating_mul(waiting.try_into().unwrap_or(u32::MAX));
+    let text = format!("The queue of stage {stage}, {name}, over time. {}", words::caption(panel));
+    html! {
+        figure.queue {
+            h3 { b { (stage) } " " (name) ": the queue behind the answers, as " code { "GET /stats" } " told it" }
+            svg.plot role="img" tabindex="0" aria-label=(text) {
+                @for (moment, label) in &axis.ticks {
+                    line.grid x1=(x(*moment)) x2=(x(*moment)) y1="0" y2="100%" {}
+                    text.tick.below x=(x(*moment)) y="100%" dy="1.3em" { (label) }
+                }
+                @for (depth, end) in panel.queue.iter().zip(ends) {
+                    @let width = axis.at(end) - axis.at(depth.at);
+                    @let height = depth.queued as f64 / most;
+                    rect.depth x=(x(depth.at)) width=(percent(width)) y=(percent(1.0 - height)) height=(percent(height)) {
+                        title { (depth.queued) " waiting, " (depth.done) " done" }
+                    }
+                }
+                line.capacity x1="0" x2="100%" y1=(y(little.capacity as f64)) y2=(y(little.capacity as f64)) {}
+                text.label x="100%" y=(y(little.capacity as f64)) dy="-.4em" text-anchor="end" { "room for " (little.capacity) }
+                line.theory x1=(x(little.began)) y1=(y(waiting as f64)) x2=(x(empty)) y2="100%" {}
+                line.base x1="0" x2="100%" y1="100%" y2="100%" {}
+            }
+        }
+    }
+}

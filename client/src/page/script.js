@@ -1,0 +1,29 @@
+// Figures without waiting for a tooltip: the bar under the pointer, or, in a focused picture, the one that the arrows reach.
+for (const claim of document.querySelectorAll(".claim")) {
+  const readout = claim.querySelector(".readout");
+  const idle = "Point at a bar for its figures, or reach a picture with Tab and its bars with ← and →.";
+  let shown = null;
+  const show = (bar) => {
+    if (shown) shown.classList.remove("shown");
+    if (bar) bar.classList.add("shown");
+    shown = bar;
+    const title = bar && bar.querySelector("title");
+    const stage = bar && bar.closest(".panel").querySelector("h3").textContent;
+    readout.textContent = title ? `${stage} · ${title.textContent}` : idle;
+  };
+  show(null);
+  claim.addEventListener("pointerover", (event) => {
+    const bar = event.target.closest(".plot .bar");
+    if (bar) show(bar);
+  });
+  claim.addEventListener("pointerleave", () => show(null));
+  claim.addEventListener("focusout", () => show(null));
+  claim.addEventListener("keydown", (event) => {
+    const bars = [...event.target.querySelectorAll(".bar")];
+    const at = bars.indexOf(shown);
+    const next = { ArrowRight: at + 1, ArrowLeft: at < 0 ? bars.length - 1 : at - 1, Home: 0, End: bars.length - 1 }[event.key];
+    if (!event.target.matches(".plot") || next === undefined || !bars.length) return;
+    event.preventDefault();
+    show(bars[Math.min(Math.max(next, 0), bars.length - 1)]);
+  });
+}

@@ -1,0 +1,99 @@
+//! What the arithmetic says of a trial, beside what was measured.
+
+use super::{Bar, Fate, Place};
+use crate::claims::Depth;
+use std::time::Duration;
+
+/// Requests that were due together and were served one by one: the `k`th after `k` times the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stairs {
+    /// When they were due.
+    pub began: Duration,
+    /// What one takes, as the server was told.
+    pub work: Duration,
+    /// How many were served.
+    pub served: u32,
+    /// How many waited still when the client had enough.
+    pub waiting: u32,
+    /// How long the last of the served waited.
+    pub measured: Duration,
+}
+
+impl Stairs {
+    /// How long the `k`th waits, counted from 1.
+    pub fn wait(&self, k: u32) -> Duration {
+        self.work.saturating_mul(k)
+    }
+}
+
+/// A gap shorter than that is no work, only a busy machine.
+const LEAST_GAP: Duration = Duration::from_millis(50);
+
+/// If those that were due first were served one by one, so that each one's work began when the one before it was
+/// answered, their bars are split there: into the wait for the lock and the work.
+pub(super) fn one_by_one(bars: &mut [Bar], work: Duration) -> Option<Stairs> {
+    let began = bars.iter().find(|bar| bar.fate == Fate::Served)?.began;
+    let mut ends: Vec<_> = together(bars, began, Fate::Served).map(|bar| bar.ended).collect();
+    ends.sort();
+    let mut gaps: Vec<_> = std::iter::once(&began).chain(&ends).zip(&ends).map(|(from, to)| *to - *from).collect();
+    gaps.sort();
+    let (least, median) = (*gaps.first()?, *gaps.get(gaps.len() / 2)?);
+    if ends.len() < 3 || least < LEAST_GAP || least < median / 2 {
+        return None;
+    }
+    let waiting = together(bars, began, Fate::Unanswered).count() as u32;
+    for bar in bars.iter_mut().filter(|bar| bar.began == began) {
+        match bar.fate {
+            Fate::Served => {
+                let before = ends.iter().rev().find(|end| **end < bar.ended).copied();
+                bar.split(before.unwrap_or(began));
+            }
+            Fate::Unanswered => bar.split(bar.ended), // one of them is being worked on, and nobody can see which
+            _ => {}
+        }
+    }
+    Some(Stairs { began, work, served: ends.len() as u32, waiting, measured: *ends.last()? - began })
+}
+
+fn together(bars: &[Bar], began: Duration, fate: Fate) -> impl Iterator<Item = &Bar> {
+    bars.iter().filter(move |bar| bar.fate == fate && bar.began == began)
+}
+
+/// Little's law: what is inside = how many are done in a second × how long each is inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Little {
+    /// How many may wait.
+    pub capacity: u64,
+    /// How many were taken, with the one in the worker's hand.
+    pub taken: u64,
+    /// The most that was seen waiting.
+    pub deepest: u64,
+    /// What one takes, as the server was told.
+    pub work: Duration,
+    /// When the first of them was taken.
+    pub began: Duration,
+    /// When the server said that all of them were done, counted from `began`; `None` if nobody looked for so long.
+    pub measured: Option<Duration>,
+}
+
+impl Little {
+    pub(super) fn of(bars: &[Bar], queue: &[Depth], work: Duration) -> Option<Self> {
+        let began = bars.iter().filter(|bar| bar.fate == Fate::Taken).map(|bar| bar.ended).min()?;
+        let taken = bars.iter().filter(|bar| bar.fate == Fate::Taken).count() as u64;
+        let capacity = queue.last()?.capacity;
+        let deepest = queue.iter().map(|depth| depth.queued).max()?;
+        let emptied = queue.iter().find(|depth| depth.done >= taken);
+        let measured = emptied.map(|depth| depth.at.saturating_sub(began));
+        Some(Self { capacity, taken, deepest, work, began, measured })
+    }
+
+    /// How long the last one is inside: as many times the work as are inside.
+    pub fn wait(&self) -> Duration {
+        self.work.saturating_mul(self.taken.try_into().unwrap_or(u32::MAX))
+    }
+}
+
+impl Place {
+    /// All of them, in the order in which a request comes through them.
+    pub const ALL: [Self; 5] = [Self::Backlog, Self::Lock, Self::Queue, Self::Work, Self::Answer];
+}

@@ -1,0 +1,188 @@
+//! The pictures in words: what a panel shows, what a bar is, and what theory says.
+
+use super::{Bar, Fate, Little, Panel, Place, Stairs};
+use crate::caller::{Outcome, show};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+impl Fate {
+    /// A word for a class of a style sheet and for data.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Served => "served",
+            Self::Taken => "taken",
+            Self::Refused => "refused",
+            Self::Rejected => "rejected",
+            Self::Unanswered => "unanswered",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// What it is called beside a number.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Held => "held open",
+            Self::Unanswered => "no answer",
+            other => other.name(),
+        }
+    }
+
+    /// What it means, for a legend.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Held => "a connection that asks nothing whole, held open on purpose",
+            Self::Served => "answered with what it asked for",
+            Self::Taken => "202: promised, and not done yet",
+            Self::Refused => "503, with word when to come again",
+            Self::Rejected => "another 4xx or 5xx, which is an answer too",
+            Self::Unanswered => "no answer for as long as the client waited",
+            Self::Failed => "the connection ended without an answer",
+        }
+    }
+}
+
+impl Place {
+    /// A word for a class of a style sheet and for data.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Backlog => "backlog",
+            Self::Lock => "lock",
+            Self::Queue => "queue",
+            Self::Work => "work",
+            Self::Answer => "answer",
+        }
+    }
+
+    /// What is waited for there, after a figure; nothing where the client cannot see it.
+    pub fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Backlog => Some("for a connection"),
+            Self::Lock => Some("for the lock"),
+            Self::Queue => Some("then in the queue"),
+            Self::Work => Some("at work"),
+            Self::Answer => None,
+        }
+    }
+}
+
+/// A bar in a line: what it was, what came of it and after how long, and where it waited.
+pub fn bar(bar: &Bar) -> String {
+    let mut text = format!("{}: {} after {}", bar.what, outcome(bar), show(bar.waited()));
+    if bar.began > Duration::ZERO {
+        text += &format!(", begun at {}", show(bar.began));
+    }
+    let places = Place::ALL.iter().filter_map(|place| Some((place.reason()?, bar.spent(*place))));
+    for (reason, spent) in places.filter(|(_, spent)| !spent.is_zero()) {
+        text += &format!(", {} {reason}", show(spent));
+    }
+    text
+}
+
+fn outcome(bar: &Bar) -> String {
+    match bar.outcome {
+        Some(Outcome::Served(status)) => format!("{} {}", bar.fate.label(), status.as_u16()),
+        Some(Outcome::Refused(Some(seconds))) => format!("refused 503, Retry-After {seconds} s,"),
+        Some(Outcome::Refused(None)) => "refused 503".into(),
+        Some(Outcome::Rejected(status)) => format!("rejected {}", status.as_u16()),
+        Some(Outcome::TimedOut) => "no answer".into(),
+        Some(Outcome::Failed(failure)) => failure.to_string(),
+        None => "let go".into(),
+    }
+}
+
+/// What came of how many, and after how long, in the order in which it is first seen.
+pub fn parts(panel: &Panel) -> Vec<(Fate, String)> {
+    let mut fates: Vec<_> = Vec::new();
+    for bar in &panel.bars {
+        if !fates.contains(&bar.fate) {
+            fates.push(bar.fate);
+        }
+    }
+    fates.into_iter().map(|fate| (fate, part(panel, fate))).collect()
+}
+
+/// A panel in a sentence or two, with the figures of this run.
+pub fn caption(panel: &Panel) -> String {
+    if panel.bars.is_empty() {
+        return "There is no trace of a request.".into();
+    }
+    let parts: Vec<_> = parts(panel).into_iter().map(|(_, part)| part).collect();
+    let mut text = parts.join("; ") + ".";
+    if let Some(first) = text.get(..1).map(str::to_uppercase) {
+        text.replace_range(..1, &first);
+    }
+    if let Some(theory) = theory(panel) {
+        text += " ";
+        text += &theory;
+    }
+    text
+}
+
+fn part(panel: &Panel, fate: Fate) -> String {
+    let count = panel.count(fate);
+    let waits = panel.with(fate).map(Bar::waited);
+    let (first, last) = (waits.clone().min().unwrap_or_default(), waits.max().unwrap_or_default());
+    let word = match fate {
+        Fate::Rejected => format!("rejected ({})", statuses(panel)),
+        fate => fate.label().into(),
+    };
+    match fate {
+        Fate::Held if count == 1 => format!("one connection held open for {}", show(last)),
+        Fate::Held => format!("{count} connections held open for {}", show(last)),
+        Fate::Unanswered if count == 1 => format!("one without an answer for {}", show(last)),
+        Fate::Unanswered => format!("{count} without an answer for {}", show(last)),
+        Fate::Served if panel.stairs.is_some() => {
+            format!("{count} served one by one, from {} to {}", show(first), show(last))
+        }
+        _ if count == 1 => format!("one {word} after {}", show(last)),
+        _ => format!("{count} {word} within {}", show(last)),
+    }
+}
+
+/// With which statuses requests were rejected.
+fn statuses(panel: &Panel) -> String {
+    let outcomes = panel.bars.iter().filter_map(|bar| bar.outcome);
+    let statuses = outcomes.filter_map(|outcome| match outcome {
+        Outcome::Rejected(status) => Some(status.as_u16()),
+        _ => None,
+    });
+    let distinct: BTreeSet<_> = statuses.collect();
+    distinct.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What the arithmetic says of a panel, and what was measured; `None` where it says nothing.
+pub fn theory(panel: &Panel) -> Option<String> {
+    panel.stairs.as_ref().map(stairs).or_else(|| panel.little.as_ref().map(little))
+}
+
+fn stairs(stairs: &Stairs) -> String {
+    let mut text = format!(
+        "Theory: {} × {} one after another = {}. Measured: {}.",
+        stairs.served,
+        show(stairs.work),
+        show(stairs.wait(stairs.served)),
+        show(stairs.measured),
+    );
+    if stairs.waiting > 0 {
+        let all = stairs.served + stairs.waiting;
+        text += &format!(" The last of all {all} would have to wait {}.", show(stairs.wait(all)));
+    }
+    text
+}
+
+fn little(little: &Little) -> String {
+    let per_second = 1.0 / little.work.as_secs_f64();
+    let theory = format!(
+        "Little's law: {} inside ({} waiting in {} places, one in hand) at {} done a second: the last is done after {}.",
+        little.taken,
+        little.deepest,
+        little.capacity,
+        (per_second * 100.0).round() / 100.0,
+        show(little.wait()),
+    );
+    match little.measured {
+        Some(measured) => format!("{theory} Measured: {}.", show(measured)),
+        None => format!("{theory} Nobody looked for so long."),
+    }
+}

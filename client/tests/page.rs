@@ -1,0 +1,282 @@
+//! The numbers behind the pictures: known traces give known bars, and all of them stand on the page.
+
+use client::caller::Outcome;
+use client::claims::{Depth, Exchange, Finding, Verdict, claim};
+use client::compare::{Matrix, Row};
+use client::picture::{Axis, Bar, Fate, Panel, Picture, Place, Segment, words};
+use client::table::{Screen, table};
+use client::{data, lines, page};
+use http1::StatusCode;
+use std::time::{Duration, SystemTime};
+
+const WORK: Duration = ms(500);
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+const SERVED: Option<Outcome> = Some(Outcome::Served(StatusCode::OK));
+const TAKEN: Option<Outcome> = Some(Outcome::Served(StatusCode::ACCEPTED));
+const REFUSED: Option<Outcome> = Some(Outcome::Refused(Some(9)));
+
+/// A request that was due at `began`, on a connection that stood already.
+fn request(began: Duration, ended: Duration, outcome: Option<Outcome>) -> Exchange {
+    Exchange { what: "event", began, connected: Some(began), ended, outcome }
+}
+
+fn finding(verdict: Verdict, trace: Vec<Exchange>, queue: Vec<Depth>) -> Finding {
+    Finding { verdict, figure: "as it was".into(), trace, queue }
+}
+
+fn panel(trace: Vec<Exchange>, queue: Vec<Depth>) -> Panel {
+    Panel::new(&finding(Verdict::Kept, trace, queue), WORK)
+}
+
+fn segments(bar: &Bar) -> Vec<(u128, u128, Place)> {
+    bar.segments.iter().map(|Segment { from, to, place }| (from.as_millis(), to.as_millis(), *place)).collect()
+}
+
+/// Ten at once under a lock, the last first in the trace; a second of the trial had gone by.
+fn staircase(unanswered: u64) -> Vec<Exchange> {
+    let served = (1..=10).rev().map(|k| request(ms(1000), ms(1000 + 500 * k), SERVED));
+    served.chain((0..unanswered).map(|_| request(ms(1000), ms(6200), Some(Outcome::TimedOut)))).collect()
+}
+
+/// A hundred at once before a queue of sixteen, which is looked at every 100 ms until it is empty.
+fn burst() -> Finding {
+    let taken = (0..17).map(|_| request(ms(200), ms(203), TAKEN));
+    let refused = (0..83).map(|_| request(ms(200), ms(205), REFUSED));
+    let depth = |at: u64| {
+        let done = (at / 500).min(17);
+        Depth { at: ms(203 + at), capacity: 16, queued: (17 - done).saturating_sub(1), taken: 17, done }
+    };
+    // one look before the burst, which is not drawn
+    let before = Depth { at: ms(100), capacity: 16, queued: 0, taken: 0, done: 0 };
+    let queue = [before].into_iter().chain((0..=86).map(|look| depth(look * 100))).collect();
+    finding(Verdict::Kept, refused.chain(taken).collect(), queue)
+}
+
+/// Five stages under three claims: the burst's queue, a deadline that left no trace, and nothing found at all.
+fn matrix() -> Matrix {
+    let quick = |outcome| finding(Verdict::Kept, (0..10).map(|_| request(ms(0), ms(1), outcome)).collect(), vec![]);
+    let stairs = || finding(Verdict::Broken, staircase(0), vec![]);
+    let taken = || finding(Verdict::Broken, (0..100).map(|_| request(ms(5), ms(30), SERVED)).collect(), vec![]);
+    let wall = || finding(Verdict::Broken, staircase(90), vec![]);
+    let row = |name, findings| Row { claim: claim(name).expect("a claim of that name"), findings };
+    Matrix {
+        rows: vec![
+            row("ten", vec![quick(SERVED), quick(SERVED), quick(SERVED), stairs(), quick(TAKEN)]),
+            row("burst", vec![taken(), taken(), taken(), wall(), burst()]),
+            row("half", (0..5).map(|_| finding(Verdict::Broken, vec![], vec![])).collect()),
+        ],
+        at: SystemTime::UNIX_EPOCH,
+        took: ms(31_500),
+    }
+}
+
+#[test]
+fn every_request_is_a_bar_from_when_it_was_due_to_its_answer() {
+    let panel = panel(vec![request(ms(40), ms(41), SERVED), request(ms(90), ms(290), REFUSED)], vec![]);
+    let [first, second] = &panel.bars[..] else { panic!("{:?}", panel.bars) };
+    assert_eq!((first.began, first.ended, first.fate), (ms(0), ms(1), Fate::Served));
+    assert_eq!((second.began, second.ended, second.fate), (ms(50), ms(250), Fate::Refused));
+    assert_eq!(segments(second), [(50, 250, Place::Answer)]);
+    assert_eq!((panel.stairs, panel.little), (None, None));
+}
+
+#[test]
+fn those_that_were_due_together_stand_in_the_order_of_their_fates() {
+    let panel = Panel::new(&burst(), WORK);
+    let fates: Vec<_> = panel.bars.iter().map(|bar| bar.fate).collect();
+    assert_eq!(fates, [[Fate::Taken; 17].as_slice(), &[Fate::Refused; 83]].concat());
+}
+
+#[test]
+fn a_connect_that_took_seconds_was_in_the_backlog() {
+    let slow = Exchange { connected: Some(ms(3010)), ..request(ms(10), ms(3020), SERVED) };
+    let never = Exchange { connected: None, ..request(ms(10), ms(2010), Some(Outcome::TimedOut)) };
+    let quick = Exchange { connected: Some(ms(15)), ..request(ms(10), ms(2010), Some(Outcome::TimedOut)) };
+    let panel = panel(vec![slow, never, quick], vec![]);
+    let [slow, never, quick] = &panel.bars[..] else { panic!("{:?}", panel.bars) };
+    assert_eq!(segments(slow), [(0, 3000, Place::Backlog), (3000, 3010, Place::Answer)]);
+    assert_eq!(segments(quick), [(0, 2000, Place::Answer)]);
+    assert_eq!(segments(never), [(0, 2000, Place::Backlog)]);
+}
+
+#[test]
+fn a_staircase_is_split_where_the_one_before_was_answered() {
+    let panel = panel(staircase(0), vec![]);
+    for (bar, k) in panel.bars.iter().zip(1..) {
+        let lock = (0, 500 * (k - 1), Place::Lock);
+        let work = (500 * (k - 1), 500 * k, Place::Work);
+        assert_eq!(segments(bar), if k == 1 { vec![work] } else { vec![lock, work] });
+    }
+    let stairs = panel.stairs.expect("one after another");
+    assert_eq!((stairs.served, stairs.waiting, stairs.wait(10), stairs.measured), (10, 0, ms(5000), ms(5000)));
+    let text = words::caption(&panel);
+    assert!(text.starts_with("10 served one by one, from 500 ms to 5.00 s."), "{text}");
+    assert!(text.contains("10 × 500 ms one after another = 5.00 s. Measured: 5.00 s."), "{text}");
+}
+
+#[test]
+fn whoever_still_waits_at_the_stairs_waits_for_the_lock() {
+    let panel = panel(staircase(90), vec![]);
+    assert_eq!(panel.stairs.map(|stairs| (stairs.served, stairs.waiting)), Some((10, 90)));
+    assert!(panel.with(Fate::Unanswered).all(|bar| segments(bar) == [(0, 5200, Place::Lock)]));
+    assert!(words::caption(&panel).contains("The last of all 100 would have to wait 50.0 s."));
+}
+
+#[test]
+fn all_at_once_is_no_staircase_and_neither_is_noise() {
+    let together = (0..10).map(|_| request(ms(0), ms(500), SERVED)).collect();
+    let noise = (1..=10).map(|k| request(ms(0), ms(k * k), SERVED)).collect();
+    let gaps = [100, 600, 610, 1200, 1900].map(|at| request(ms(0), ms(at), SERVED)).to_vec();
+    for trace in [together, noise, gaps] {
+        let panel = panel(trace, vec![]);
+        assert_eq!(panel.stairs, None);
+        assert!(panel.bars.iter().flat_map(|bar| &bar.segments).all(|segment| segment.place == Place::Answer));
+    }
+}
+
+#[test]
+fn what_was_taken_goes_on_behind_its_answer_until_the_server_says_that_it_is_done() {
+    let panel = Panel::new(&burst(), WORK);
+    assert_eq!(panel.queue.len(), 87, "looks before the first request are not drawn");
+    let taken: Vec<_> = panel.with(Fate::Taken).collect();
+    assert_eq!(segments(taken[0]), [(0, 3, Place::Answer), (3, 503, Place::Work)]);
+    assert_eq!(segments(taken[1]), [(0, 3, Place::Answer), (3, 503, Place::Queue), (503, 1003, Place::Work)]);
+    assert_eq!(segments(taken[16]), [(0, 3, Place::Answer), (3, 8003, Place::Queue), (8003, 8503, Place::Work)]);
+    assert!(panel.with(Fate::Refused).all(|bar| bar.top() == ms(5)));
+    let little = panel.little.expect("a queue");
+    assert_eq!((little.capacity, little.taken, little.deepest, little.wait()), (16, 17, 16, ms(8500)));
+    assert_eq!(little.measured, Some(ms(8500)));
+    let text = words::caption(&panel);
+    assert!(text.contains("17 inside (16 waiting in 16 places, one in hand)"), "{text}");
+    assert!(text.ends_with("done after 8.50 s. Measured: 8.50 s."), "{text}");
+}
+
+#[test]
+fn a_queue_that_nobody_watched_to_its_end_has_no_measured_end() {
+    let mut finding = burst();
+    finding.queue.truncate(20);
+    let panel = Panel::new(&finding, WORK);
+    assert_eq!(panel.little.map(|little| little.measured), Some(None));
+    let last = panel.queue.last().expect("20 looks").at;
+    assert!(panel.with(Fate::Taken).all(|bar| bar.top() <= last));
+}
+
+#[test]
+fn an_axis_has_round_figures_whatever_its_length() {
+    for (end, step, last) in [
+        (Duration::from_micros(7), "2 µs", "6 µs"),
+        (ms(50), "10 ms", "50 ms"),
+        (ms(100), "20 ms", "100 ms"),
+        (ms(2010), "0.5 s", "2 s"),
+        (ms(5020), "1 s", "5 s"),
+        (ms(40_000), "10 s", "40 s"),
+        (Duration::from_secs(86_400), "20000 s", "80000 s"),
+    ] {
+        let axis = Axis::to(end);
+        let labels: Vec<_> = axis.ticks.iter().map(|(_, label)| label.as_str()).collect();
+        assert_eq!((labels[0], labels[1], *labels.last().expect("a tick")), ("0", step, last), "{labels:?}");
+        assert!((3..=7).contains(&labels.len()), "{labels:?}");
+    }
+    assert_eq!(Axis::to(Duration::ZERO).at(Duration::ZERO), 0.0);
+    assert!(Axis::to(Duration::MAX).ticks.len() <= 7);
+}
+
+#[test]
+fn five_panels_share_a_scale_and_what_is_at_once_is_flat() {
+    let matrix = matrix();
+    let picture = Picture::new(&matrix.rows[0].findings, WORK);
+    assert_eq!((picture.axis.end, picture.slots, picture.panels.len()), (ms(5000), 10, 5));
+    let quick = [request(ms(0), ms(3), SERVED)];
+    let flat = Picture::new(&[finding(Verdict::Kept, quick.to_vec(), vec![])], WORK);
+    assert_eq!(flat.axis.end, ms(100));
+    let none = Picture::new(&matrix.rows[2].findings, WORK);
+    assert_eq!((none.slots, none.panels.len()), (0, 5));
+}
+
+#[test]
+fn the_page_has_a_bar_for_each_request_a_link_to_each_picture_and_no_address_outside() {
+    let (matrix, held) = (matrix(), Exchange { outcome: None, ..request(ms(0), ms(2000), None) });
+    let page = page::page(&matrix);
+    let requests: usize = matrix.rows.iter().flat_map(|row| &row.findings).map(|finding| finding.trace.len()).sum();
+    let bars = |page: &str| page.split("<main>").nth(1).map_or(0, |main| main.matches("<g class=\"bar ").count());
+    let swatches = page.matches("class=\"swatch\"").count() - 1; // but for that of the line
+    assert_eq!(bars(&page) - swatches, requests);
+    for row in &matrix.rows {
+        for stage in 1..=5 {
+            let anchor = format!("{}-{stage}", row.claim.name);
+            assert!(page.contains(&format!("href=\"#{anchor}\"")) && page.contains(&format!("id=\"{anchor}\"")));
+        }
+        assert!(page.contains(row.claim.sentence));
+    }
+    for outside in ["src=", "href=\"http", "@import", "url(http", "//fonts"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    assert!(page.contains("There is no trace of a request."));
+    let only_held = panel(vec![held], vec![]);
+    assert_eq!(words::caption(&only_held), "One connection held open for 2.00 s.");
+}
+
+#[test]
+fn what_a_server_says_cannot_become_markup() {
+    let mut matrix = matrix();
+    matrix.rows[0].findings[0].figure = "<script>alert(1)</script>".into();
+    assert!(!page::page(&matrix).contains("<script>alert"));
+}
+
+#[test]
+fn the_data_are_those_of_the_page() {
+    let matrix = matrix();
+    let data: serde_json::Value = serde_json::from_str(&data::data(&matrix)).expect("JSON");
+    assert_eq!(
+        (&data["version"], &data["at"], &data["work_us"]),
+        (&1.into(), &"1970-01-01T00:00:00Z".into(), &500_000.into())
+    );
+    let stairs = &data["claims"][0]["trials"][3];
+    assert_eq!(
+        (&stairs["stage"], &stairs["verdict"], &stairs["expected"]),
+        (&4.into(), &"broken".into(), &"broken".into())
+    );
+    let last = &stairs["requests"][9];
+    assert_eq!((&last["fate"], &last["status"], &last["ended_us"]), (&"served".into(), &200.into(), &5_000_000.into()));
+    assert_eq!(last["segments"][1]["place"], "work");
+    let burst = &data["claims"][1]["trials"][4];
+    assert_eq!(
+        (burst["requests"].as_array().map(Vec::len), burst["queue"].as_array().map(Vec::len)),
+        (Some(100), Some(87))
+    );
+    assert_eq!(burst["requests"][99]["retry_after_s"], 9);
+}
+
+#[test]
+fn the_terminal_shows_the_same_in_its_width_and_in_ascii_where_that_is_wanted() {
+    let matrix = matrix();
+    for width in [40, 80, 127, 128, 200] {
+        for ascii in [false, true] {
+            let screen = Screen { width, ascii };
+            let text = table(&matrix, screen) + &lines::lines(&matrix, screen);
+            let widest = text.lines().map(|line| line.chars().count()).max();
+            assert!(widest <= Some(width), "{width}: {widest:?}\n{text}");
+            assert!(!ascii || text.is_ascii(), "{text}");
+            assert!(text.contains("holds") && text.contains("the lesson") && text.contains("as it was"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn the_terminal_draws_a_staircase_a_wall_and_a_flat_line() {
+    let text = lines::lines(&matrix(), Screen { width: 128, ascii: false });
+    let at = |sentence: &str| text.lines().position(|line| line == sentence).expect("a claim's line");
+    let panel = |claim: &str, stage: usize| {
+        let lines = text.lines().skip(at(claim) + 1).take(5);
+        lines.map(|line| line.split('│').nth(stage).unwrap_or("").trim().to_owned()).collect::<Vec<_>>()
+    };
+    let (ten, burst) = ("ten events at once do not wait for each other", matrix().rows[1].claim.sentence);
+    assert_eq!(panel(ten, 4), ["▄█", "▄███", "▄█████", "▄███████", "▄█████████"]);
+    assert_eq!(panel(ten, 1), ["", "", "", "", "▁▁▁▁▁▁▁▁▁▁"]);
+    assert!(panel(burst, 4)[2].ends_with("▒▒▒▒▒▒▒▒▒▒"), "{text}");
+    assert!(panel(burst, 5)[0].starts_with('░') && panel(burst, 5)[4].ends_with("▁▁▁▁▁▁"), "{text}");
+}
