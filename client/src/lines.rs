@@ -86,11 +86,16 @@ fn add(text: &mut String, screen: Screen, scale: &str, left: usize, cells: impl 
 fn draw(panel: &Panel, picture: &Picture, width: usize, ascii: bool) -> Vec<String> {
     let columns: Vec<_> = spread(&panel.bars, picture.slots, width);
     let line = |line: usize| {
-        let cells = columns.iter().map(|bar| match bar {
-            Some(bar) => style(bar.fate).apply_to(sign(bar, HEIGHT - 1 - line, &picture.axis, ascii)).to_string(),
-            None => " ".into(),
-        });
-        cells.collect()
+        let mut text = String::new();
+        for run in columns.chunk_by(|one, next| one.map(|bar| bar.fate) == next.map(|bar| bar.fate)) {
+            let signs: String = run
+                .iter()
+                .map(|bar| bar.map_or(' ', |bar| sign(bar, HEIGHT - 1 - line, &picture.axis, ascii)))
+                .collect();
+            let fate = run.iter().flatten().map(|bar| bar.fate).next().filter(|_| signs.trim() != "");
+            text += &fate.map_or(signs.clone(), |fate| style(fate).apply_to(signs).to_string());
+        }
+        text
     };
     (0..HEIGHT).map(line).collect()
 }

@@ -244,6 +244,8 @@ fn a_bad_command_line_is_exit_code_2_and_names_what_is_wrong() {
         (&["load", "localhost:0"], "URL"),
         (&["hold", "--as", "angry"], "--as"),
         (&["hold", "-n", "0"], "-n"),
+        (&["compare", "--out"], "--out"),
+        (&["compare", "page.html"], "page.html"),
         (&["nonsense"], "nonsense"),
         (&[], "Usage"),
     ] {
@@ -271,4 +273,26 @@ fn compare_outside_the_workspace_says_so() {
     let output = client(&["compare"]).current_dir(std::env::temp_dir()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("inside the workspace"));
+}
+
+#[test]
+fn compare_says_that_its_page_cannot_be_written_before_it_runs_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "of somebody").unwrap();
+    let (under, page) = (file.join("page.html"), folder.path().join("page.html"));
+    let [file, under, page, folder] = [&file, &under, &page, folder.path()].map(|path| path.to_str().unwrap());
+    for (args, named) in [
+        (&["compare", "--out", under][..], under),
+        (&["compare", "--out", file], "index.html"),
+        (&["compare", "--out", page, "--json", folder], folder),
+    ] {
+        let output = run(args);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains("cannot write") && error.contains(named), "{error}");
+        assert!(!error.contains("building"), "{error}");
+    }
+    let left: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["file"], "nothing is left of a page that was not written");
 }

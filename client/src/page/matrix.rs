@@ -1,6 +1,6 @@
 //! The matrix: claims down, stages across, each cell a verdict with its figure, and a way to its picture.
 
-use super::{anchor, verdict};
+use super::{anchor, unbroken, verdict};
 use crate::compare::{Matrix, Row, STAGES, idea};
 use maud::{Markup, html};
 
@@ -42,7 +42,7 @@ fn row(row: &Row) -> Markup {
                     a.cell href={ "#" (anchor(row.claim, stage)) } {
                         span.stage aria-hidden="true" { (stage) " " (STAGES.get(usize::from(stage) - 1).map(|stage| idea(stage)).unwrap_or_default()) }
                         span.verdict { span.sign { (sign) } " " (words) }
-                        span.figure { (finding.figure) }
+                        span.figure { (unbroken(&finding.figure)) }
                     }
                 }
             }

@@ -1,7 +1,7 @@
 //! One panel: the requests of a claim on one stage, a bar each.
 
 use super::key::swatch;
-use super::{anchor, percent, verdict};
+use super::{anchor, percent, unbroken, verdict};
 use crate::caller::show;
 use crate::claims::{Claim, Finding};
 use crate::compare::{STAGES, idea};
@@ -16,8 +16,7 @@ pub(super) fn panel(claim: &Claim, stage: u8, finding: &Finding, panel: &Panel, 
     let text = format!("Stage {stage}, {name}: {words}, {}. {}", finding.figure, words::caption(panel));
     html! {
         figure class={ "panel " (class) } id=(anchor(claim, stage)) {
-            h3 { b { (stage) } " " (name) }
-            p.found { span.verdict { span.sign { (sign) } " " (words) } ": " (finding.figure) }
+            h3 { b { (stage) } " " (name) " " span.verdict { span.sign { (sign) } " " (words) } }
             svg.plot role="img" tabindex="0" aria-label=(text) {
                 (grid(&picture.axis))
                 @for (bar, slot) in panel.bars.iter().zip(0..) { (draw(bar, slot, picture)) }
@@ -25,10 +24,10 @@ pub(super) fn panel(claim: &Claim, stage: u8, finding: &Finding, panel: &Panel, 
                 (labels(panel, picture))
             }
             figcaption {
-                @for (fate, part) in words::parts(panel) { p { (swatch(fate, Place::Answer)) (part) } }
+                @for (fate, part) in words::parts(panel) { p { (swatch(fate, Place::Answer)) (unbroken(&part)) } }
                 @if panel.bars.is_empty() { p { (words::caption(panel)) } }
-                @if let Some(theory) = words::theory(panel) { p.says { (theory) } }
-                p { code { "cargo run -p stage" (stage) } }
+                @if let Some(theory) = words::theory(panel) { p.says { (unbroken(&theory)) } }
+                p.start { code { "cargo run -p stage" (stage) } }
             }
         }
     }
@@ -45,7 +44,7 @@ fn grid(axis: &Axis) -> Markup {
 }
 
 /// The least height of what was answered: what is too short for the scale is still there.
-const HAIR: f64 = 0.012;
+const HAIR: f64 = 0.02;
 
 fn draw(bar: &Bar, slot: usize, picture: &Picture) -> Markup {
     let slots = picture.slots.max(1) as f64;

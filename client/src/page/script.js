@@ -1,7 +1,9 @@
 // Figures without waiting for a tooltip: the bar under the pointer, or, in a focused picture, the one that the arrows reach.
+const hint = document.createElement("p");
+hint.textContent = "Point at a bar for its figures, or reach a picture with Tab and its bars with ← and →.";
+document.querySelector(".key > p").after(hint);
 for (const claim of document.querySelectorAll(".claim")) {
   const readout = claim.querySelector(".readout");
-  const idle = "Point at a bar for its figures, or reach a picture with Tab and its bars with ← and →.";
   let shown = null;
   const show = (bar) => {
     if (shown) shown.classList.remove("shown");
@@ -9,9 +11,8 @@ for (const claim of document.querySelectorAll(".claim")) {
     shown = bar;
     const title = bar && bar.querySelector("title");
     const stage = bar && bar.closest(".panel").querySelector("h3").textContent;
-    readout.textContent = title ? `${stage} · ${title.textContent}` : idle;
+    readout.textContent = title ? `${stage} · ${title.textContent}` : "";
   };
-  show(null);
   claim.addEventListener("pointerover", (event) => {
     const bar = event.target.closest(".plot .bar");
     if (bar) show(bar);

@@ -1,0 +1,264 @@
+//! The page of a real `compare` in a real browser, driven through WebDriver (https://www.w3.org/TR/webdriver2/).
+//!
+//! `COMPARE_PNG=docs/compare.png cargo test --release -p client --test page_in_chromium -- --ignored` keeps a picture of it.
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use client::caller::{Caller, Outcome};
+use http1::{Method, Request, encode_request};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long the browser may take for a step.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// No window, no sandbox (a container has none), and no business of its own with the network.
+const FLAGS: [&str; 8] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];
+
+/// A browser with one window, and what drives it; both gone when it is dropped.
+struct Browser {
+    driver: Child,
+    addr: SocketAddr,
+    session: String,
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.driver.kill(); // the browser ends with its driver's session
+        let _ = self.driver.wait();
+    }
+}
+
+impl Browser {
+    async fn open() -> Self {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("chromedriver is installed (Debian: chromium-driver)");
+        let stdout = BufReader::new(driver.stdout.take().expect("it is piped"));
+        let port = stdout.lines().find_map(|line| {
+            let line = line.expect("chromedriver says where it listens");
+            line.strip_prefix("ChromeDriver was started successfully on port ")?.trim_end_matches('.').parse().ok()
+        });
+        let addr = SocketAddr::from(([127, 0, 0, 1], port.expect("chromedriver names its port")));
+        let mut browser = Self { driver, addr, session: String::new() };
+        let wanted = json!({"capabilities": {"alwaysMatch": {
+            "goog:chromeOptions": {"args": FLAGS},
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+        }}});
+        let session = browser.ask(Method::POST, "", wanted).await;
+        browser.session = format!("/{}", session["sessionId"].as_str().expect("a session"));
+        browser
+    }
+
+    /// A command of WebDriver, and its value.
+    async fn ask(&self, method: Method, command: &str, body: Value) -> Value {
+        let target = format!("/session{}{command}", self.session);
+        let mut request = Request::new(method.clone(), target.parse().expect("a path"));
+        if method == Method::POST {
+            request.body = body.to_string().into();
+        }
+        let mut bytes = Vec::new();
+        encode_request(&request, &self.addr.to_string(), &mut bytes);
+        let call = Caller::new(self.addr).call(&bytes, false, Instant::now() + PATIENCE).await;
+        let response = call.response.unwrap_or_else(|| panic!("{target}: {:?}", call.outcome));
+        let answer: Value = serde_json::from_slice(&response.body).expect("WebDriver speaks JSON");
+        assert!(matches!(call.outcome, Outcome::Served(_)), "{target}: {answer:#}");
+        answer["value"].clone()
+    }
+
+    async fn post(&self, command: &str, body: Value) -> Value {
+        self.ask(Method::POST, command, body).await
+    }
+
+    /// What a script returns.
+    async fn run(&self, script: &str) -> Value {
+        self.post("/execute/sync", json!({"script": script, "args": []})).await
+    }
+
+    /// A command of the DevTools protocol.
+    async fn devtools(&self, command: &str, params: Value) -> Value {
+        self.post("/goog/cdp/execute", json!({"cmd": command, "params": params})).await
+    }
+
+    async fn press(&self, key: char) {
+        let keys = [json!({"type": "keyDown", "value": key}), json!({"type": "keyUp", "value": key})];
+        self.post("/actions", json!({"actions": [{"type": "key", "id": "keyboard", "actions": keys}]})).await;
+    }
+
+    /// A screen of that width, in a scheme.
+    async fn show(&self, width: u32, scheme: &str) {
+        let screen = json!({"width": width, "height": 1080, "deviceScaleFactor": 1, "mobile": width < 600});
+        self.devtools("Emulation.setDeviceMetricsOverride", screen).await;
+        let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.devtools("Emulation.setEmulatedMedia", features).await;
+        // a frame has been laid out in that size when the second one is asked for
+        let frames = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))";
+        self.post("/execute/async", json!({"script": frames, "args": []})).await;
+    }
+
+    /// The messages of a log since it was read last.
+    async fn log(&self, kind: &str) -> Vec<String> {
+        let entries = self.post("/se/log", json!({"type": kind})).await;
+        let message = |entry: &Value| entry["message"].as_str().unwrap_or_default().to_owned();
+        entries.as_array().expect("a list").iter().map(message).collect()
+    }
+}
+
+const TAB: char = '\u{E004}';
+const RIGHT: char = '\u{E014}';
+
+/// What lies over the edge of the page, or of what holds it; nothing should.
+const OVERFLOWING: &str = "
+    const wide = document.documentElement.scrollWidth > innerWidth ? ['the page'] : [];
+    const cut = [...document.querySelectorAll('body, th, td, .cell, .panel, .key, p, code, h1, h2')].filter(
+      (e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1 && getComputedStyle(e).display !== 'inline');
+    const out = [...document.querySelectorAll('svg text, .panel, td')].filter((e) => {
+      const box = e.getBoundingClientRect();
+      return box.width > 0 && (box.left < -1 || box.right > innerWidth + 1);
+    });
+    return [...wide, ...[...cut, ...out].map((e) => e.tagName + ' ' + e.textContent.slice(0, 60))]";
+
+/// The contrast of each text with what is behind it; WCAG 2 asks for 4.5, or for 3 where it is large.
+const TOO_FAINT: &str = "
+    const light = (color) => {
+      const [r, g, b] = color.match(/[\\d.]+/g).map((c) => c / 255).map((c) => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4);
+      return .2126 * r + .7152 * g + .0722 * b;
+    };
+    const ground = (e) => {
+      for (; e; e = e.parentElement) {
+        const color = getComputedStyle(e).backgroundColor;
+        if (!color.startsWith('rgba(0, 0, 0, 0')) return color;
+      }
+    };
+    return [...document.querySelectorAll('p, th, td span, li, code, h1, h2, h3, h3 b, svg text')].filter((e) => {
+      const style = getComputedStyle(e);
+      const [a, b] = [light(e.closest('svg') ? style.fill : style.color), light(ground(e))];
+      return (Math.max(a, b) + .05) / (Math.min(a, b) + .05) < 4.5;
+    }).map((e) => e.tagName + ' ' + e.textContent.slice(0, 60))";
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run runs it"]
+async fn the_page_of_a_run_is_whole_in_every_width_and_scheme_and_within_reach_of_the_keyboard() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (page, data) = (folder.path().join("index.html"), folder.path().join("run.json"));
+    let mut compare = Command::new(env!("CARGO_BIN_EXE_client"));
+    compare.arg("compare").arg("--out").arg(&page).arg("--json").arg(&data).stdin(Stdio::null());
+    let output = compare.output().expect("the client runs");
+    assert!(page.is_file(), "no page: {}", String::from_utf8_lossy(&output.stderr));
+    let data: Value = serde_json::from_slice(&std::fs::read(&data).expect("the data")).expect("JSON");
+
+    let browser = Browser::open().await;
+    let url = format!("file://{}", page.display());
+    browser.post("/url", json!({"url": url})).await;
+
+    shows_every_request(&browser, &data).await;
+    for scheme in ["light", "dark"] {
+        for width in [400, 1280, 1920] {
+            browser.show(width, scheme).await;
+            assert_eq!(browser.run(OVERFLOWING).await, json!([]), "{width} {scheme}");
+        }
+        assert_eq!(browser.run(TOO_FAINT).await, json!([]), "{scheme}");
+    }
+    is_reached_by_the_keyboard(&browser, &data).await;
+    stays_on_this_machine(&browser, &url).await;
+    if let Some(picture) = std::env::var_os("COMPARE_PNG") {
+        keep_picture(&browser, Path::new(&picture)).await;
+    }
+}
+
+/// A bar for each request of each trial, and a part of it for each place where it waited.
+async fn shows_every_request(browser: &Browser, data: &Value) {
+    for claim in data["claims"].as_array().expect("claims") {
+        for trial in claim["trials"].as_array().expect("trials") {
+            let id = format!("{}-{}", claim["name"].as_str().expect("a name"), trial["stage"]);
+            let requests = trial["requests"].as_array().expect("requests");
+            let segments: usize =
+                requests.iter().filter_map(|request| request["segments"].as_array()).map(Vec::len).sum();
+            let count = |of: &str| format!("document.querySelectorAll('[id=\"{id}\"] .plot {of}').length");
+            let drawn = browser.run(&format!("return [{}, {}]", count(".bar"), count(".bar rect"))).await;
+            assert_eq!(drawn, json!([requests.len(), segments]), "{id}");
+            assert!(!requests.is_empty(), "{id} shows nothing");
+        }
+    }
+    let hidden = "return [...document.querySelectorAll('.plot .bar rect')].filter((e) => {
+        const box = e.getBoundingClientRect(); return box.width < .5 || box.height <= 0 }).length";
+    browser.show(400, "light").await;
+    assert_eq!(browser.run(hidden).await, json!(0), "bars that nobody sees on a phone");
+    let texts = "return [...document.querySelectorAll('svg.plot')].every((e) =>
+        e.getAttribute('role') === 'img' && e.getAttribute('aria-label').length > 20)";
+    assert_eq!(browser.run(texts).await, json!(true), "every picture has its text");
+}
+
+/// Tab comes to each cell, and Enter on it to its picture; the arrows go from bar to bar there, and give its figures.
+async fn is_reached_by_the_keyboard(browser: &Browser, data: &Value) {
+    browser.show(1280, "light").await;
+    let focused = "return document.activeElement.getAttribute('href')";
+    for claim in data["claims"].as_array().expect("claims") {
+        let name = claim["name"].as_str().expect("a name");
+        browser.press(TAB).await;
+        assert_eq!(browser.run(focused).await, json!(format!("#{name}")));
+        for stage in 1..=5 {
+            browser.press(TAB).await;
+            assert_eq!(browser.run(focused).await, json!(format!("#{name}-{stage}")));
+        }
+    }
+    browser.press('\u{E007}').await; // Enter, on the last cell
+    let last = "document.querySelector('.claim:last-of-type .panel:last-of-type')";
+    assert_eq!(browser.run(&format!("return {last} === document.querySelector(':target')")).await, json!(true));
+    browser.run(&format!("{last}.querySelector('.plot').focus()")).await;
+    browser.press(RIGHT).await;
+    browser.press(RIGHT).await;
+    let second = format!(
+        "return [{last}.querySelectorAll('.bar')[1].querySelector('title').textContent,
+        {last}.closest('.claim').querySelector('.readout').textContent]"
+    );
+    let said = browser.run(&second).await;
+    let (title, readout) = (said[0].as_str().expect("a title"), said[1].as_str().expect("a readout"));
+    assert!(readout.ends_with(title) && title.contains(" after "), "{said}");
+}
+
+/// No request but for the page itself, and no complaint.
+async fn stays_on_this_machine(browser: &Browser, url: &str) {
+    assert_eq!(browser.log("browser").await, Vec::<String>::new());
+    let mut pages = 0;
+    for message in browser.log("performance").await {
+        let event: Value = serde_json::from_str(&message).expect("an event of DevTools");
+        if event["message"]["method"] == "Network.requestWillBeSent" {
+            let asked = event["message"]["params"]["request"]["url"].as_str().expect("an address").to_owned();
+            assert!(asked == url || asked.starts_with("data:"), "the page asks for {asked}");
+            pages += usize::from(asked == url);
+        }
+    }
+    assert_eq!(pages, 1, "the log of requests shows that of the page itself");
+}
+
+/// The matrix and the pictures of the queue and of what it mends, as a file.
+async fn keep_picture(browser: &Browser, picture: &Path) {
+    browser.show(1280, "light").await;
+    let shown = "document.activeElement.blur(); location.hash = '';
+        for (const e of document.querySelectorAll('.key, .claim:not(#ten, #burst), .readout')) e.remove();
+        return document.documentElement.getBoundingClientRect().height";
+    let height = browser.run(shown).await;
+    let clip = json!({"x": 0, "y": 0, "width": 1280, "height": height, "scale": 0.8});
+    let wanted = json!({"captureBeyondViewport": true, "clip": clip});
+    let taken = browser.devtools("Page.captureScreenshot", wanted).await;
+    let png = BASE64_STANDARD.decode(taken["data"].as_str().expect("a picture")).expect("base64");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    std::fs::write(root.join(picture), png).expect("the picture can be written");
+}
