@@ -103,7 +103,8 @@ impl Browser {
 
     /// A screen of that width, in a scheme.
     async fn show(&self, width: u32, scheme: &str) {
-        let screen = json!({"width": width, "height": 1080, "deviceScaleFactor": 1, "mobile": width < 600});
+        // not as a mobile device: that would widen its view to whatever overflows
+        let screen = json!({"width": width, "height": 1080, "deviceScaleFactor": 1, "mobile": false});
         self.devtools("Emulation.setDeviceMetricsOverride", screen).await;
         let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
         self.devtools("Emulation.setEmulatedMedia", features).await;
@@ -225,12 +226,13 @@ async fn is_reached_by_the_keyboard(browser: &Browser, data: &Value) {
     browser.press(RIGHT).await;
     browser.press(RIGHT).await;
     let second = format!(
-        "return [{last}.querySelectorAll('.bar')[1].querySelector('title').textContent,
+        "const bar = {last}.querySelector('.bar.shown');
+        return [[...{last}.querySelectorAll('.bar')].indexOf(bar), bar.querySelector('title').textContent,
         {last}.closest('.claim').querySelector('.readout').textContent]"
     );
     let said = browser.run(&second).await;
-    let (title, readout) = (said[0].as_str().expect("a title"), said[1].as_str().expect("a readout"));
-    assert!(readout.ends_with(title) && title.contains(" after "), "{said}");
+    let (title, readout) = (said[1].as_str().expect("a title"), said[2].as_str().expect("a readout"));
+    assert!(said[0] == 1 && readout.ends_with(title) && title.contains(" after "), "{said}");
 }
 
 /// No request but for the page itself, and no complaint.
