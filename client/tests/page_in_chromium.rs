@@ -6,8 +6,8 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use client::caller::{Caller, Outcome};
 use http1::{Method, Request, encode_request};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -37,7 +37,15 @@ struct Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        let _ = self.driver.kill(); // the browser ends with its driver's session
+        // whoever kills the driver alone leaves the browser behind; it answers when the browser is gone
+        let quit = Request::new(Method::DELETE, format!("/session{}", self.session).parse().expect("a path"));
+        let mut bytes = Vec::new();
+        encode_request(&quit, &self.addr.to_string(), &mut bytes);
+        if let Ok(mut stream) = TcpStream::connect(self.addr) {
+            let _ = stream.set_read_timeout(Some(PATIENCE));
+            let _ = stream.write_all(&bytes).and_then(|()| stream.read(&mut [0; 1024]));
+        }
+        let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
 }
