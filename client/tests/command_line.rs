@@ -1,0 +1,107 @@
+//! What is wrong on a command line is said, and ends the client with 2; a server that is not there, with 3.
+
+mod outside;
+
+use outside::{client, run};
+use std::net::TcpListener;
+
+#[test]
+fn a_bad_command_line_is_exit_code_2_and_names_what_is_wrong() {
+    for (args, named) in [
+        (&["load", "-n", "0"][..], "-n"),
+        (&["load", "-n", "-5"], "-n"),
+        (&["load", "-c", "0"], "-c"),
+        (&["load", "-c", "many"], "-c"),
+        (&["load", "-z", "5"], "-z"),
+        (&["load", "-n", "5", "-z", "5s"], "-z"),
+        (&["load", "-q", "0"], "-q"),
+        (&["load", "-q", "NaN"], "-q"),
+        (&["load", "-t", "0s"], "-t"),
+        (&["load", "-m", "GE T"], "-m"),
+        (&["load", "-H", "no colon"], "-H"),
+        (&["load", "-n", "10x"], "-n"),
+        (&["load", "-n", "99999999999999999M"], "-n"),
+        (&["load", "-c", "200k"], "-c"),
+        (&["load", "-q", "2M"], "-q"),
+        (&["load", "-D", "/nowhere/at/all"], "-D"),
+        (&["load", "-D", "Cargo.toml", "-d", "x"], "-D"),
+        (&["load", "--burst", "-q", "5"], "--burst"),
+        (&["load", "--burst", "-z", "5s"], "--burst"),
+        (&["load", "--verify"], "--event"),
+        (&["load", "--no-jitter"], "--retry"),
+        (&["load", "--seed", "-1"], "--seed"),
+        (&["load", "--expect", "served"], "--expect"),
+        (&["load", "--expect", "served.p999<1s"], "p999"),
+        (&["load", "--expect", "served.p99<5"], "200ms"),
+        (&["load", "--expect", "happiness>5"], "happiness"),
+        (&["load", "--expect", "failed<-1"], "--expect"),
+        (&["load", "--expect", "served>101%"], "--expect"),
+        (&["load", "--event", "-d", "x"], "--event"),
+        (&["load", "https://localhost"], "http://"),
+        (&["load", "localhost:99999"], "URL"),
+        (&["load", "http://user@localhost:80"], "URL"),
+        (&["load", "localhost:0"], "URL"),
+        (&["hold", "--as", "angry"], "--as"),
+        (&["hold", "-n", "0"], "-n"),
+        (&["compare", "--out"], "--out"),
+        (&["compare", "page.html"], "page.html"),
+        (&["nonsense"], "nonsense"),
+        (&[], "Usage"),
+    ] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains(named), "{args:?}: {error}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_one_line_and_exit_code_3() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    for command in ["load", "hold"] {
+        let output = client(&[command, &free]).env("RUST_BACKTRACE", "1").output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{command}");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(error.lines().count(), 1, "{error}");
+        assert!(error.contains("nobody listens there") && error.contains("cargo run"), "{error}");
+    }
+}
+
+#[test]
+fn compare_outside_the_workspace_says_so() {
+    let output = client(&["compare"]).current_dir(std::env::temp_dir()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("inside the workspace"));
+}
+
+#[test]
+fn compare_says_that_its_page_cannot_be_written_before_it_runs_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "of somebody").unwrap();
+    let (under, page) = (file.join("page.html"), folder.path().join("page.html"));
+    let [file, under, page, folder] = [&file, &under, &page, folder.path()].map(|path| path.to_str().unwrap());
+    for (args, named) in [
+        (&["compare", "--out", under][..], under),
+        (&["compare", "--out", file], "index.html"),
+        (&["compare", "--out", page, "--json", folder], folder),
+    ] {
+        let output = run(args);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains("cannot write") && error.contains(named), "{error}");
+        assert!(!error.contains("building"), "{error}");
+    }
+    let left: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["file"], "nothing is left of a page that was not written");
+}
+
+#[test]
+fn a_name_that_does_not_resolve_is_one_line_and_exit_code_3() {
+    for command in ["load", "hold"] {
+        let output = run(&[command, "no-such-name.invalid:80"]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), error.lines().count()), (Some(3), 1), "{error}");
+        assert!(error.contains("no-such-name.invalid:80 does not resolve"), "{error}");
+    }
+}

@@ -1,0 +1,40 @@
+//! `client hold`: connections that misbehave, and what becomes of them.
+
+mod outside;
+
+use http1::Request;
+use outside::{run, server, stdout};
+use std::io::{Read, Write};
+
+#[test]
+fn hold_says_what_became_of_each_connection() {
+    let addr = server(|number, mut stream| match number % 3 {
+        0 => drop(stream),
+        1 => drop(stream.write_all(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")),
+        _ => drop(stream.read(&mut [0; 64])), // until the client leaves
+    });
+    // the client's look whether anyone is there is number 0
+    let report = stdout(&run(&["hold", "-n", "6", "-z", "2s", &addr.to_string()]));
+    for line in ["2  answered: 408 Request Timeout", "2  closed without a word", "2  still open"] {
+        assert!(report.contains(line), "{line}: {report}");
+    }
+}
+
+#[test]
+fn hold_misbehaves_as_it_is_told() {
+    for (manner, least) in [("silent", 0), ("half-head", 20), ("half-body", 100), ("drip", 2)] {
+        let (heard, hearing) = std::sync::mpsc::channel();
+        let addr = server(move |_, mut stream| {
+            let mut all = Vec::new();
+            let _ = stream.read_to_end(&mut all);
+            let _ = heard.send(all);
+        });
+        run(&["hold", "--as", manner, "-n", "1", "-z", "1500ms", &addr.to_string()]);
+        let _look = hearing.recv().unwrap();
+        let all = hearing.recv().unwrap();
+        assert!(all.len() >= least && (manner != "silent" || all.is_empty()), "{manner}: {all:?}");
+        let mut decoder = http1::Decoder::<Request>::new();
+        decoder.push(&all);
+        assert!(matches!(decoder.decode(), Ok(http1::Decoded::NeedMore)), "{manner} is well-formed and not whole");
+    }
+}

@@ -1,0 +1,41 @@
+//! The failures by hand, on stage 3: halves end, garbage is refused; but nothing limits what it takes.
+
+use testkit::scripts::{must_crash_in, must_end_in, must_end_in_time_in, must_make_of_garbage};
+use testkit::start;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_stage3-parse");
+
+#[test]
+fn silence_stops_nobody() {
+    must_end_in_time_in("served", "flood.sh", &["-t", "1"], start(BINARY, &[]).addr());
+}
+
+#[test]
+fn half_a_request_is_ended() {
+    let ran = must_end_in("closed", "partial.sh", &["-t", "60"], start(BINARY, &["--timeout", "2s"]).addr());
+    for half in ["half a head: 408 after ", "half a body: 408 after "] {
+        assert_eq!(ran.lines.iter().filter(|line| line.starts_with(half)).count(), 1, "{ran:#?}");
+    }
+}
+
+#[test]
+fn what_is_no_event_is_refused() {
+    must_make_of_garbage("refused", start(BINARY, &[]).addr(), |garbage| garbage.status);
+}
+
+#[test]
+fn ten_at_once_are_answered_together() {
+    must_end_in_time_in("together", "pileup.sh", &[], start(BINARY, &[]).addr());
+}
+
+#[test]
+fn a_burst_is_taken_whole() {
+    must_end_in("taken", "overload.sh", &["-t", "30"], start(BINARY, &[]).addr());
+}
+
+#[test]
+fn a_crash_loses_nothing_since_nothing_is_kept() {
+    for signal in ["KILL", "TERM"] {
+        must_crash_in("nothing", signal, "10 acknowledged, and nothing was to be kept", BINARY, &[]);
+    }
+}
