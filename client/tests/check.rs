@@ -119,6 +119,24 @@ fn claims_lists_every_claim_with_its_stages_and_its_command() {
 }
 
 #[test]
+fn the_commands_by_hand_show_what_a_server_answers() {
+    let addr = echo();
+    let by_curl = |command: &str| !["cargo ", "scripts/", "nc "].iter().any(|other| command.contains(other));
+    let claims = CLAIMS.iter().filter(|claim| claim.kept_by.contains(&2) && by_curl(claim.by_hand));
+    thread::scope(|scope| {
+        for claim in claims {
+            scope.spawn(move || {
+                let command = claim.command(addr);
+                let output = Command::new("bash").args(["-c", &command]).stdin(Stdio::null()).output();
+                let output = output.expect("there is bash");
+                let seen = text(&output.stdout) + &text(&output.stderr);
+                assert!(seen.contains("HTTP/1.1 "), "{command}: {seen}");
+            });
+        }
+    });
+}
+
+#[test]
 fn a_claim_has_a_name_of_its_own_a_sentence_and_a_command_that_a_shell_can_read() {
     for (number, claim) in CLAIMS.iter().enumerate() {
         assert!(CLAIMS[..number].iter().all(|other| other.name != claim.name), "{} twice", claim.name);

@@ -214,10 +214,15 @@ fn instead(outcome: Outcome, patience: Duration) -> String {
     }
 }
 
-/// Of so many cases all, or those that went another way.
+/// Of so many cases all, or the first of those that went another way.
 fn all_of(cases: usize, wrong: &[String], done: &str) -> Result<String, String> {
-    match wrong {
-        [] => Ok(format!("{cases} of {cases} {done}")),
-        wrong => Err(format!("{} of {cases} {done}; not {}", cases - wrong.len(), wrong.join(", nor "))),
+    const NAMED: usize = 3;
+    if wrong.is_empty() {
+        return Ok(format!("{cases} of {cases} {done}"));
     }
+    let mut named = wrong.iter().take(NAMED).cloned().collect::<Vec<_>>();
+    if wrong.len() > NAMED {
+        named.push(format!("{} more", wrong.len() - NAMED));
+    }
+    Err(format!("{} of {cases} {done}; not {}", cases - wrong.len(), named.join(", nor ")))
 }

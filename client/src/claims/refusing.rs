@@ -5,6 +5,9 @@ use super::{Trial, all_of};
 use http1::header;
 use tokio::time::Instant;
 
+/// The beginning of a request whose body an event server would read.
+const POST: &str = "POST /events HTTP/1.1\r\nHost: check\r\nContent-Type: application/json\r\n";
+
 /// What is wrong, and the bytes.
 type Case = (&'static str, &'static str);
 
@@ -75,14 +78,11 @@ pub(super) async fn before_it_is_read(trial: &mut Trial) -> Result<String, Strin
     let chunk = [b"10000\r\n", &[b'x'; 65536][..], b"\r\n"].concat();
     let field = format!("X-Large: {}\r\n", "x".repeat(1000));
     let thousand = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(1000));
+    let (announced, chunked) =
+        (format!("{POST}Content-Length: 1073741824\r\n\r\n"), format!("{POST}Transfer-Encoding: chunked\r\n\r\n"));
     let cases: [(_, &str, &[u8], _); 5] = [
-        ("a GiB announced", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1073741824\r\n\r\n", b"", 0),
-        (
-            "endless chunks",
-            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
-            &chunk,
-            64 * MIB / 65536,
-        ),
+        ("a GiB announced", &announced, b"", 0),
+        ("endless chunks", &chunked, &chunk, 64 * MIB / 65536),
         ("an endless target", "GET /", &[b'x'; 1024], 1024),
         ("endless fields", "GET / HTTP/1.1\r\nHost: a\r\n", field.as_bytes(), 1024),
         ("a thousand fields", &thousand, b"", 0),
@@ -107,7 +107,7 @@ pub(super) async fn before_it_is_read(trial: &mut Trial) -> Result<String, Strin
 /// Who sends on after a refusal, and reads only then.
 pub(super) async fn is_told_why(trial: &mut Trial) -> Result<String, String> {
     const BODY: usize = 6 * 1024 * 1024; // more than the buffers between us hold
-    let head = format!("POST / HTTP/1.1\r\nHost: check\r\nContent-Length: {BODY}\r\n\r\n");
+    let head = format!("{POST}Content-Length: {BODY}\r\n\r\n");
     let mut wire = trial.open().await?;
     let began = Instant::now();
     wire.send(head).await;
@@ -159,12 +159,12 @@ pub(super) async fn say_what_was_wrong(trial: &mut Trial) -> Result<String, Stri
 /// Forty that leave in the middle of their request or of their answer.
 pub(super) async fn harm_nobody(trial: &mut Trial) -> Result<String, String> {
     const LEAVING: usize = 40;
-    let large = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n{}", "x".repeat(1_000_000));
-    let chunk = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\nx";
-    let (half_head, half_body) = ("GET / HTTP/1.1\r\nHos", &large[..100]);
+    let large = format!("{POST}Content-Length: 1000000\r\n\r\n{}", "x".repeat(1_000_000));
+    let chunk = format!("{POST}Transfer-Encoding: chunked\r\n\r\nfffff\r\nx");
+    let (half_head, half_body) = ("GET / HTTP/1.1\r\nHos", &large[..200]);
     for number in 0..LEAVING {
         let mut wire = trial.open().await?;
-        wire.send([half_head, half_body, chunk, &large][number % 4]).await;
+        wire.send([half_head, half_body, &chunk, &large][number % 4]).await;
         trial.misbehaved("connection that leaves", &wire);
     }
     let probe = trial.probe(WORK).await;

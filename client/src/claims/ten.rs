@@ -1,9 +1,10 @@
 //! Many events at the same time.
 
+use super::wire::PATIENCE;
 use super::{Trial, event, post_event};
-use crate::caller::{Call, Caller, Outcome, show};
+use crate::caller::{Call, Caller, Failure, Outcome, show};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// More than that between the first answer and the last is no noise of a busy machine.
 pub(super) const SLACK: Duration = Duration::from_millis(250);
@@ -26,12 +27,15 @@ pub(super) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
 
 /// A connection for each event first, then the events on all of them at the same time.
 pub(super) async fn at_once(trial: &mut Trial, events: Vec<String>, patience: Duration) -> Result<Vec<Call>, String> {
-    let mut callers = Vec::with_capacity(events.len());
-    for _ in &events {
-        let mut caller = Caller::new(trial.addr);
-        caller.connect().await.map_err(|failure| failure.to_string())?;
-        callers.push(caller);
-    }
+    let mut callers: Vec<_> = events.iter().map(|_| Caller::new(trial.addr)).collect();
+    let connecting = timeout(PATIENCE, async {
+        for caller in &mut callers {
+            caller.connect().await?;
+        }
+        Ok::<_, Failure>(())
+    });
+    // beyond its backlog a server that accepts nobody lets them wait: those connect when they can
+    connecting.await.unwrap_or(Ok(())).map_err(|failure| failure.to_string())?;
     let began = Instant::now();
     let mut calls = Vec::with_capacity(events.len());
     for (mut caller, event) in callers.into_iter().zip(events) {

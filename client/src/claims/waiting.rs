@@ -8,6 +8,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
+/// How long they may take to connect, all together.
+const OPENING: Duration = Duration::from_secs(6);
+
 /// How long an honest client waits after the misbehaving ones have left.
 const RECOVERY: Duration = Duration::from_secs(10);
 
@@ -25,7 +28,7 @@ pub(super) async fn many_stop_nobody(trial: &mut Trial) -> Result<String, String
 
 async fn stop_nobody(trial: &mut Trial, manner: Manner, count: usize) -> Result<String, String> {
     let mut held = Vec::with_capacity(count);
-    while held.len() < count {
+    while held.len() < count && trial.began.elapsed() < OPENING {
         // beyond its backlog a server that accepts nobody lets a connection wait
         match timeout(PATIENCE, trial.open()).await {
             Ok(Ok(mut wire)) => {

@@ -155,7 +155,7 @@ impl Trial {
     ) -> Result<Response, String> {
         let (response, mut wire) = self.ask_anew(what, bytes, PATIENCE).await?;
         is_error(response.status)?;
-        wire.end(PATIENCE).await?;
+        wire.end(PATIENCE).await.map_err(|instead| format!("answered {}, then {instead}", response.status.as_u16()))?;
         Ok(response)
     }
 

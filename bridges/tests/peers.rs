@@ -1,0 +1,169 @@
+//! The claims on servers that were not made for them: what each keeps, and what it breaks.
+
+use client::claims::{CLAIMS, Finding, Verdict};
+use client::server::Server;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// So many servers at a time: more would keep each other from answering in time.
+const AT_A_TIME: usize = 8;
+
+/// Every claim, each on a server of its own; what is expected to be kept is tried twice on a busy machine.
+fn findings(start: impl Fn() -> Command, kept: &[&str]) -> BTreeMap<&'static str, Finding> {
+    let start = || Server::start(start()).unwrap_or_else(|error| panic!("the server does not start: {error:#}"));
+    Runtime::new().expect("a runtime starts").block_on(async {
+        let (places, mut trials) = (Arc::new(Semaphore::new(AT_A_TIME)), JoinSet::new());
+        for claim in CLAIMS {
+            let (places, again) = (places.clone(), kept.contains(&claim.name));
+            let server = start();
+            trials.spawn(async move {
+                let _place = places.acquire().await.expect("it is never closed");
+                let finding = claim.try_on(server.addr()).await;
+                match finding.verdict {
+                    Verdict::Broken if again => (claim.name, claim.try_on(server.addr()).await),
+                    _ => (claim.name, finding),
+                }
+            });
+        }
+        trials.join_all().await.into_iter().collect()
+    })
+}
+
+/// Fails unless the server keeps these claims and breaks all others but those that may be either, with figures of which
+/// these are parts.
+#[track_caller]
+fn keeps(start: impl Fn() -> Command, kept: &[&str], either: &[&str], figures: &[(&str, &str)]) {
+    let findings = findings(start, kept);
+    let mut wrong = Vec::new();
+    for claim in CLAIMS {
+        let Finding { verdict, figure, .. } = &findings[claim.name];
+        println!("{verdict:?} {}: {figure}", claim.name);
+        if !either.contains(&claim.name) && kept.contains(&claim.name) != (*verdict == Verdict::Kept) {
+            wrong.push(format!("{}: {verdict:?}, {figure}", claim.name));
+        }
+    }
+    for (name, part) in figures {
+        if !findings[name].figure.contains(part) {
+            wrong.push(format!("{name}: {} (not: {part})", findings[name].figure));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+fn bridge(binary: &'static str) -> Command {
+    let mut command = Command::new(binary);
+    command.stderr(Stdio::null());
+    command
+}
+
+/// The Python script; `None`, and a word on it, where there is no Python.
+fn python(args: &'static [&str]) -> Option<impl Fn() -> Command> {
+    if Command::new("python3").arg("--version").output().is_err() {
+        println!("skipped: this machine has no python3");
+        return None;
+    }
+    Some(move || {
+        let mut command = Command::new("python3");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("echo.py");
+        command.arg(script).args(args).stderr(Stdio::null());
+        command
+    })
+}
+
+/// Kept by whoever reads a request as it stands and answers it.
+const ONE_ANSWER: &[&str] = &["half-close", "typed", "leaving"];
+
+/// Kept by hyper, and so by whatever stands on it.
+const HYPER: &[&str] = &[
+    "again", "close", "old", "typed", "pipeline", "chunked", "pieces", "continue", "dated", "leaving", "silent",
+    "half", "crowd", "ten",
+];
+
+/// hyper drops a request when its sender ends its side: whether the answer comes first is a race, and so is how much it
+/// takes of what it refuses.
+const RACES: &[&str] = &["half-close", "left", "told-why"];
+
+#[test]
+fn pythons_http_server_is_a_stage_1() {
+    let Some(start) = python(&[]) else { return };
+    let kept = [ONE_ANSWER, &["echo", "plain", "pieces", "dated", "ten"]].concat();
+    let figures = [
+        ("silent", "no answer in 2 s"),
+        ("half", "no answer in 2 s"),
+        ("crowd", "no answer in 2 s"),
+        ("continue", "no 100 Continue"),
+        ("burst", "100 taken, none refused"),
+    ];
+    keeps(start, &kept, &[], &figures);
+}
+
+#[test]
+fn pythons_threading_http_server_is_a_stage_2() {
+    let Some(start) = python(&["--threads"]) else { return };
+    let kept = [ONE_ANSWER, &["echo", "plain", "pieces", "dated", "silent", "half", "crowd", "ten"]].concat();
+    let figures = [
+        ("silent", "answered in"),
+        ("garbage", "12 of 12 taken as fine"),
+        ("smuggling", "0 of 11 refused"),
+        ("deadline", "a silent one (left open)"),
+    ];
+    keeps(start, &kept, &[], &figures);
+}
+
+#[test]
+fn the_books_pool_of_four_threads_falls_to_four_clients() {
+    let kept = [ONE_ANSWER, &["beyond", "silent", "half", "ten"]].concat();
+    let figures = [("crowd", "no answer in 2 s"), ("dated", "GET / (no date)")];
+    keeps(|| bridge(env!("CARGO_BIN_EXE_rust-book")), &kept, &[], &figures);
+}
+
+#[test]
+fn an_echo_of_axum_is_a_stage_2() {
+    let kept = [HYPER, &["echo", "plain", "head"]].concat();
+    let figures = [
+        ("malformed", "no Host (answered 200 OK)"),
+        ("smuggling", "a length and chunks (answered 200 OK)"),
+        ("garbage", "12 of 12 taken as fine"),
+        ("deadline", "5 of 5 still open"),
+        ("burst", "100 taken, none refused"),
+    ];
+    keeps(|| bridge(env!("CARGO_BIN_EXE_axum-echo")), &kept, RACES, &figures);
+}
+
+#[test]
+fn axums_extractor_is_a_boundary_and_no_deadline() {
+    let kept = [HYPER, &["garbage", "routes", "parsed"]].concat();
+    let figures = [
+        ("garbage", "12 of 12 refused"),
+        ("deadline", "5 of 5 still open"),
+        ("reading", "404 Not Found to GET /balances"),
+        ("burst", "100 taken, none refused"),
+    ];
+    keeps(|| bridge(env!("CARGO_BIN_EXE_axum-stage3")), &kept, RACES, &figures);
+}
+
+#[test]
+fn axum_with_a_bounded_queue_is_a_stage_5() {
+    let kept = [HYPER, &["garbage", "routes", "parsed", "reading", "counted", "range", "sums", "come-back", "burst"]];
+    let figures =
+        [("counted", "55 acknowledged, 55 counted"), ("come-back", "taken 9 s later"), ("burst", "refused in")];
+    keeps(|| bridge(env!("CARGO_BIN_EXE_axum-stage5")), &kept.concat(), RACES, &figures);
+}
+
+#[test]
+fn axum_without_a_bound_takes_everything() {
+    let start = || {
+        let mut command = bridge(env!("CARGO_BIN_EXE_axum-stage5"));
+        command.arg("--unbounded");
+        command
+    };
+    let kept = [HYPER, &["garbage", "routes", "parsed", "reading", "counted", "range", "sums"]].concat();
+    let figures =
+        [("sums", "30 taken, 0 refused"), ("come-back", "none refused"), ("burst", "100 taken, none refused")];
+    keeps(start, &kept, RACES, &figures);
+}
