@@ -90,7 +90,7 @@ pub(crate) struct Load {
     #[arg(long, requires = "retry")]
     no_jitter: bool,
     /// What the random users, amounts and waits begin with [default: another each time]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     seed: Option<u64>,
     /// What must come out, such as 'served.p99<200ms' or failed=0; may be given several times
     #[arg(long = "expect", value_name = "EXPECTATION")]

@@ -36,13 +36,12 @@ fn backlog(tally: &Tally) -> Option<String> {
 /// Some connections get everything, others nothing: one client at a time.
 fn starved(tally: &Tally) -> Option<String> {
     let others = tally.senders - tally.starved;
-    (tally.starved > 0 && others > 0).then(|| {
+    // of fewer answers some connections have none by chance
+    (tally.starved > 0 && others > 0 && tally.answered() >= 3 * tally.senders).then(|| {
         format!(
-            "{} of {} connections had no answer at all while {others} had {}: the server serves some connections and \
-             lets the others wait",
-            tally.starved,
-            tally.senders,
-            tally.answered()
+            "{} of {} connections had no answer while there was more to send, and the others had all of them: the server \
+             serves some connections and lets the others wait",
+            tally.starved, tally.senders
         )
     })
 }

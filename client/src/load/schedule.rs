@@ -80,6 +80,14 @@ impl Schedule {
         matches!(self.until, Until::Elapsed(elapsed) if at >= self.began() + elapsed)
     }
 
+    /// Whether there is more to be sent at that moment.
+    pub(super) fn has_more(&self, at: Instant) -> bool {
+        match self.until {
+            Until::Count(count) => self.next.load(Ordering::Relaxed) < count,
+            Until::Elapsed(_) => !self.is_over(at),
+        }
+    }
+
     /// The next request, once it is due; `None` when it is enough. `free`: since when there is a connection for it.
     pub(super) async fn next(&self, free: Instant) -> Option<Turn> {
         if let Shape::Rate(_) = self.shape {

@@ -109,7 +109,9 @@ impl Sender<'_> {
         share.in_flight[self.place] = None;
         let latency = now.saturating_duration_since(turn.due);
         share.tally.count(turn.number, outcome, latency, now.saturating_duration_since(sent));
-        share.tally.hears(self.place, outcome);
+        if self.crew.schedule.has_more(now) {
+            share.tally.hears(self.place, outcome);
+        }
     }
 }
 

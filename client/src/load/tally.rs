@@ -35,9 +35,9 @@ pub struct Tally {
     pub herd: u64,
     /// After so many answers the server sent bytes that nobody had asked for.
     pub surplus: u64,
-    /// How many connections sent, and how many of them never had an answer.
+    /// How many connections sent.
     pub senders: u64,
-    /// See there.
+    /// How many of them had no answer as long as there was more to send.
     pub starved: u64,
     /// The largest share of its time that one of our threads spent working, 0 to 1.
     pub load: f64,
@@ -219,7 +219,7 @@ impl Tally {
         }
     }
 
-    /// A connection has an outcome.
+    /// A connection has an outcome, and there is more to send.
     pub(super) fn hears(&mut self, place: usize, outcome: Outcome) {
         if self.heard.len() <= place {
             self.heard.resize(place + 1, false);
