@@ -141,7 +141,7 @@ fn axums_extractor_is_a_boundary_and_no_deadline() {
     let figures = [
         ("garbage", "12 of 12 refused"),
         ("deadline", "5 of 5 still open"),
-        ("reading", "404 Not Found to GET /balances"),
+        ("reading", "answers 404 to GET /balances"),
         ("burst", "100 taken, none refused"),
     ];
     keeps(|| bridge(env!("CARGO_BIN_EXE_axum-stage3")), &kept, RACES, &figures);

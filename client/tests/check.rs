@@ -57,9 +57,9 @@ fn check_says_of_a_broken_claim_what_was_seen_and_how_to_see_it() {
     for part in [
         "✓ again",
         "✗ garbage     twelve kinds of garbage are refused, each with a 4xx\n",
-        "this was seen: 12 of 12 taken as fine.\n",
+        "what was seen: 12 of 12 taken as fine.\n",
         &format!("By hand: curl -i -d '[\"alice\", 5]' -H 'content-type: application/json' http://{addr}/events\n"),
-        "this was seen: GET /balances answers no JSON object.\n",
+        "what was seen: answers GET /balances without figures.\n",
         "\nstage 5: 1 of 3 claims\n",
     ] {
         assert!(told.contains(part), "{part}: {told}");

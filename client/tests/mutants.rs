@@ -3,6 +3,7 @@
 mod flawed;
 
 use client::claims::{CLAIMS, Claim, Verdict};
+use flawed::nonsense::{self, Nonsense::*};
 use flawed::{Flaw, Kind};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -138,5 +139,35 @@ fn every_claim_is_broken_by_a_flaw_of_its_own() {
     for claim in CLAIMS {
         let breaks = |(_, _, broken): &&(Kind, Flaw, &[&str])| broken.contains(&claim.name);
         assert!(MUTANTS.iter().any(|mutant| breaks(&mutant)), "nothing is known to break {}", claim.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_claim_is_kept_by_nonsense_and_none_hangs_on_it() {
+    let _ = rlimit::increase_nofile_limit(20_000);
+    let mut trials = JoinSet::new();
+    let kinds = [
+        HangsUp,
+        HangsUpWhenAsked,
+        NeverAccepts,
+        NeverAnswers,
+        SpeaksSsh,
+        LiesAboutTheLength,
+        NeverEndsItsBody,
+        OnlyPromises,
+    ];
+    for nonsense in kinds {
+        for claim in CLAIMS {
+            trials.spawn(async move {
+                let (addr, _server) = nonsense::start(nonsense).await;
+                (nonsense, claim, claim.try_on(addr).await)
+            });
+        }
+    }
+    while let Some(trial) = trials.join_next().await {
+        let (nonsense, claim, finding) = trial.expect("a trial does not panic");
+        let of = format!("{nonsense:?}, {}: {}", claim.name, finding.figure);
+        assert_eq!(finding.verdict, Verdict::Broken, "{of}");
+        assert!(!finding.figure.starts_with("no end"), "{of}");
     }
 }

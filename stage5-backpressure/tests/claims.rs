@@ -1,5 +1,7 @@
 //! Every claim of the lessons on this stage.
 
+use client::claims::Verdict;
+
 const BINARY: &str = env!("CARGO_BIN_EXE_stage5-backpressure");
 
 #[test]
@@ -10,4 +12,28 @@ fn each_claim_is_as_the_lessons_say() {
 #[test]
 fn one_server_keeps_its_claims_in_a_row() {
     testkit::verdicts::one_server_must_keep_its_claims_in_a_row(BINARY, 5, &["--timeout", "6s", "--work", "100ms"]);
+}
+
+/// What the picture of the burst is drawn from.
+#[test]
+fn the_burst_sees_the_queue_fill_and_empty() {
+    let server = testkit::start(BINARY, &["--work", "50ms"]);
+    let queue = testkit::must_be(Verdict::Kept, "burst", server.addr()).queue;
+    assert!(queue.iter().all(|depth| depth.capacity == 16 && depth.queued <= 16), "{queue:?}");
+    assert!(queue.is_sorted_by_key(|depth| (depth.at, depth.taken, depth.done)), "{queue:?}");
+    assert!(queue.iter().any(|depth| depth.queued > 0), "{queue:?}");
+    let last = queue.last().expect("it was watched to its end");
+    assert!(last.taken >= 17 && last.taken == last.done && last.queued == 0, "{queue:?}");
+}
+
+#[test]
+fn a_trace_has_the_connection_that_misbehaves_and_those_that_come_after_it() {
+    let server = testkit::start(BINARY, &[]);
+    let trace = testkit::must_be(Verdict::Kept, "half", server.addr()).trace;
+    let outcomes: Vec<_> = trace.iter().map(|exchange| exchange.outcome.is_some()).collect();
+    assert_eq!(outcomes, [false, true, true, true], "{trace:?}");
+    assert!(
+        trace[1..].iter().all(|honest| honest.began >= trace[0].began && honest.ended <= trace[0].ended),
+        "{trace:?}"
+    );
 }

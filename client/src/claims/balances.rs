@@ -5,7 +5,8 @@ use super::ten::{SLACK, at_once};
 use super::wire::{PATIENCE, WORK};
 use super::{Trial, event, fresh_user, get, instead};
 use crate::caller::{Caller, Outcome, show};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -29,7 +30,7 @@ pub(super) async fn comes_after_it(trial: &mut Trial) -> Result<String, String> 
 
 /// Ten events of one user at once: a lost update would lack in the sum, one done twice would be too much.
 pub(super) async fn are_counted_once(trial: &mut Trial) -> Result<String, String> {
-    trial.idle().await;
+    trial.room_for(10).await;
     let user = fresh_user();
     balance(trial, &user).await?; // nothing to see where there are none
     let events = (1..=10).map(|amount| event(&user, amount)).collect();
@@ -54,7 +55,7 @@ pub(super) async fn are_counted_once(trial: &mut Trial) -> Result<String, String
 
 /// Whoever sends an event and hangs up: it was sent.
 pub(super) async fn counts_without_its_sender(trial: &mut Trial) -> Result<String, String> {
-    trial.idle().await;
+    trial.room_for(1).await;
     let user = fresh_user();
     balance(trial, &user).await?;
     let mut wire = trial.open().await?;
@@ -69,7 +70,7 @@ pub(super) async fn counts_without_its_sender(trial: &mut Trial) -> Result<Strin
 
 /// Nearly to the end of `i64`, too far, and a step that fits: whoever wraps or stops at the end shows it there.
 pub(super) async fn stays_in_range(trial: &mut Trial) -> Result<String, String> {
-    trial.idle().await;
+    trial.room_for(3).await;
     let user = fresh_user();
     balance(trial, &user).await?;
     for amount in [i64::MAX - 3, 5, 1] {
@@ -116,16 +117,8 @@ pub(super) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
 
 /// The user's balance; `None` of a user who has none.
 async fn balance(trial: &mut Trial, user: &str) -> Result<Option<i64>, String> {
-    let request = get(trial.addr, "/balances");
-    let (response, _) = trial.ask_anew("balances", request, WORK).await?;
-    match Outcome::of(&response) {
-        Outcome::Served(_) => {}
-        outcome => return Err(format!("{} to GET /balances", instead(outcome, WORK))),
-    }
-    match serde_json::from_slice::<Value>(&response.body) {
-        Ok(Value::Object(balances)) => Ok(balances.get(user).and_then(Value::as_i64)),
-        _ => Err("GET /balances answers no JSON object".into()),
-    }
+    let balances: Map<String, Value> = trial.fetch("/balances", WORK).await?;
+    Ok(balances.get(user).and_then(Value::as_i64))
 }
 
 /// The user's balance when it is what it should come to, and stays so, or when it has not come to that in time.
@@ -147,8 +140,23 @@ impl Trial {
         self.settled().await.is_some()
     }
 
+    /// What there is to read at a path.
+    pub(super) async fn fetch<T: DeserializeOwned>(
+        &mut self,
+        path: &'static str,
+        patience: Duration,
+    ) -> Result<T, String> {
+        let (response, _) = self.ask_anew(path, get(self.addr, path), patience).await?;
+        match Outcome::of(&response) {
+            Outcome::Served(_) => {
+                serde_json::from_slice(&response.body).map_err(|_| format!("answers GET {path} without figures"))
+            }
+            _ => Err(format!("answers {} to GET {path}", response.status.as_u16())),
+        }
+    }
+
     /// Asks without a trace.
-    pub(super) async fn look<T: serde::de::DeserializeOwned>(&self, path: &'static str) -> Option<T> {
+    pub(super) async fn look<T: DeserializeOwned>(&self, path: &'static str) -> Option<T> {
         let request = get(self.addr, path);
         let call = Caller::new(self.addr).call(&request, false, Instant::now() + PATIENCE).await;
         serde_json::from_slice(&call.response?.body).ok()

@@ -34,7 +34,7 @@ fn allows_post(response: &Response) -> bool {
 
 /// One event, written in a way of its own: what comes back are its values, not its bytes.
 pub(super) async fn comes_back(trial: &mut Trial) -> Result<String, String> {
-    trial.idle().await;
+    trial.room_for(1).await;
     let user = fresh_user() + " Zoë";
     let escaped = user.replace('ë', "\\u00eb");
     let event = format!("\n {{ \"amount\" : -5 ,\t\"user\" : \"{escaped}\" }} ");

@@ -62,7 +62,7 @@ async fn echo(trial: &mut Trial, body: &[u8]) -> Result<Response, String> {
 
 /// An event, a request for nothing, another event, in one piece.
 pub(super) async fn is_pipelined(trial: &mut Trial) -> Result<String, String> {
-    trial.idle().await;
+    trial.room_for(2).await;
     let users = [fresh_user(), fresh_user()];
     let between = "GET /check-nowhere HTTP/1.1\r\nHost: check\r\n\r\n";
     let mut wire = trial.open().await?;
@@ -83,7 +83,7 @@ pub(super) async fn is_pipelined(trial: &mut Trial) -> Result<String, String> {
 
 /// An event in chunks with extensions and trailers, and the next request where it should begin.
 pub(super) async fn is_read_in_chunks(trial: &mut Trial) -> Result<String, String> {
-    trial.idle().await;
+    trial.room_for(1).await;
     let user = fresh_user();
     let event = event(&user, 0);
     let mut request = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n");
@@ -102,7 +102,7 @@ pub(super) async fn is_read_in_chunks(trial: &mut Trial) -> Result<String, Strin
 
 /// An event, byte by byte.
 pub(super) async fn is_put_together(trial: &mut Trial) -> Result<String, String> {
-    trial.idle().await;
+    trial.room_for(1).await;
     let user = fresh_user();
     let request = whole(&user);
     let mut wire = trial.open().await?;
@@ -139,7 +139,7 @@ pub(super) async fn is_taken_as_typed(trial: &mut Trial) -> Result<String, Strin
 
 /// A body that is held back until the server asks for it.
 pub(super) async fn is_asked_for(trial: &mut Trial) -> Result<String, String> {
-    trial.idle().await;
+    trial.room_for(1).await;
     let user = fresh_user();
     let event = event(&user, 0);
     let mut wire = trial.open().await?;

@@ -36,7 +36,9 @@ pub(super) async fn is_bounded(trial: &mut Trial) -> Result<String, String> {
         Err(format!("{taken} taken in {} s, {waiting} still wait", BURST.as_secs()))
     } else if refusals > refused {
         Err(format!("{} of {refusals} refusals without Retry-After", refusals - refused))
-    } else if taken == 0 || taken + refused < 100 {
+    } else if taken == 0 && refused == 100 {
+        Err("100 refused, none taken".into())
+    } else if taken + refused < 100 {
         Err(format!("{taken} taken, {refused} refused, {} neither", 100 - taken - refused))
     } else if let Some(wrong) = before.zip(after).and_then(|(before, after)| disagreement(taken as u64, before, after))
     {
@@ -119,7 +121,7 @@ async fn watch(addr: std::net::SocketAddr, began: Instant, before: Stats) -> Vec
 pub(super) async fn adds_up(trial: &mut Trial) -> Result<String, String> {
     const LOOKS: usize = 100;
     let (addr, request) = (trial.addr, get(trial.addr, "/stats"));
-    let first = trial.look::<Stats>("/stats").await.ok_or("GET /stats answers no figures of a queue")?;
+    let first: Stats = trial.fetch("/stats", PATIENCE).await?;
     let looking = tokio::spawn(async move {
         let (mut caller, mut tick) = (Caller::new(addr), interval(Duration::from_millis(10)));
         let mut earlier = first;
@@ -238,6 +240,18 @@ fn is_refusal(response: &Response) -> bool {
 }
 
 impl Trial {
+    /// Waits until so many events fit into its queue, for a while; not for a server that tells nothing of one.
+    pub(super) async fn room_for(&self, events: u64) {
+        let end = Instant::now() + EMPTY;
+        while Instant::now() < end {
+            match self.look::<Stats>("/stats").await {
+                Some(stats) if stats.queued.saturating_add(events) > stats.capacity => {}
+                _ => break,
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// The server's figures once it has nothing left to do; `None` of one that tells none, or does not come to an end.
     pub(super) async fn settled(&self) -> Option<Stats> {
         let end = Instant::now() + EMPTY;

@@ -12,7 +12,7 @@ pub(super) const SLACK: Duration = Duration::from_millis(250);
 /// Ten connections, then ten events: on each of ten users' accounts one.
 pub(super) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
     let events = (0..10).map(|number| event(&format!("user{number}"), 1)).collect();
-    let calls = at_once(trial, events, Duration::from_secs(40)).await?;
+    let calls = at_once(trial, events, Duration::from_secs(20)).await?;
     let took = trial.trace.iter().map(super::Exchange::took);
     let (first, last) = (took.clone().min().unwrap_or_default(), took.max().unwrap_or_default());
     let unanswered = calls.iter().filter(|call| !call.outcome.is_answer()).count();

@@ -15,6 +15,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// How long an event may take: a server may work on it, and on others before it.
 pub(super) const WORK: Duration = Duration::from_secs(10);
 
+/// How long what is sent at once may take to be taken: a MiB at most.
+const SENDING: Duration = Duration::from_secs(3);
+
 /// A raw connection.
 #[derive(Debug)]
 pub(super) struct Wire {
@@ -27,7 +30,7 @@ impl Wire {
     /// Sends bytes as they are. A server that refuses early closes before it has read everything: that they were not
     /// taken is no failure, its answer counts.
     pub(super) async fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        matches!(timeout(WORK, self.stream.write_all(bytes.as_ref())).await, Ok(Ok(())))
+        matches!(timeout(SENDING, self.stream.write_all(bytes.as_ref())).await, Ok(Ok(())))
     }
 
     /// Sends bytes again and again, so many times or until something comes back, or nothing moves.
@@ -125,8 +128,9 @@ impl Trial {
         began: Instant,
         patience: Duration,
     ) -> Result<Response, String> {
+        let end = Instant::now() + patience; // also for one that only promises
         let answer = loop {
-            match wire.response(false, patience).await {
+            match wire.response(false, end.saturating_duration_since(Instant::now())).await {
                 Ok(interim) if interim.status.is_informational() => {}
                 answer => break answer,
             }

@@ -80,7 +80,7 @@ fn show_as_text(claim: &Claim, finding: &Finding, addr: SocketAddr) {
     match finding.verdict {
         Verdict::Kept => say(&format!("{} {name:<10}  {sentence}: {}\n", style("✓").green(), finding.figure)),
         Verdict::Broken => say(&format!(
-            "{} {}  {sentence}\n    This was expected, and this was seen: {}.\n    By hand: {}\n",
+            "{} {}  {sentence}\n    That was expected; what was seen: {}.\n    By hand: {}\n",
             style("✗").red().bold(),
             style(format_args!("{name:<10}")).bold(),
             finding.figure,

@@ -1,6 +1,7 @@
 //! A server of each kind that can have one flaw, in memory: what our stages do, done wrong in one place.
 
 mod bank;
+pub(crate) mod nonsense;
 
 use bank::Bank;
 use http1::{BadMessage, Decoded, Decoder, Ending, Method, Request, Response, Version, encode_response, header};
