@@ -139,6 +139,20 @@ fn all_at_once_is_no_staircase_and_neither_is_noise() {
 }
 
 #[test]
+fn a_staircase_is_found_among_other_requests() {
+    let read = |at, ended| Exchange { what: "balances", ..request(at, ended, SERVED) };
+    let event = |number: u64, ended| request(Duration::from_micros(number * 30), ended, SERVED);
+    let events = [1, 2, 3, 4].map(|k| event(k, ms(500 * k)));
+    let panel = panel([read(ms(0), ms(1)), read(ms(1), ms(2000))].into_iter().chain(events).collect(), vec![]);
+    let stairs = panel.stairs.expect("the events are one");
+    assert_eq!((stairs.what, stairs.served, stairs.waiting), ("event", 4, 0));
+    let split = |what| panel.bars.iter().filter(move |bar| bar.what == what).map(|bar| bar.segments.len());
+    assert_eq!(split("event").collect::<Vec<_>>(), [1, 2, 2, 2]);
+    assert_eq!(split("balances").collect::<Vec<_>>(), [1, 1]);
+    assert!(words::caption(&panel).starts_with("6 served within 2.00 s. Theory: 4 × 500 ms"));
+}
+
+#[test]
 fn what_was_taken_goes_on_behind_its_answer_until_the_server_says_that_it_is_done() {
     let panel = Panel::new(&burst(), WORK);
     assert_eq!(panel.queue.len(), 87, "looks before the first request are not drawn");

@@ -5,7 +5,7 @@ use super::{anchor, percent, unbroken, verdict};
 use crate::caller::show;
 use crate::claims::{Claim, Finding};
 use crate::compare::{STAGES, idea};
-use crate::picture::{Axis, Bar, Fate, Panel, Picture, Place, words};
+use crate::picture::{AT_ONCE, Axis, Bar, Fate, Panel, Picture, Place, words};
 use maud::{Markup, html};
 use std::time::Duration;
 
@@ -67,10 +67,14 @@ fn draw(bar: &Bar, slot: usize, picture: &Picture) -> Markup {
 
 /// The moments that the arithmetic gives for one after another, as a line over the bars that it is about.
 fn theory(panel: &Panel, picture: &Picture) -> Markup {
-    let of_stairs = panel.stairs.map(|stairs| (Fate::Served, stairs.work, stairs.served + stairs.waiting));
-    let of_little = panel.little.map(|little| (Fate::Taken, little.work, little.taken as u32));
-    let Some((fate, work, count)) = of_stairs.or(of_little) else { return html! {} };
-    let first = panel.bars.iter().position(|bar| bar.fate == fate).unwrap_or_default() as f64;
+    let is_step = |bar: &Bar| match &panel.stairs {
+        Some(stairs) => bar.what == stairs.what,
+        None => bar.fate == Fate::Taken,
+    };
+    let of_stairs = panel.stairs.map(|stairs| (stairs.work, stairs.served + stairs.waiting));
+    let of_little = panel.little.map(|little| (little.work, little.taken as u32));
+    let Some((work, count)) = of_stairs.or(of_little) else { return html! {} };
+    let first = panel.bars.iter().position(is_step).unwrap_or_default() as f64;
     let slots = picture.slots.max(1) as f64;
     let room = picture.axis.end.as_secs_f64() / work.as_secs_f64();
     let last = f64::from(count).min(room);
@@ -81,18 +85,26 @@ fn theory(panel: &Panel, picture: &Picture) -> Markup {
 
 /// The longest wait, in figures; and when the last promise was kept.
 fn labels(panel: &Panel, picture: &Picture) -> Markup {
-    let asked = panel.bars.iter().enumerate().filter(|(_, bar)| bar.fate != Fate::Held);
-    let longest = asked.clone().max_by_key(|(_, bar)| bar.waited());
-    let done = panel.little.and_then(|little| little.measured);
-    let last_taken = asked.filter(|(_, bar)| bar.fate == Fate::Taken).max_by_key(|(_, bar)| bar.top());
-    html! {
-        @if let (Some(done), Some((slot, bar))) = (done, last_taken) {
-            (label(slot, bar.top() - bar.began, picture, &format!("done after {}", show(done))))
-        } @else if let Some((slot, bar)) = longest {
-            @let wait = show(bar.waited());
-            (label(slot, bar.waited(), picture, &if bar.fate == Fate::Unanswered { format!("no answer in {wait}") } else { wait }))
-        }
+    let bars = || panel.bars.iter().enumerate();
+    if let Some(done) = panel.little.and_then(|little| little.measured) {
+        let last = bars().filter(|(_, bar)| bar.fate == Fate::Taken).max_by_key(|(_, bar)| bar.top());
+        let at = |(slot, bar): (usize, &Bar)| {
+            label(slot, bar.top() - bar.began, picture, &format!("done after {}", show(done)))
+        };
+        return last.map(at).unwrap_or_default();
     }
+    // what was held counts where nobody else waited
+    let held = |bar: &Bar| bar.fate == Fate::Held;
+    let asked = bars().filter(|(_, bar)| !held(bar)).max_by_key(|(_, bar)| bar.waited());
+    let flat = asked.is_none_or(|(_, bar)| bar.waited() < AT_ONCE);
+    let kept =
+        bars().filter(|(_, bar)| held(bar) && flat && bar.waited() >= AT_ONCE).max_by_key(|(_, bar)| bar.waited());
+    let text = |bar: &Bar| match (bar.fate, show(bar.waited())) {
+        (Fate::Held, time) => format!("held for {time}"),
+        (Fate::Unanswered, time) => format!("no answer in {time}"),
+        (_, time) => time,
+    };
+    kept.or(asked).map(|(slot, bar)| label(slot, bar.waited(), picture, &text(bar))).unwrap_or_default()
 }
 
 fn label(slot: usize, top: Duration, picture: &Picture, text: &str) -> Markup {

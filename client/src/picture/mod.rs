@@ -174,7 +174,7 @@ impl Bar {
 }
 
 /// No scale is shorter: people take that for at once, and so should the pictures.
-const AT_ONCE: Duration = Duration::from_millis(100);
+pub const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// A connect that takes longer than that found no room in the backlog.
 const SLOW_CONNECT: Duration = Duration::from_millis(500);

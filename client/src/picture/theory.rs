@@ -2,12 +2,15 @@
 
 use super::{Bar, Fate, Place};
 use crate::claims::Depth;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Requests that were due together and were served one by one: the `k`th after `k` times the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stairs {
-    /// When they were due.
+    /// What they were.
+    pub what: &'static str,
+    /// When the first of them was due.
     pub began: Duration,
     /// What one takes, as the server was told.
     pub work: Duration,
@@ -26,14 +29,20 @@ impl Stairs {
     }
 }
 
-/// A gap shorter than that is no work, only a busy machine.
+/// A gap shorter than that is no work, only a busy machine; and what was due within it was due together.
 const LEAST_GAP: Duration = Duration::from_millis(50);
 
-/// If those that were due first were served one by one, so that each one's work began when the one before it was
-/// answered, their bars are split there: into the wait for the lock and the work.
+/// If the requests of one kind that were due together were served one by one, so that each one's work began when the
+/// one before it was answered, their bars are split there: into the wait for the lock and the work.
 pub(super) fn one_by_one(bars: &mut [Bar], work: Duration) -> Option<Stairs> {
-    let began = bars.iter().find(|bar| bar.fate == Fate::Served)?.began;
-    let mut ends: Vec<_> = together(bars, began, Fate::Served).map(|bar| bar.ended).collect();
+    let kinds: BTreeSet<_> = bars.iter().map(|bar| bar.what).collect();
+    kinds.into_iter().find_map(|what| of_kind(bars, what, work))
+}
+
+fn of_kind(bars: &mut [Bar], what: &'static str, work: Duration) -> Option<Stairs> {
+    let began = bars.iter().filter(|bar| bar.what == what).map(|bar| bar.began).min()?;
+    let is_one = |bar: &Bar, fate| bar.what == what && bar.fate == fate && bar.began < began + LEAST_GAP;
+    let mut ends: Vec<_> = bars.iter().filter(|bar| is_one(bar, Fate::Served)).map(|bar| bar.ended).collect();
     ends.sort();
     let mut gaps: Vec<_> = std::iter::once(&began).chain(&ends).zip(&ends).map(|(from, to)| *to - *from).collect();
     gaps.sort();
@@ -41,22 +50,17 @@ pub(super) fn one_by_one(bars: &mut [Bar], work: Duration) -> Option<Stairs> {
     if ends.len() < 3 || least < LEAST_GAP || least < median / 2 {
         return None;
     }
-    let waiting = together(bars, began, Fate::Unanswered).count() as u32;
-    for bar in bars.iter_mut().filter(|bar| bar.began == began) {
-        match bar.fate {
-            Fate::Served => {
-                let before = ends.iter().rev().find(|end| **end < bar.ended).copied();
-                bar.split(before.unwrap_or(began));
-            }
-            Fate::Unanswered => bar.split(bar.ended), // one of them is being worked on, and nobody can see which
-            _ => {}
+    let mut waiting = 0;
+    for bar in bars.iter_mut() {
+        if is_one(bar, Fate::Served) {
+            let before = ends.iter().rev().find(|end| **end < bar.ended).copied();
+            bar.split(before.unwrap_or(began));
+        } else if is_one(bar, Fate::Unanswered) {
+            bar.split(bar.ended); // one of them is being worked on, and nobody can see which
+            waiting += 1;
         }
     }
-    Some(Stairs { began, work, served: ends.len() as u32, waiting, measured: *ends.last()? - began })
-}
-
-fn together(bars: &[Bar], began: Duration, fate: Fate) -> impl Iterator<Item = &Bar> {
-    bars.iter().filter(move |bar| bar.fate == fate && bar.began == began)
+    Some(Stairs { what, began, work, served: ends.len() as u32, waiting, measured: *ends.last()? - began })
 }
 
 /// Little's law: what is inside = how many are done in a second × how long each is inside.

@@ -132,7 +132,7 @@ fn part(panel: &Panel, fate: Fate) -> String {
         Fate::Held => format!("{count} connections held open for {}", show(last)),
         Fate::Unanswered if count == 1 => format!("one without an answer for {}", show(last)),
         Fate::Unanswered => format!("{count} without an answer for {}", show(last)),
-        Fate::Served if panel.stairs.is_some() => {
+        Fate::Served if panel.stairs.is_some_and(|stairs| stairs.served as usize == count) => {
             format!("{count} served one by one, from {} to {}", show(first), show(last))
         }
         _ if count == 1 => format!("one {word} after {}", show(last)),
