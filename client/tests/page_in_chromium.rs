@@ -16,9 +16,11 @@ use tokio::time::Instant;
 /// How long the browser may take for a step.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// No window, no sandbox (a container has none), and no business of its own with the network.
-const FLAGS: [&str; 8] = [
+/// No window, no sandbox (a container has none), no coloured edges of letters, which make a picture large, and no
+/// business of its own with the network.
+const FLAGS: [&str; 9] = [
     "--headless",
+    "--disable-lcd-text",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",

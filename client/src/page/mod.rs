@@ -53,8 +53,7 @@ fn head(matrix: &Matrix) -> Markup {
         header {
             h1 { "From freeze to back-pressure" }
             p.lead {
-                "Five small HTTP servers, each one idea further than the one before, under the same attacks at the same time. "
-                "What breaks is a lesson; a later stage mends it."
+                "Five small HTTP servers, each one idea further than the last, under the same attacks. What breaks is a lesson."
             }
             p.made {
                 "Run on " time datetime=(at) { (minute) " UTC" } ", "
