@@ -264,7 +264,7 @@ async fn stays_on_this_machine(browser: &Browser, url: &str) {
 async fn keep_picture(browser: &Browser, picture: &Path) {
     browser.show(1280, "light").await;
     let shown = "document.activeElement.blur(); location.hash = '';
-        for (const e of document.querySelectorAll('.key, .claim:not(#ten, #burst), .readout')) e.remove();
+        for (const e of document.querySelectorAll('.key, .claim:not(#ten, #burst), .readout, .by-hand, .start')) e.remove();
         return document.documentElement.getBoundingClientRect().height";
     let height = browser.run(shown).await;
     let clip = json!({"x": 0, "y": 0, "width": 1280, "height": height, "scale": 0.8});

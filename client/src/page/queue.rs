@@ -25,7 +25,7 @@ pub(super) fn queue(stage: u8, name: &str, panel: &Panel, little: &Little) -> Ma
                     text.tick.below x=(x(*moment)) y="100%" dy="1.3em" { (label) }
                 }
                 @for (depth, end) in panel.queue.iter().zip(ends) {
-                    @let width = axis.at(end) - axis.at(depth.at);
+                    @let width = axis.at(end) - axis.at(depth.at) + 0.001; // a hair over the next one: no seams
                     @let height = depth.queued as f64 / most;
                     rect.depth x=(x(depth.at)) width=(percent(width)) y=(percent(1.0 - height)) height=(percent(height)) {
                         title { (depth.queued) " waiting, " (depth.done) " done" }
