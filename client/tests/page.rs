@@ -139,6 +139,14 @@ fn all_at_once_is_no_staircase_and_neither_is_noise() {
 }
 
 #[test]
+fn a_staircase_is_one_although_the_machine_paused() {
+    let at = [500, 1000, 1500, 2000, 2820, 3010, 3510, 4010, 4520, 5070];
+    let panel = panel(at.map(|at| request(ms(0), ms(at), SERVED)).to_vec(), vec![]);
+    assert_eq!(panel.stairs.map(|stairs| (stairs.served, stairs.measured)), Some((10, ms(5070))));
+    assert_eq!(segments(&panel.bars[5]), [(0, 2820, Place::Lock), (2820, 3010, Place::Work)]);
+}
+
+#[test]
 fn a_staircase_is_found_among_other_requests() {
     let read = |at, ended| Exchange { what: "balances", ..request(at, ended, SERVED) };
     let event = |number: u64, ended| request(Duration::from_micros(number * 30), ended, SERVED);
