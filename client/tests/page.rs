@@ -173,7 +173,7 @@ fn what_was_taken_goes_on_behind_its_answer_until_the_server_says_that_it_is_don
     assert_eq!((little.capacity, little.taken, little.deepest, little.wait()), (16, 17, 16, ms(8500)));
     assert_eq!(little.measured, Some(ms(8500)));
     let text = words::caption(&panel);
-    assert!(text.contains("17 inside (16 waiting in 16 places, one in hand)"), "{text}");
+    assert!(text.contains("17 taken (at most 16 waiting, in 16 places), 2 done a second"), "{text}");
     assert!(text.ends_with("done after 8.50 s. Measured: 8.50 s."), "{text}");
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -33,6 +33,8 @@ const FLAGS: [&str; 9] = [
 /// A browser with one window, and what drives it; both gone when it is dropped.
 struct Browser {
     driver: Child,
+    /// Open, so that it can write.
+    _stdout: BufReader<ChildStdout>,
     addr: SocketAddr,
     session: String,
 }
@@ -52,21 +54,27 @@ impl Drop for Browser {
     }
 }
 
+/// A driver that listens, what it writes on, and where it listens; `None` if it ended.
+fn start_driver() -> Option<(Child, BufReader<ChildStdout>, SocketAddr)> {
+    let mut command = Command::new("chromedriver");
+    command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut driver = command.spawn().expect("chromedriver is installed (Debian: chromium-driver)");
+    let mut stdout = BufReader::new(driver.stdout.take().expect("it is piped"));
+    let port = stdout.by_ref().lines().map_while(Result::ok).find_map(|line| {
+        line.strip_prefix("ChromeDriver was started successfully on port ")?.trim_end_matches('.').parse::<u16>().ok()
+    });
+    let Some(port) = port else {
+        let _ = driver.wait(); // it closed its stdout
+        return None;
+    };
+    Some((driver, stdout, SocketAddr::from(([127, 0, 0, 1], port))))
+}
+
 impl Browser {
     async fn open() -> Self {
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("chromedriver is installed (Debian: chromium-driver)");
-        let stdout = BufReader::new(driver.stdout.take().expect("it is piped"));
-        let port = stdout.lines().find_map(|line| {
-            let line = line.expect("chromedriver says where it listens");
-            line.strip_prefix("ChromeDriver was started successfully on port ")?.trim_end_matches('.').parse().ok()
-        });
-        let addr = SocketAddr::from(([127, 0, 0, 1], port.expect("chromedriver names its port")));
-        let mut browser = Self { driver, addr, session: String::new() };
+        // its free port is one of IPv4, and it ends if somebody has the same one of IPv6: then it tries another
+        let (driver, stdout, addr) = (0..10).find_map(|_| start_driver()).expect("chromedriver starts");
+        let mut browser = Self { driver, _stdout: stdout, addr, session: String::new() };
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": {"args": FLAGS},
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
@@ -111,13 +119,14 @@ impl Browser {
         self.post("/actions", json!({"actions": [{"type": "key", "id": "keyboard", "actions": keys}]})).await;
     }
 
-    /// A screen of that width, in a scheme.
+    /// A screen of that width in a scheme, `light` or `dark`, or a sheet of paper: `print`.
     async fn show(&self, width: u32, scheme: &str) {
         // not as a mobile device: that would widen its view to whatever overflows
         let screen = json!({"width": width, "height": 1080, "deviceScaleFactor": 1, "mobile": false});
         self.devtools("Emulation.setDeviceMetricsOverride", screen).await;
-        let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
-        self.devtools("Emulation.setEmulatedMedia", features).await;
+        let feature = json!({"name": "prefers-color-scheme", "value": scheme});
+        let media = if scheme == "print" { "print" } else { "screen" };
+        self.devtools("Emulation.setEmulatedMedia", json!({"media": media, "features": [feature]})).await;
         // a frame has been laid out in that size when the second one is asked for
         let frames = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))";
         self.post("/execute/async", json!({"script": frames, "args": []})).await;
@@ -186,6 +195,8 @@ async fn the_page_of_a_run_is_whole_in_every_width_and_scheme_and_within_reach_o
         }
         assert_eq!(browser.run(TOO_FAINT).await, json!([]), "{scheme}");
     }
+    browser.show(1030, "print").await; // A4, landscape
+    assert_eq!(browser.run(OVERFLOWING).await, json!([]), "print");
     is_reached_by_the_keyboard(&browser, &data).await;
     stays_on_this_machine(&browser, &url).await;
     if let Some(picture) = std::env::var_os("COMPARE_PNG") {

@@ -38,7 +38,7 @@ fn grid(axis: &Axis) -> Markup {
         @for (moment, label) in &axis.ticks {
             @let y = percent(1.0 - axis.at(*moment));
             line.grid x1="0" x2="100%" y1=(y) y2=(y) {}
-            text.tick x="-8" y=(y) { (label) }
+            text.tick x="-.5em" y=(y) { (label) }
         }
     }
 }

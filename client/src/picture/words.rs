@@ -174,7 +174,7 @@ fn stairs(stairs: &Stairs) -> String {
 fn little(little: &Little) -> String {
     let per_second = 1.0 / little.work.as_secs_f64();
     let theory = format!(
-        "Little's law: {} inside ({} waiting in {} places, one in hand) at {} done a second: the last is done after {}.",
+        "Little's law: {} taken (at most {} waiting, in {} places), {} done a second: the last is done after {}.",
         little.taken,
         little.deepest,
         little.capacity,
