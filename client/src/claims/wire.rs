@@ -48,6 +48,11 @@ impl Wire {
         .await;
     }
 
+    /// Since when it stands.
+    pub(super) fn connected(&self) -> Instant {
+        self.connected
+    }
+
     /// Says that nothing more is sent.
     pub(super) async fn end_input(&mut self) {
         let _ = self.stream.shutdown().await; // fails where the server has gone: the answer will tell

@@ -6,6 +6,7 @@ use crate::caller::{BriefCaller, Failure, Outcome};
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::Duration;
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 /// Sends request after request, as the schedule has them, until nothing is left.
@@ -149,7 +150,8 @@ impl Watchdog {
         tokio::select! {
             biased;
             done = work => Some(done),
-            () = late => None,
+            // also where the work has used up what the runtime gives a task at a time: a body without an end does
+            () = unconstrained(late) => None,
         }
     }
 }
