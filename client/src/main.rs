@@ -25,6 +25,8 @@ enum Command {
     Claims(commands::Claims),
     /// Build and start all five stages, try every claim of the lessons on each, and show them side by side
     Compare(commands::Compare),
+    /// Look at this machine before a class, and tell how to mend what is found
+    Doctor(commands::Doctor),
 }
 
 #[tokio::main]
@@ -37,6 +39,7 @@ async fn main() -> ExitCode {
         Command::Check(check) => check.run().await,
         Command::Claims(claims) => Ok(claims.run()),
         Command::Compare(compare) => compare.run().await,
+        Command::Doctor(doctor) => Ok(doctor.run()),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

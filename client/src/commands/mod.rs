@@ -3,6 +3,7 @@
 mod check;
 mod claims;
 mod compare;
+mod doctor;
 mod hold;
 mod live;
 mod load;
@@ -10,6 +11,7 @@ mod load;
 pub(crate) use check::Check;
 pub(crate) use claims::Claims;
 pub(crate) use compare::Compare;
+pub(crate) use doctor::Doctor;
 pub(crate) use hold::Hold;
 pub(crate) use load::Load;
 

@@ -1,0 +1,58 @@
+//! `client doctor`.
+
+use super::say;
+use clap::Args;
+use client::doctor::{Finding, Health, examine};
+use console::{Term, style};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+/// Look at this machine before a class, and tell how to mend what is found
+#[derive(Args)]
+#[command(after_help = "\
+✓ is as it should be. ! is good to know before the class: something takes longer, or a step has to be done in another way.
+✗ is a lesson that would fail.
+
+Exit code: 0 if no lesson would fail, 1 if one would, 2 for a bad command line.
+
+\"client\" stands for: cargo run -p client --")]
+pub(crate) struct Doctor {
+    /// Where the servers are to listen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    addr: SocketAddr,
+}
+
+impl Doctor {
+    pub(crate) fn run(self) -> ExitCode {
+        let terminal = Term::stdout();
+        let columns = terminal.is_term().then(|| usize::from(terminal.size().1));
+        let findings = examine(self.addr, columns);
+        for finding in &findings {
+            say(&in_words(finding));
+        }
+        let count = |health| findings.iter().filter(|finding| finding.health == health).count();
+        match (count(Health::Failing), count(Health::Noted)) {
+            (0, 0) => say("\nready for a class\n"),
+            (0, noted) => say(&format!("\nready for a class; {noted} to know of (!)\n")),
+            (failing, noted) => {
+                say(&format!("\nnot ready for a class: {failing} to mend (✗), {noted} to know of (!)\n"))
+            }
+        }
+        if count(Health::Failing) == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+/// A line, and under it what to do, if anything.
+fn in_words(finding: &Finding) -> String {
+    let Finding { name, health, found, mend } = finding;
+    let sign = match health {
+        Health::Fine => style("✓").green(),
+        Health::Noted => style("!").yellow().bold(),
+        Health::Failing => style("✗").red().bold(),
+    };
+    let mut text = format!("{sign} {name:<13}  {found}\n");
+    if let Some(mend) = mend {
+        text += &format!("    Mend: {mend}\n");
+    }
+    text
+}

@@ -1,0 +1,152 @@
+//! What the machine has, and what it allows one process or one user.
+
+use super::{Finding, ask};
+use rlimit::Resource;
+
+/// What a server or a client needs beyond its connections.
+const OWN_DESCRIPTORS: u64 = 100;
+
+/// What `scripts/flood.sh -n 1000` starts, and some of its own.
+const FLOOD: u64 = 1_010;
+
+/// What stages 2 to 5 ask for.
+const BACKLOG: u64 = 1024;
+
+/// The cores that this process may use; 0 if that is not known.
+pub fn cores(count: usize) -> Finding {
+    match count {
+        0 => Finding::noted(
+            "cores",
+            "the system does not say how many",
+            "go on; the lessons' figures hold on any number",
+        ),
+        1 => Finding::noted(
+            "cores",
+            "1: every lesson works, but servers and clients take turns, so figures vary more and builds take long",
+            "cargo build && cargo build --release, long before the class; close what else runs",
+        ),
+        _ => Finding::fine("cores", count.to_string()),
+    }
+}
+
+/// How many descriptors a process can have: a server needs one for each connection.
+pub fn descriptors(most: Option<u64>) -> Finding {
+    let raise = if cfg!(target_os = "macos") {
+        "sudo launchctl limit maxfiles 65536 524288, and open a new terminal"
+    } else {
+        "echo '* hard nofile 65536' | sudo tee -a /etc/security/limits.conf, and log in again"
+    };
+    let Some(most) = most else {
+        return Finding::noted("descriptors", "the system does not say how many", "ulimit -Hn");
+    };
+    let room = most.saturating_sub(OWN_DESCRIPTORS);
+    match room {
+        0..1_000 => Finding::failing(
+            "descriptors",
+            format!("{most} for a process, and stage 2 is shown a thousand connections, one each"),
+            raise,
+        ),
+        1_000..10_000 => Finding::noted(
+            "descriptors",
+            format!("{most} for a process: enough for the lessons, not for client hold -n 10k"),
+            raise,
+        ),
+        _ => Finding::fine("descriptors", format!("{most} for a process")),
+    }
+}
+
+/// How many processes a user may have, and has: with most kinds of nc a connection of `flood.sh` is a process.
+pub fn processes(most: Option<u64>, running: u64) -> Finding {
+    match most {
+        Some(most) if most < running.saturating_add(FLOOD) => Finding::noted(
+            "processes",
+            format!("{most}, and {running} run: too few for scripts/flood.sh -n 1000"),
+            "cargo run -p client -- hold -n 1000: the same connections from one process",
+        ),
+        Some(most) => Finding::fine("processes", format!("{most}, and {running} run")),
+        None => Finding::fine("processes", "no limit"),
+    }
+}
+
+/// How many connections the kernel keeps for a server that does not accept them, at most.
+pub fn backlog(longest: Option<u64>) -> Finding {
+    let setting = if cfg!(target_os = "macos") { "kern.ipc.somaxconn" } else { "net.core.somaxconn" };
+    match longest {
+        Some(longest @ ..BACKLOG) => Finding::noted(
+            "backlog",
+            format!("{longest}, where stages 2 to 5 ask for {BACKLOG}: of more connects at once some take a second"),
+            format!("sudo sysctl -w {setting}=4096"),
+        ),
+        Some(longest) => Finding::fine("backlog", longest.to_string()),
+        None => Finding::noted("backlog", "the system does not say how long", format!("sysctl {setting}")),
+    }
+}
+
+/// The ports that a client's end of a connection can have, the first and the last.
+pub fn ports(range: Option<(u64, u64)>) -> Finding {
+    let change = if cfg!(target_os = "macos") {
+        "sudo sysctl -w net.inet.ip.portrange.first=32768"
+    } else {
+        "sudo sysctl -w net.ipv4.ip_local_port_range='32768 60999'"
+    };
+    let Some((first, last)) = range else {
+        return Finding::noted("client ports", "the system does not say how many", change);
+    };
+    match last.saturating_add(1).saturating_sub(first) {
+        count @ 0..2_000 => Finding::failing(
+            "client ports",
+            format!("{count}, and a port is busy for a minute after its connection: a thousand clients want 2000"),
+            change,
+        ),
+        count @ 2_000..11_000 => Finding::noted(
+            "client ports",
+            format!("{count}: enough for the lessons, not for client hold -n 10k"),
+            change,
+        ),
+        count => Finding::fine("client ports", count.to_string()),
+    }
+}
+
+/// What this process can have, now that it has raised its limit as the servers raise theirs.
+pub(super) fn most_descriptors() -> Option<u64> {
+    Resource::NOFILE.get().ok().map(|(soft, _)| soft)
+}
+
+/// `None` where there is no limit.
+pub(super) fn most_processes() -> Option<u64> {
+    Resource::NPROC.get().ok().map(|(soft, _)| soft).filter(|most| *most < rlimit::INFINITY)
+}
+
+/// This user's processes; 0 if nobody can tell.
+pub(super) fn running_processes() -> u64 {
+    let count = || {
+        let user = ask("id", &["-u"])?;
+        let listed = ask("ps", &["-U", &super::first_line(&user.stdout), "-o", "pid="])?;
+        Some(String::from_utf8_lossy(&listed.stdout).lines().count() as u64)
+    };
+    count().unwrap_or(0)
+}
+
+pub(super) fn longest_backlog() -> Option<u64> {
+    number("/proc/sys/net/core/somaxconn", "kern.ipc.somaxconn")
+}
+
+pub(super) fn ephemeral_ports() -> Option<(u64, u64)> {
+    if let Ok(text) = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range") {
+        let (first, last) = text.trim().split_once(char::is_whitespace)?;
+        return Some((first.parse().ok()?, last.trim().parse().ok()?));
+    }
+    Some((sysctl("net.inet.ip.portrange.first")?, sysctl("net.inet.ip.portrange.last")?))
+}
+
+/// Linux has a file for it, the others a name.
+fn number(file: &str, name: &str) -> Option<u64> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => text.trim().parse().ok(),
+        Err(_) => sysctl(name),
+    }
+}
+
+fn sysctl(name: &str) -> Option<u64> {
+    super::first_line(&ask("sysctl", &["-n", name])?.stdout).parse().ok()
+}

@@ -1,0 +1,85 @@
+//! The address that the servers are to have, and whether a client gets an answer on this machine at all.
+
+use super::{Finding, find};
+use http1::Response;
+use http1::blocking::Connection;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+/// What the server of this examination answers.
+pub(super) const ANSWER: &str = "the doctor is in";
+
+/// The request that the tools send to it.
+pub(super) const QUESTION: &str = "GET / HTTP/1.1\r\nHost: doctor\r\nConnection: close\r\n\r\n";
+
+/// Starts a server on a free port, for as long as this process lives.
+pub(super) fn answering() -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let addr = listener.local_addr()?;
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut connection = Connection::new(stream);
+            // whoever asked hears of any trouble
+            if let Ok(Some(_)) = connection.read_request() {
+                let _ = connection.write_response(Response::text(ANSWER.into()));
+            }
+        }
+    });
+    Ok(addr)
+}
+
+/// Whether a request over 127.0.0.1 is answered.
+pub(super) fn loopback(answering: io::Result<SocketAddr>) -> Finding {
+    match answering.and_then(asked) {
+        Ok(answer) if answer.ends_with(ANSWER) => Finding::fine("loopback", "127.0.0.1 answers"),
+        Ok(_) => Finding::failing(
+            "loopback",
+            "something else answers for 127.0.0.1",
+            "stop the proxy or the filter that does",
+        ),
+        Err(error) => Finding::failing(
+            "loopback",
+            format!("no answer over 127.0.0.1: {error}"),
+            if cfg!(target_os = "macos") { "sudo ifconfig lo0 up" } else { "sudo ip link set lo up" },
+        ),
+    }
+}
+
+fn asked(addr: SocketAddr) -> io::Result<String> {
+    let patience = Duration::from_secs(5);
+    let mut stream = TcpStream::connect_timeout(&addr, patience)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.write_all(QUESTION.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// Whether a server can have its address.
+pub(super) fn address(addr: SocketAddr) -> Finding {
+    let next = SocketAddr::new(addr.ip(), addr.port().checked_add(1).unwrap_or(8080));
+    match TcpListener::bind(addr) {
+        Ok(_) => Finding::fine("address", format!("{addr} is free")),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Finding::failing(
+            "address",
+            format!("{addr} is taken; who has it: {}", who_has(addr.port())),
+            format!("stop that, or give --addr {next} to the servers and {next} to what attacks them"),
+        ),
+        Err(error) => Finding::failing(
+            "address",
+            format!("{addr} cannot be had: {error}"),
+            "use another: --addr 127.0.0.1:8080 is what the lessons take",
+        ),
+    }
+}
+
+/// The command that tells; lsof tells more, and macOS has only that.
+fn who_has(port: u16) -> String {
+    if find("lsof").is_none() && find("ss").is_some() {
+        format!("ss -ltnp 'sport = :{port}'")
+    } else {
+        format!("lsof -nP -iTCP:{port} -sTCP:LISTEN")
+    }
+}
