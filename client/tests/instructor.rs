@@ -1,0 +1,51 @@
+//! INSTRUCTOR.md: its live changes fit the code, and its tables add up.
+
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn page() -> String {
+    std::fs::read_to_string(root().join("INSTRUCTOR.md")).expect("the page is there")
+}
+
+#[test]
+fn each_live_change_fits_the_file_that_it_names() {
+    let page = page();
+    let changes: Vec<_> = page.split("\n```diff\n").skip(1).collect();
+    for change in &changes {
+        let (change, _) = change.split_once("\n```").expect("the block ends");
+        let (file, lines) = change.split_once('\n').expect("a file, and what changes in it");
+        let file = file.strip_prefix("--- ").expect("the file comes first");
+        let before: Vec<_> = lines.lines().filter(|line| !line.starts_with('+')).map(|line| &line[1..]).collect();
+        let code = std::fs::read_to_string(root().join(file)).expect("the file is there");
+        assert_eq!(code.matches(&before.join("\n")).count(), 1, "{file}: {change}");
+        assert!(lines.contains(['+', '-']), "{file}: nothing changes");
+    }
+    assert_eq!(changes.len(), 5, "one for each stage");
+}
+
+#[test]
+fn the_minutes_of_the_tables_add_up() {
+    let page = page();
+    let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let rows = page.lines().map(cells).filter_map(|cells| {
+        let (hours, minutes) = cells.get(1)?.split_once(':')?;
+        let at = hours.parse::<u32>().ok()? * 60 + minutes.parse::<u32>().ok()?;
+        Some((at, cells.get(2)?.parse::<u32>().ok()?, cells.get(3)?.clone()))
+    });
+    let rows: Vec<_> = rows.collect();
+    for pair in rows.windows(2).filter(|pair| pair[0].0 < pair[1].0) {
+        assert_eq!(pair[0].0 + pair[0].1, pair[1].0, "{}", pair[0].2);
+    }
+    // what a row is split into: "predict 5, break 10, …"
+    for (_, minutes, what) in &rows {
+        let parts = what.split_once(": predict").map(|(_, parts)| parts.split_whitespace());
+        let sum =
+            parts.map(|words| words.filter_map(|word| word.trim_end_matches(',').parse::<u32>().ok()).sum::<u32>());
+        assert!(sum.is_none_or(|sum| sum == *minutes), "{what}");
+    }
+    let ends: Vec<_> = rows.iter().filter(|row| row.2.starts_with("the page again")).map(|row| row.0 + row.1).collect();
+    assert_eq!(ends, [17 * 60, 2 * 60], "a day until five, and two hours");
+}
