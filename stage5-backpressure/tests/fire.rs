@@ -1,6 +1,6 @@
 //! Stage 5 under fire: no load and no signal breaks a promise.
 
-use client::load::{self, Plan, Until};
+use client::load::{self, Plan, Shape, Until};
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Read;
@@ -99,12 +99,15 @@ fn a_burst_of_two_thousand_connections_loses_no_answer() {
         requests: [event("alice", 1)].into(),
         to_head: false,
         connections: 2000,
+        shape: Shape::ClosedLoop,
         until: Until::Count(2000),
-        rate: None,
         timeout: Duration::from_secs(60),
+        keep_alive: true,
+        retry: None,
+        told_apart: 0,
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let tally = runtime.block_on(load::run(plan, std::future::pending(), |_| ()));
+    let tally = runtime.block_on(load::run(plan, std::future::pending(), |_| ())).unwrap();
     assert_eq!((tally.served.total() + tally.refused.total(), tally.total()), (2000, 2000), "{tally:?}");
     assert!(tally.served.total() > 0 && tally.refused.kinds.keys().all(Option::is_some), "{tally:?}");
     let applied =
