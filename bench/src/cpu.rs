@@ -1,0 +1,41 @@
+//! CPU time: of a server, of the load generators that have ended, and of the whole machine.
+
+use anyhow::{Context, Result};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
+use std::process::Child;
+use std::time::Duration;
+
+/// What a running process has used so far, its threads that have ended included.
+#[cfg(target_os = "linux")]
+pub fn of(process: &Child) -> Result<Duration> {
+    let clock = nix::time::ClockId::pid_cpu_clock_id(nix::unistd::Pid::from_raw(process.id() as i32));
+    Ok(clock.and_then(|clock| clock.now()).context("the server has ended")?.into())
+}
+
+/// What a running process has used so far, to a hundredth of a second.
+#[cfg(not(target_os = "linux"))]
+pub fn of(process: &Child) -> Result<Duration> {
+    let told = std::process::Command::new("ps").args(["-o", "time=", "-p", &process.id().to_string()]).output()?;
+    // [[hours:]minutes:]seconds
+    let told = String::from_utf8(told.stdout)?;
+    let parts = told.trim().split(':').map(str::parse::<f64>);
+    let seconds = parts.collect::<Result<Vec<_>, _>>().context("the server has ended")?;
+    Ok(Duration::from_secs_f64(seconds.iter().fold(0.0, |sum, part| sum * 60.0 + part)))
+}
+
+/// What the processes used that we started and that have ended.
+pub fn of_ended() -> Result<Duration> {
+    let used = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let duration = |time: TimeVal| Duration::new(time.tv_sec() as u64, time.tv_usec() as u32 * 1000);
+    Ok(duration(used.user_time()) + duration(used.system_time()))
+}
+
+/// What all processes together used so far; `None` where the system does not say.
+pub fn of_machine() -> Option<Duration> {
+    let all = std::fs::read_to_string("/proc/stat").ok()?;
+    let ticks: Vec<u64> = all.lines().next()?.split_whitespace().skip(1).map_while(|n| n.parse().ok()).collect();
+    // user, nice, system, idle, iowait, irq, softirq; in hundredths of a second (USER_HZ)
+    let [user, nice, system, _, _, irq, softirq, ..] = ticks[..] else { return None };
+    Some(Duration::from_millis(10 * (user + nice + system + irq + softirq)))
+}

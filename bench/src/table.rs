@@ -1,0 +1,67 @@
+//! Rounds as a table for people.
+
+use crate::rounds::Rounds;
+use serde::Serialize;
+
+/// What one contender is to reach: so many times another's CPU per answer, at most.
+#[derive(Clone, Debug, Serialize)]
+pub struct Target {
+    /// Who.
+    pub name: &'static str,
+    /// How many times the other's figure, at most.
+    pub at_most: f64,
+    /// The other.
+    pub base: &'static str,
+}
+
+/// A row of the comparison, measured.
+#[derive(Serialize)]
+pub struct Row {
+    /// As it is called on the command line.
+    pub name: &'static str,
+    /// What was done.
+    pub title: String,
+    /// What is to be reached.
+    pub targets: Vec<Target>,
+    /// Whom the others are compared with.
+    pub bases: Vec<&'static str>,
+    /// What was measured.
+    pub rounds: Rounds,
+}
+
+impl Row {
+    /// The table, and what was reached.
+    pub fn print(&self) {
+        println!("\n{}: {}", self.name, self.title);
+        print!("  {:<28}{:>10}", "", "µs CPU");
+        let bases: Vec<_> = self.bases.iter().filter(|base| self.rounds.micros(base).is_some()).collect();
+        for base in &bases {
+            print!("{:>18}", format!("× {base}"));
+        }
+        println!();
+        for name in &self.rounds.names {
+            print!("  {name:<28}{:>10.2}", self.rounds.micros(name).unwrap_or(f64::NAN));
+            for base in &bases {
+                print!("{:>18.2}", self.rounds.ratio(name, base).unwrap_or(f64::NAN));
+            }
+            println!();
+        }
+        for target in &self.targets {
+            let Target { name, at_most, base } = target;
+            match self.rounds.ratio(name, base) {
+                Some(ratio) => {
+                    let verdict = if ratio <= *at_most { "reached" } else { "NOT REACHED" };
+                    println!("  {verdict}: {name} {ratio:.3} × {base}, at most {at_most:.2}");
+                }
+                None => println!("  not measured: {name} × {base}"),
+            }
+        }
+        if self.rounds.disturbed > 0 {
+            println!(
+                "  others took more than a tenth of the machine in {} of {} rounds: close what else runs, and repeat",
+                self.rounds.disturbed,
+                self.rounds.micros.len()
+            );
+        }
+    }
+}
