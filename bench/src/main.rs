@@ -3,11 +3,12 @@
 mod cpu;
 mod load;
 mod rounds;
+mod rows;
 mod server;
 mod table;
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use rounds::Rounds;
 use server::Server;
 use std::cell::RefCell;
@@ -37,23 +38,43 @@ struct Options {
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    let peers = std::env::current_exe()?.parent().map(PathBuf::from).unwrap_or_default();
-    let server = RefCell::new(Server::start(&peers.join("bare"), &["--count"])?);
-    let contenders = load::generators(&options.stages, options.seconds, &server);
-    let row = Row {
-        name: "client",
-        title: "what a request costs the load generator: GET, 64 connections, kept alive".into(),
-        targets: vec![
-            Target { name: "client load", at_most: 1.0, base: "wrk" },
-            Target { name: "client load", at_most: 0.8, base: "oha" },
-        ],
-        bases: vec!["wrk", "oha"],
-        rounds: Rounds::run(contenders, options.rounds as usize)?,
-    };
+    let known: Vec<&str> = rows::ROWS.iter().map(|row| row.name).chain(["client"]).collect();
+    if let Some(unknown) = options.rows.iter().find(|row| !known.contains(&row.as_str())) {
+        let text = format!("there is no row {unknown}; there are: {}", known.join(", "));
+        Options::command().error(clap::error::ErrorKind::InvalidValue, text).exit();
+    }
+    let mut measured = Vec::new();
+    for name in known.iter().filter(|name| options.rows.is_empty() || options.rows.iter().any(|row| row == *name)) {
+        let row = options.measure(name)?;
+        if !options.json {
+            row.print();
+        }
+        measured.push(row);
+    }
     if options.json {
-        println!("{}", serde_json::to_string(&row)?);
-    } else {
-        row.print();
+        println!("{}", serde_json::to_string(&measured)?);
     }
     Ok(())
+}
+
+impl Options {
+    fn measure(&self, name: &str) -> Result<Row> {
+        let peers = std::env::current_exe()?.parent().map(PathBuf::from).unwrap_or_default();
+        let rounds = self.rounds as usize;
+        if let Some(work) = rows::ROWS.iter().find(|row| row.name == name) {
+            return work.measure(&self.stages, &peers, rounds, self.seconds);
+        }
+        let server = RefCell::new(Server::start(&peers.join("bare"), &["--count"])?);
+        let contenders = load::generators(&self.stages, self.seconds, &server);
+        Ok(Row {
+            name: "client",
+            title: "what a request costs the load generator: GET, 64 connections, kept alive".into(),
+            targets: vec![
+                Target { name: "client load", at_most: 1.0, base: "wrk" },
+                Target { name: "client load", at_most: 0.8, base: "oha" },
+            ],
+            bases: vec!["wrk", "oha"],
+            rounds: Rounds::run(contenders, rounds)?,
+        })
+    }
 }
