@@ -2,7 +2,7 @@
 
 use crate::MAX_HEAD;
 use crate::error::BadMessage;
-use crate::head::{Answer, Framing, Head, Message, no_fields};
+use crate::head::{Answer, Framing, Head, Message, no_fields, number};
 use crate::message::{Response, is_bodiless};
 use bytes::Bytes;
 use http::StatusCode;
@@ -74,11 +74,6 @@ fn plain(bytes: &[u8], to_head: bool) -> Option<(Brief, u64, usize)> {
     }
     let length = if to_head || is_bodiless(status) { 0 } else { length? };
     Some((Brief { status, retry_after: retry_after.flatten(), persists: true }, length, end))
-}
-
-fn number(digits: &[u8]) -> Option<u64> {
-    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(digits).ok().filter(|_| is_number)?.parse().ok()
 }
 
 impl Answer for Brief {

@@ -100,7 +100,7 @@ impl<M: Message> Decoder<M> {
             Some(begun) => *begun,
             None => {
                 let Some(length) = self.find_head()? else { return Ok(Decoded::NeedMore) };
-                let head = self.buffer.split_to(length).freeze();
+                let head = self.take_front(length);
                 self.head = head.starts_with(b"HEAD ");
                 (self.scanned, self.blank, self.start_line, self.checked) = (0, 0, 0, 0);
                 let Head { message, framing, expects_continue } = M::decode_head(head, self.to_head)?;
@@ -119,6 +119,13 @@ impl<M: Message> Decoder<M> {
                 Ok(Decoded::NeedMore)
             }
         }
+    }
+
+    /// So many bytes of the buffer; the buffer itself if that is all of it, since sharing one costs an allocation.
+    fn take_front(&mut self, length: usize) -> Bytes {
+        let front =
+            if length == self.buffer.len() { std::mem::take(&mut self.buffer) } else { self.buffer.split_to(length) };
+        front.freeze()
     }
 
     fn whole(&mut self, mut message: M, content: Bytes) -> Decoded<M> {

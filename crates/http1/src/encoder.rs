@@ -91,30 +91,35 @@ pub fn encode_request(request: &Request, host: &str, out: &mut Vec<u8>) {
 
 /// The fields but those that belong to the encoder.
 fn fields(headers: &http::HeaderMap, out: &mut Vec<u8>) {
+    static OURS: [HeaderName; 4] =
+        [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::DATE];
     for (name, value) in headers {
-        let ours = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::DATE];
-        if !ours.contains(name) {
+        if !OURS.contains(name) {
             field(name, value.as_bytes(), out);
         }
     }
 }
 
 fn field(name: &HeaderName, value: &[u8], out: &mut Vec<u8>) {
+    let begin = out.len();
+    out.extend_from_slice(name.as_str().as_bytes());
     // as people write them: Content-Type, Retry-After
     let mut capital = true;
-    out.extend(name.as_str().bytes().map(|byte| {
-        let written = if capital { byte.to_ascii_uppercase() } else { byte };
-        capital = byte == b'-';
-        written
-    }));
+    for byte in &mut out[begin..] {
+        if capital {
+            byte.make_ascii_uppercase();
+        }
+        capital = *byte == b'-';
+    }
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
 }
 
 fn content_length(length: usize, out: &mut Vec<u8>) {
-    // writing to a Vec cannot fail
-    let _ = write!(out, "Content-Length: {length}\r\n");
+    out.extend_from_slice(b"Content-Length: ");
+    out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+    out.extend_from_slice(b"\r\n");
 }
 
 /// The time as RFC 9110 §5.6.7 wants it, written once a second and thread.

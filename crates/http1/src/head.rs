@@ -4,7 +4,7 @@
 
 use crate::brief::Brief;
 use crate::error::{BadMessage, quote};
-use crate::message::{Request, Response, is_bodiless, persists};
+use crate::message::{Request, Response, Start, is_bodiless, persists};
 use crate::{MAX_BODY, MAX_FIELDS, MAX_TARGET};
 use bytes::{Bytes, BytesMut};
 use http::uri::{Scheme, Uri};
@@ -119,11 +119,10 @@ impl Message for Request {
         }
         let headers = headers_of(&head, parsed.headers)?;
         let uri = target_uri(target, &method)?;
-        check_host(version, &headers)?;
-        let framing = announced_framing(version, &headers, Self::MAX_BODY)?.unwrap_or(Framing::Length(0));
-        let expects_continue = expects_continue(version, &headers)? && framing != Framing::Length(0);
-        let message = Self { method, uri, version, headers, body: Bytes::new() };
-        Ok(Head { message, framing, expects_continue })
+        check_host(version, parsed.headers)?;
+        let framing = announced_framing(version, parsed.headers, Self::MAX_BODY)?.unwrap_or(Framing::Length(0));
+        let expects_continue = expects_continue(version, parsed.headers)? && framing != Framing::Length(0);
+        Ok(Head { message: Start { method, uri, version, headers }.into(), framing, expects_continue })
     }
 
     fn check_start_line(line: &[u8]) -> Result<(), BadMessage> {
@@ -167,7 +166,7 @@ impl Response {
         let headers = headers_of(&head, parsed.headers)?;
         let framing = match to_head || is_bodiless(status) {
             true => Framing::Length(0),
-            false => announced_framing(version, &headers, max)?.unwrap_or(Framing::UntilClose),
+            false => announced_framing(version, parsed.headers, max)?.unwrap_or(Framing::UntilClose),
         };
         let message = Self { status, version, headers, body: Bytes::new() };
         Ok(Head { message, framing, expects_continue: false })
@@ -284,37 +283,74 @@ fn target_uri(target: Bytes, method: &Method) -> Result<Uri, BadMessage> {
     if taken { Ok(uri) } else { Err(bad()) }
 }
 
-fn check_host(version: Version, headers: &HeaderMap) -> Result<(), BadMessage> {
-    let mut hosts = headers.get_all(header::HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (None, _) if version == Version::HTTP_10 => Ok(()),
-        (None, _) => Err(BadMessage::HostMissing),
-        (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
-        (Some(host), None) => Err(BadMessage::Host(quote(host.as_bytes()))),
-        (Some(_), Some(_)) => Err(BadMessage::HostTwice),
+/// Whether this is a field of that name, in lower case. The few that matter here are found sooner among the tokens than
+/// in the map: nearly all others differ in the length of their names.
+#[inline(always)]
+fn is(field: &httparse::Header<'_>, name: &str) -> bool {
+    field.name.len() == name.len() && field.name.eq_ignore_ascii_case(name)
+}
+
+fn check_host(version: Version, fields: &[httparse::Header<'_>]) -> Result<(), BadMessage> {
+    let mut only = None;
+    for field in fields {
+        if is(field, "host") && only.replace(field.value).is_some() {
+            return Err(BadMessage::HostTwice);
+        }
+    }
+    match only {
+        None if version == Version::HTTP_10 => Ok(()),
+        None => Err(BadMessage::HostMissing),
+        Some(host) if is_host(host) => Ok(()),
+        Some(host) => Err(BadMessage::Host(quote(host))),
     }
 }
 
 /// `uri-host [ ":" port ]` (RFC 9110 §7.2): a name or an address, not empty, and nobody's name before it (§4.2.4).
 fn is_host(bytes: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(bytes) else { return false };
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, port),
-        _ => (text, ""), // that colon was one of [::1]
+    let (host, port) = match bytes.iter().rposition(|&byte| byte == b':') {
+        Some(colon) if !bytes.ends_with(b"]") => (&bytes[..colon], &bytes[colon + 1..]),
+        _ => (bytes, &b""[..]), // that colon was one of [::1]
     };
-    let is_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
-    let host_is_one = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => !host.is_empty() && host.bytes().all(is_of_a_name),
+    let host_is_one = match host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")) {
+        Some(address) => std::str::from_utf8(address).is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok()),
+        None => !host.is_empty() && host.iter().all(|&byte| is_of_a_name(byte)),
     };
-    let is_digits = port.bytes().all(|byte| byte.is_ascii_digit());
-    host_is_one && is_digits && (port.is_empty() || port.parse::<u16>().is_ok())
+    host_is_one && (port.is_empty() || number(port).is_some_and(|port| port <= u64::from(u16::MAX)))
+}
+
+/// Unreserved characters and sub-delims (RFC 3986 §3.2.2).
+fn is_of_a_name(byte: u8) -> bool {
+    const TAKEN: [bool; 256] = {
+        let (mut taken, mut byte) = ([false; 256], 0);
+        while byte < 256 {
+            taken[byte] = matches!(
+                byte as u8,
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'..=b',' | b';' | b'='
+            );
+            byte += 1;
+        }
+        taken
+    };
+    TAKEN[usize::from(byte)]
+}
+
+/// What fits `u64`, in digits alone: `parse` would take a sign before them.
+pub(crate) fn number(digits: &[u8]) -> Option<u64> {
+    let add = |number: u64, byte: &u8| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
 }
 
 /// How the end of the body is known; `None` if the fields do not say.
-fn announced_framing(version: Version, headers: &HeaderMap, max: Option<usize>) -> Result<Option<Framing>, BadMessage> {
-    let length = content_length(headers)?;
-    if !headers.contains_key(header::TRANSFER_ENCODING) {
+fn announced_framing(
+    version: Version,
+    fields: &[httparse::Header<'_>],
+    max: Option<usize>,
+) -> Result<Option<Framing>, BadMessage> {
+    let length = content_length(fields)?;
+    if !fields.iter().any(|field| is(field, "transfer-encoding")) {
         return match (length, max) {
             (Some(length), Some(max)) if length > max as u64 => Err(BadMessage::BodyTooLong(max)),
             (length, _) => Ok(length.map(Framing::Length)),
@@ -326,29 +362,27 @@ fn announced_framing(version: Version, headers: &HeaderMap, max: Option<usize>) 
     if version == Version::HTTP_10 {
         return Err(BadMessage::CodingInHttp10);
     }
-    check_codings(headers)?;
+    check_codings(fields)?;
     Ok(Some(Framing::Chunked))
 }
 
-fn content_length(headers: &HeaderMap) -> Result<Option<u64>, BadMessage> {
+fn content_length(fields: &[httparse::Header<'_>]) -> Result<Option<u64>, BadMessage> {
     let mut length = None;
-    for value in headers.get_all(header::CONTENT_LENGTH) {
-        let digits = value.as_bytes();
-        let number = match value.to_str() {
-            Ok(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse::<u64>().ok(),
-            _ => None,
-        };
-        let number = number.ok_or_else(|| BadMessage::ContentLength(quote(digits)))?;
-        if length.replace(number).is_some_and(|other| other != number) {
-            return Err(BadMessage::ContentLengthsDiffer);
+    for field in fields {
+        if is(field, "content-length") {
+            let number = number(field.value).ok_or_else(|| BadMessage::ContentLength(quote(field.value)))?;
+            if length.replace(number).is_some_and(|other| other != number) {
+                return Err(BadMessage::ContentLengthsDiffer);
+            }
         }
     }
     Ok(length)
 }
 
 /// `chunked` last, once, and alone: the other codings are beyond us.
-fn check_codings(headers: &HeaderMap) -> Result<(), BadMessage> {
-    let lines: Vec<&[u8]> = headers.get_all(header::TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes).collect();
+fn check_codings(fields: &[httparse::Header<'_>]) -> Result<(), BadMessage> {
+    let codings = fields.iter().filter(|field| is(field, "transfer-encoding"));
+    let lines: Vec<&[u8]> = codings.map(|field| field.value).collect();
     let written = lines.join(&b", "[..]);
     let codings: Vec<&[u8]> = written.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).collect();
     let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
@@ -363,13 +397,15 @@ fn check_codings(headers: &HeaderMap) -> Result<(), BadMessage> {
     }
 }
 
-fn expects_continue(version: Version, headers: &HeaderMap) -> Result<bool, BadMessage> {
+fn expects_continue(version: Version, fields: &[httparse::Header<'_>]) -> Result<bool, BadMessage> {
     let mut expected = false;
-    for value in headers.get_all(header::EXPECT) {
-        if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") {
-            return Err(BadMessage::Expectation(quote(value.as_bytes())));
+    for field in fields {
+        if is(field, "expect") {
+            if !field.value.eq_ignore_ascii_case(b"100-continue") {
+                return Err(BadMessage::Expectation(quote(field.value)));
+            }
+            expected = version == Version::HTTP_11; // 1.0 knows no 100 (RFC 9110 §10.1.1)
         }
-        expected = version == Version::HTTP_11; // 1.0 knows no 100 (RFC 9110 §10.1.1)
     }
     Ok(expected)
 }

@@ -25,7 +25,7 @@ pub use encoder::{Ending, encode_request, encode_response};
 pub use error::BadMessage;
 pub use head::{Answer, Message};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
-pub use message::{Request, Response};
+pub use message::{Request, Response, Start};
 
 use std::time::Duration;
 

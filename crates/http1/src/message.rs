@@ -2,10 +2,21 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
+use std::ops::{Deref, DerefMut};
 
-/// A request whose body is here to its last byte.
+/// A request whose body is here to its last byte. Its [`Start`] is part of it: `request.method`, `request.headers`.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// What stands before the body. Boxed, since a request is moved from hand to hand, and a future that waits with one
+    /// in its hands has the room for it for as long as its connection lasts.
+    start: Box<Start>,
+    /// The content, its transfer coding undone; shares the buffer that it was read into.
+    pub body: Bytes,
+}
+
+/// Of a request, what stands before its body.
+#[derive(Clone, Debug)]
+pub struct Start {
     /// Any token (RFC 9110 §9.1).
     pub method: Method,
     /// The target, in origin, absolute or asterisk form (RFC 9112 §3.2).
@@ -14,14 +25,32 @@ pub struct Request {
     pub version: Version,
     /// The fields, those of the framing included.
     pub headers: HeaderMap,
-    /// The content, its transfer coding undone; shares the buffer that it was read into.
-    pub body: Bytes,
+}
+
+impl From<Start> for Request {
+    fn from(start: Start) -> Self {
+        Self { start: Box::new(start), body: Bytes::new() }
+    }
+}
+
+impl Deref for Request {
+    type Target = Start;
+
+    fn deref(&self) -> &Start {
+        &self.start
+    }
+}
+
+impl DerefMut for Request {
+    fn deref_mut(&mut self) -> &mut Start {
+        &mut self.start
+    }
 }
 
 impl Request {
     /// A request without fields or body.
     pub fn new(method: Method, uri: Uri) -> Self {
-        Self { method, uri, version: Version::HTTP_11, headers: HeaderMap::new(), body: Bytes::new() }
+        Start { method, uri, version: Version::HTTP_11, headers: HeaderMap::new() }.into()
     }
 
     /// The target's path, without its query.

@@ -2,7 +2,7 @@
 
 /// Where the first LF is.
 pub(crate) fn line_feed(bytes: &[u8]) -> Option<usize> {
-    let found = bytes.iter().position(|&byte| byte == b'\n');
+    let found = memchr::memchr(b'\n', bytes);
     #[cfg(test)]
     tests::LOOKED_AT.set(tests::LOOKED_AT.get() + found.map_or(bytes.len(), |at| at + 1));
     found

@@ -68,7 +68,8 @@ fn bytes_of(request: &Request, sizes: &[usize]) -> Vec<u8> {
         encode_request(request, "a", &mut bytes);
         return bytes;
     }
-    let head = Request { body: Bytes::new(), ..request.clone() };
+    let mut head = request.clone();
+    head.body = Bytes::new();
     encode_request(&head, "a", &mut bytes);
     let length: &[u8] = b"Content-Length: 0\r\n";
     if let Some(at) = bytes.windows(length.len()).position(|window| window == length) {
