@@ -156,12 +156,11 @@ async fn respond(request: Request, bank: &Bank) -> Response {
 
 /// Fail fast: there is a place in the queue now, or the client is told now that there is none.
 fn offer(event: Event, bank: &Bank) -> Response {
-    let taken = Response::json(StatusCode::ACCEPTED, &event);
     let mut ledger = lock(&bank.ledger); // held over sending and counting, so that /stats always adds up
-    match bank.queue.try_send(event) {
+    match bank.queue.try_send(event.clone()) {
         Ok(()) => {
             ledger.accepted(); // from here on it is promised
-            taken
+            Response::json(StatusCode::ACCEPTED, &event)
         }
         Err(_) => {
             ledger.rejected += 1;
