@@ -4,6 +4,7 @@ use crate::connection::{CONTINUE, Turn};
 use crate::decoder::{Decoded, Decoder};
 use crate::encoder::{Encoded, Ending};
 use crate::{DRAIN_BYTES, DRAIN_TIME, Request, Response, SCRATCH};
+use bytes::Buf;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
@@ -15,12 +16,14 @@ pub struct Connection {
     stream: TcpStream,
     decoder: Decoder<Request>,
     turn: Turn,
+    /// Where bytes land before the decoder takes them.
+    scratch: Box<[u8]>,
 }
 
 impl Connection {
     /// A connection over a stream that nothing was read from.
     pub fn new(stream: TcpStream) -> Self {
-        Self { stream, decoder: Decoder::new(), turn: Turn::START }
+        Self { stream, decoder: Decoder::new(), turn: Turn::START, scratch: vec![0; SCRATCH].into() }
     }
 
     /// The next request, whole; `None` when the connection is at its end. A message that is malformed or too large
@@ -29,7 +32,6 @@ impl Connection {
     /// # Errors
     /// What the socket reports.
     pub fn read_request(&mut self) -> io::Result<Option<Request>> {
-        let mut scratch = [0; SCRATCH];
         while !self.turn.over {
             match self.decoder.decode() {
                 Ok(Decoded::Whole(request)) => {
@@ -37,7 +39,7 @@ impl Connection {
                     return Ok(Some(request));
                 }
                 Ok(Decoded::Continue) => self.stream.write_all(CONTINUE)?,
-                Ok(Decoded::NeedMore) => match read(&mut self.stream, &mut scratch) {
+                Ok(Decoded::NeedMore) => match read(&mut self.stream, &mut self.scratch) {
                     // between requests the normal end, within one nobody is left to tell
                     Ok([]) => return Ok(None),
                     Ok(bytes) => self.decoder.push(bytes),
@@ -62,20 +64,21 @@ impl Connection {
     }
 
     /// All of it, in one write if the kernel has room.
-    fn write(&mut self, Encoded { head, body }: Encoded) -> io::Result<()> {
-        let (mut head, mut body) = (&head[..], &body[..]);
-        while !head.is_empty() && !body.is_empty() {
-            let written = match self.stream.write_vectored(&[IoSlice::new(head), IoSlice::new(body)]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                written => written?,
+    fn write(&mut self, mut encoded: Encoded) -> io::Result<()> {
+        while encoded.has_remaining() {
+            let mut slices = [IoSlice::new(&[]); 2];
+            let written = match encoded.chunks_vectored(&mut slices) {
+                1 => self.stream.write(encoded.chunk()), // the cheaper system call
+                _ => self.stream.write_vectored(&slices),
             };
-            let of_head = written.min(head.len());
-            head = &head[of_head..];
-            body = &body[written - of_head..];
+            match written {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => encoded.advance(written),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
-        self.stream.write_all(head)?;
-        self.stream.write_all(body)
+        Ok(())
     }
 
     fn refuse(&mut self, response: Response) -> io::Result<()> {
@@ -89,13 +92,13 @@ impl Connection {
     fn linger(&mut self) -> io::Result<()> {
         self.decoder = Decoder::new();
         self.stream.shutdown(Shutdown::Write)?;
-        let (end, mut dropped, mut scratch) = (Instant::now() + DRAIN_TIME, 0, [0; SCRATCH]);
+        let (end, mut dropped) = (Instant::now() + DRAIN_TIME, 0);
         while dropped < DRAIN_BYTES {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() || self.stream.set_read_timeout(Some(left)).is_err() {
                 break;
             }
-            match read(&mut self.stream, &mut scratch) {
+            match read(&mut self.stream, &mut self.scratch) {
                 Ok([]) | Err(_) => break,
                 Ok(bytes) => dropped += bytes.len(),
             }

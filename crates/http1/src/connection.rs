@@ -8,11 +8,11 @@ use crate::{BadMessage, DRAIN_BYTES, DRAIN_TIME, SCRATCH};
 use bytes::Buf;
 use http::{Method, Version};
 use std::future::{Future, poll_fn};
-use std::io;
+use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::ready;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tracing::debug;
@@ -100,12 +100,22 @@ impl<M: Message> Connection<M> {
         Ok(read(stream, |bytes| decoder.push(bytes)).await? > 0)
     }
 
-    /// All of it, in one write if the kernel has room.
-    async fn write(&mut self, encoded: Encoded) -> io::Result<()> {
-        if encoded.body.is_empty() {
-            return self.stream.write_all(&encoded.head).await;
+    /// All of it, in one write if the kernel has room. By reference, so that the bytes are in one future only.
+    async fn write(&mut self, encoded: &mut Encoded) -> io::Result<()> {
+        while encoded.has_remaining() {
+            let written = poll_fn(|context| {
+                let (stream, mut slices) = (Pin::new(&mut self.stream), [IoSlice::new(&[]); 2]);
+                match encoded.chunks_vectored(&mut slices) {
+                    1 => stream.poll_write(context, encoded.chunk()), // the cheaper system call
+                    _ => stream.poll_write_vectored(context, &slices),
+                }
+            });
+            match written.await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                written => encoded.advance(written),
+            }
         }
-        self.stream.write_all_buf(&mut Buf::chain(&encoded.head[..], encoded.body)).await
+        Ok(())
     }
 }
 
@@ -175,9 +185,9 @@ impl Connection<Request> {
     /// # Errors
     /// What the socket reports.
     pub fn write_response(&mut self, response: Response) -> impl Future<Output = io::Result<()>> + Send {
-        let encoded = self.turn.encode(response); // here, so that the future does not hold the response
+        let mut encoded = self.turn.encode(response); // here, so that the future does not hold the response
         async move {
-            self.write(encoded).await?;
+            self.write(&mut encoded).await?;
             // there is more from this peer, and it will not be read: the answer must not be lost with it
             if self.turn.over && self.decoder.has_begun() { Box::pin(self.linger()).await } else { Ok(()) }
         }
@@ -195,8 +205,8 @@ impl Connection<Request> {
             let answered = timeout(DRAIN_TIME, async {
                 if !self.turn.over {
                     self.turn = Turn { ending: Ending::Close, to_head: self.decoder.is_head(), ..self.turn };
-                    let encoded = self.turn.encode(response);
-                    self.write(encoded).await?;
+                    let mut encoded = self.turn.encode(response);
+                    self.write(&mut encoded).await?;
                 }
                 self.linger().await // also where a refusal was given up half-way
             });

@@ -1,10 +1,10 @@
 //! Messages in, bytes out.
 
 use crate::message::{Request, Response, is_bodiless};
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http::{HeaderName, Method, header};
 use std::cell::RefCell;
-use std::io::Write;
+use std::io::{IoSlice, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What a response says about the connection after it (RFC 9112 §9.3).
@@ -21,20 +21,43 @@ pub enum Ending {
 /// The bodies up to this size, in bytes, leave copied behind their head: cheaper than a second buffer to the kernel.
 const COPIED: usize = 4 * 1024;
 
-/// The bytes of a message: its head, and its body where that is too large to be copied behind it.
+/// The bytes of a message that are still to be written: its head, and its body where that is too large to be copied
+/// behind it.
 #[derive(Debug)]
 pub(crate) struct Encoded {
-    pub(crate) head: Vec<u8>,
-    pub(crate) body: Bytes,
+    head: Vec<u8>,
+    written: usize,
+    body: Bytes,
 }
 
 impl Encoded {
     fn new(mut head: Vec<u8>, body: Bytes) -> Self {
         if body.len() > COPIED {
-            return Self { head, body };
+            return Self { head, written: 0, body };
         }
         head.extend_from_slice(&body);
-        Self { head, body: Bytes::new() }
+        Self { head, written: 0, body: Bytes::new() }
+    }
+}
+
+impl Buf for Encoded {
+    fn remaining(&self) -> usize {
+        self.head.len() - self.written + self.body.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        if self.written < self.head.len() { &self.head[self.written..] } else { &self.body }
+    }
+
+    fn chunks_vectored<'b>(&'b self, slices: &mut [IoSlice<'b>]) -> usize {
+        let parts = [&self.head[self.written..], &self.body[..]].into_iter().filter(|part| !part.is_empty());
+        slices.iter_mut().zip(parts).map(|(slice, part)| *slice = IoSlice::new(part)).count()
+    }
+
+    fn advance(&mut self, count: usize) {
+        let of_head = count.min(self.head.len() - self.written);
+        self.written += of_head;
+        self.body.advance(count - of_head);
     }
 }
 

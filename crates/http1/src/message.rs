@@ -111,16 +111,10 @@ impl Response {
             status: u16,
             detail: String,
         }
-        let whole = detail.to_string();
-        let mut detail = String::with_capacity(whole.len());
-        for char in whole.chars().take(400) {
-            match char.is_control() {
-                true => detail.extend(char.escape_default()), // whoever reads it may sit at a terminal
-                false => detail.push(char),
-            }
-        }
-        if whole.chars().nth(400).is_some() {
-            detail.push('…');
+        let mut detail = detail.to_string();
+        let is_shown_as_it_is = |byte: u8| byte.is_ascii() && !byte.is_ascii_control();
+        if detail.len() > MAX_DETAIL || !detail.bytes().all(is_shown_as_it_is) {
+            detail = shown(&detail);
         }
         let title = status.canonical_reason().unwrap_or("Error");
         let problem = Problem { r#type: "about:blank", title, status: status.as_u16(), detail };
@@ -134,8 +128,9 @@ impl Response {
     }
 
     fn document(status: StatusCode, value: &impl serde::Serialize, content_type: &'static str) -> Self {
-        match serde_json::to_vec(value) {
-            Ok(body) => {
+        let mut body = Vec::with_capacity(256); // most are shorter
+        match serde_json::to_writer(&mut body, value) {
+            Ok(()) => {
                 let body = Bytes::from(body);
                 Self { body, ..Self::new(status) }.with(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
             }
@@ -163,6 +158,24 @@ impl Response {
 /// Whether a response of that status has no body, whatever its fields say (RFC 9112 §6.3).
 pub(crate) fn is_bodiless(status: StatusCode) -> bool {
     status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
+}
+
+/// How many characters of a problem's detail are kept.
+const MAX_DETAIL: usize = 400;
+
+/// A text as it may be shown: whoever reads it may sit at a terminal.
+fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for char in text.chars().take(MAX_DETAIL) {
+        match char.is_control() {
+            true => shown.extend(char.escape_default()),
+            false => shown.push(char),
+        }
+    }
+    if text.chars().nth(MAX_DETAIL).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// Whether the connection outlives a message with these fields (RFC 9112 §9.3).
