@@ -10,8 +10,8 @@ use http::{Method, Version};
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::pin::Pin;
-use std::task::ready;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -74,17 +74,15 @@ impl Turn {
 
 /// Reads once and hands on what came; how much that was. An idle connection waits here without a buffer: the bytes land
 /// on the stack of whoever is woken, and only what is taken is kept.
-async fn read(stream: &mut TcpStream, mut take: impl FnMut(&[u8])) -> io::Result<usize> {
-    poll_fn(|context| {
-        let mut scratch = [const { MaybeUninit::uninit() }; SCRATCH];
-        let mut scratch = ReadBuf::uninit(&mut scratch);
-        ready!(Pin::new(&mut *stream).poll_read(context, &mut scratch))?;
-        take(scratch.filled());
-        Ok(scratch.filled().len()).into()
-    })
-    .await
+fn poll_read(stream: &mut TcpStream, context: &mut Context<'_>, take: impl FnOnce(&[u8])) -> Poll<io::Result<usize>> {
+    let mut scratch = [const { MaybeUninit::uninit() }; SCRATCH];
+    let mut scratch = ReadBuf::uninit(&mut scratch);
+    ready!(Pin::new(stream).poll_read(context, &mut scratch))?;
+    take(scratch.filled());
+    Poll::Ready(Ok(scratch.filled().len()))
 }
 
+// Reading and writing keep nothing in their futures: what every connection of a server waits in is small this way.
 impl<M: Message> Connection<M> {
     /// A connection over a stream that nothing was read from.
     pub fn new(stream: TcpStream) -> Self {
@@ -92,30 +90,37 @@ impl<M: Message> Connection<M> {
     }
 
     /// Reads once; `false` at the end of the input.
-    async fn fill(&mut self) -> io::Result<bool> {
-        if self.decoder.has_begun() {
-            return Ok(self.stream.read_buf(self.decoder.buffer(SCRATCH / 4)).await? > 0);
-        }
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let Self { stream, decoder, .. } = self;
-        Ok(read(stream, |bytes| decoder.push(bytes)).await? > 0)
+        let read = match decoder.has_begun() {
+            true => ready!(pin!(stream.read_buf(decoder.buffer(SCRATCH / 4))).poll(context))?,
+            false => ready!(poll_read(stream, context, |bytes| decoder.push(bytes)))?,
+        };
+        Poll::Ready(Ok(read > 0))
     }
 
-    /// All of it, in one write if the kernel has room. By reference, so that the bytes are in one future only.
-    async fn write(&mut self, encoded: &mut Encoded) -> io::Result<()> {
+    fn fill(&mut self) -> impl Future<Output = io::Result<bool>> {
+        poll_fn(|context| self.poll_fill(context))
+    }
+
+    /// All of it, in one write if the kernel has room.
+    fn poll_write(&mut self, context: &mut Context<'_>, encoded: &mut Encoded) -> Poll<io::Result<()>> {
         while encoded.has_remaining() {
-            let written = poll_fn(|context| {
-                let (stream, mut slices) = (Pin::new(&mut self.stream), [IoSlice::new(&[]); 2]);
-                match encoded.chunks_vectored(&mut slices) {
-                    1 => stream.poll_write(context, encoded.chunk()), // the cheaper system call
-                    _ => stream.poll_write_vectored(context, &slices),
-                }
-            });
-            match written.await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
+            let (stream, mut slices) = (Pin::new(&mut self.stream), [IoSlice::new(&[]); 2]);
+            let written = match encoded.chunks_vectored(&mut slices) {
+                1 => stream.poll_write(context, encoded.chunk()), // the cheaper system call
+                _ => stream.poll_write_vectored(context, &slices),
+            };
+            match ready!(written)? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 written => encoded.advance(written),
             }
         }
-        Ok(())
+        Poll::Ready(Ok(()))
+    }
+
+    fn write(&mut self, encoded: &mut Encoded) -> impl Future<Output = io::Result<()>> {
+        poll_fn(|context| self.poll_write(context, encoded))
     }
 }
 
@@ -156,23 +161,43 @@ impl Connection<Request> {
     /// What the socket reports.
     pub async fn read_request(&mut self) -> io::Result<Option<Request>> {
         while !self.turn.over {
-            match self.decoder.decode() {
-                Ok(Decoded::Whole(request)) => {
+            // nothing of this match outlives it, and so none of it waits below
+            let refused = match poll_fn(|context| self.poll_decode(context)).await? {
+                None => return Ok(None),
+                Some(Ok(Decoded::Whole(request))) => {
                     self.turn = Turn::of(&request);
                     return Ok(Some(request));
                 }
-                Ok(Decoded::Continue) => self.stream.write_all(CONTINUE).await?,
-                Ok(Decoded::NeedMore) => match self.fill().await {
-                    Ok(true) => {}
-                    // between requests the normal end, within one nobody is left to tell
-                    Ok(false) => return Ok(None),
-                    Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
-                    Err(error) => return Err(error),
-                },
-                Err(bad) => self.refuse(Response::problem(bad.status(), bad)).await?,
+                Some(Ok(_)) => None,
+                Some(Err(bad)) => Some(Box::new(bad)),
+            };
+            match refused {
+                Some(bad) => self.refuse(Response::problem(bad.status(), bad)).await?,
+                None => self.stream.write_all(CONTINUE).await?,
             }
         }
         Ok(None)
+    }
+
+    /// A request, or that it waits for `100 Continue`, or what is wrong with it; `None` at the end of the input.
+    #[expect(clippy::type_complexity, reason = "what `decode` says, what the socket says, and that it is not here yet")]
+    fn poll_decode(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<Result<Decoded<Request>, BadMessage>>>> {
+        loop {
+            let decoded = self.decoder.decode();
+            if !matches!(decoded, Ok(Decoded::NeedMore)) {
+                return Poll::Ready(Ok(Some(decoded)));
+            }
+            match ready!(self.poll_fill(context)) {
+                Ok(true) => {}
+                // between requests the normal end, within one nobody is left to tell
+                Ok(false) => return Poll::Ready(Ok(None)),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Poll::Ready(Ok(None)),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
     }
 
     /// Makes the response to the request that was read last the last one: it says `Connection: close`, and no further request is read.
@@ -229,7 +254,7 @@ impl Connection<Request> {
     async fn drain(&mut self) -> io::Result<()> {
         let mut dropped = 0;
         while dropped < DRAIN_BYTES {
-            match read(&mut self.stream, |_| ()).await? {
+            match poll_fn(|context| poll_read(&mut self.stream, context, |_| ())).await? {
                 0 => break,
                 read => dropped += read,
             }
@@ -265,7 +290,11 @@ impl<M: Answer> Connection<M> {
                     let (begun, mut whole) = (self.decoder.has_begun(), None);
                     let more = match begun {
                         true => self.fill().await?,
-                        false => read(&mut self.stream, |bytes| whole = self.decoder.take(bytes)).await? > 0,
+                        false => {
+                            let Self { stream, decoder, .. } = self;
+                            poll_fn(|context| poll_read(stream, context, |bytes| whole = decoder.take(bytes))).await?
+                                > 0
+                        }
                     };
                     if let Some(response) = whole.filter(|response: &M| !response.is_interim()) {
                         self.turn.over = !response.persists();
