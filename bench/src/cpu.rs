@@ -26,7 +26,16 @@ pub fn of(process: &Child) -> Result<Duration> {
 
 /// What the processes used that we started and that have ended.
 pub fn of_ended() -> Result<Duration> {
-    let used = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    usage(UsageWho::RUSAGE_CHILDREN)
+}
+
+/// What this process has used so far.
+pub fn of_this() -> Result<Duration> {
+    usage(UsageWho::RUSAGE_SELF)
+}
+
+fn usage(of: UsageWho) -> Result<Duration> {
+    let used = getrusage(of)?;
     let duration = |time: TimeVal| Duration::new(time.tv_sec() as u64, time.tv_usec() as u32 * 1000);
     Ok(duration(used.user_time()) + duration(used.system_time()))
 }

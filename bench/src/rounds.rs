@@ -46,12 +46,17 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    /// Runs `count` rounds; as many again at most for those that others disturbed.
+    /// Warms each contender up, and then runs `count` rounds; as many again at most for those that others disturbed.
     pub fn run(mut contenders: Vec<Contender<'_>>, count: usize) -> Result<Self> {
-        let names = contenders.iter().map(|contender| contender.name.clone()).collect();
         for contender in &mut contenders {
-            (contender.trial)().with_context(|| contender.name.clone())?; // warm
+            (contender.trial)().with_context(|| contender.name.clone())?;
         }
+        Self::run_cold(contenders, count)
+    }
+
+    /// The same, where nothing is warm in the second round either.
+    pub fn run_cold(mut contenders: Vec<Contender<'_>>, count: usize) -> Result<Self> {
+        let names = contenders.iter().map(|contender| contender.name.clone()).collect();
         let mut rounds = Self { names, micros: Vec::new(), disturbed: 0 };
         let mut disturbed = Vec::new();
         while rounds.micros.len() < count && rounds.micros.len() + disturbed.len() < 2 * count {

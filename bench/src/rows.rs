@@ -3,7 +3,7 @@
 use crate::load;
 use crate::rounds::{Contender, Rounds, Sample};
 use crate::server::Server;
-use crate::table::{Row, Target};
+use crate::table::{MICROS, Row, Target};
 use anyhow::{Context, Result, ensure};
 use std::io::Write;
 use std::net::TcpStream;
@@ -171,6 +171,7 @@ impl Work {
             targets: self.targets.iter().map(target).collect(),
             bases: self.bases.to_vec(),
             rounds: Rounds::run(contenders, rounds)?,
+            unit: MICROS,
         })
     }
 }

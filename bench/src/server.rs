@@ -47,6 +47,12 @@ impl Server {
         crate::cpu::of(&self.process)
     }
 
+    /// Its resident memory, in KiB.
+    pub fn resident(&self) -> Result<u64> {
+        let told = Command::new("ps").args(["-o", "rss=", "-p", &self.process.id().to_string()]).output()?;
+        String::from_utf8_lossy(&told.stdout).trim().parse().context("ps does not say how large the server is")
+    }
+
     /// How many responses it has sent, by its own count: `bare --count`.
     pub fn sent(&mut self) -> Result<u64> {
         self.process.stdin.as_mut().context("stdin is a pipe")?.write_all(b"\n")?;

@@ -27,22 +27,31 @@ pub struct Row {
     pub bases: Vec<&'static str>,
     /// What was measured.
     pub rounds: Rounds,
+    /// What the figures are in: its name, and how many microseconds it is.
+    #[serde(skip)]
+    pub unit: (&'static str, f64),
 }
+
+/// µs of CPU per answer.
+pub const MICROS: (&str, f64) = ("µs CPU", 1.0);
+/// Seconds of CPU.
+pub const SECONDS: (&str, f64) = ("s CPU", 1e6);
 
 impl Row {
     /// The table, and what was reached.
     pub fn print(&self) {
         println!("\n{}: {}", self.name, self.title);
-        print!("  {:<28}{:>10}", "", "µs CPU");
+        let (unit, micros) = self.unit;
+        print!("  {:<28}{:>10}", "", unit);
         let bases: Vec<_> = self.bases.iter().filter(|base| self.rounds.micros(base).is_some()).collect();
         for base in &bases {
-            print!("{:>18}", format!("× {base}"));
+            print!("{:>21}", format!("× {base}"));
         }
         println!();
         for name in &self.rounds.names {
-            print!("  {name:<28}{:>10.2}", self.rounds.micros(name).unwrap_or(f64::NAN));
+            print!("  {name:<28}{:>10.2}", self.rounds.micros(name).unwrap_or(f64::NAN) / micros);
             for base in &bases {
-                print!("{:>18.2}", self.rounds.ratio(name, base).unwrap_or(f64::NAN));
+                print!("{:>21.2}", self.rounds.ratio(name, base).unwrap_or(f64::NAN));
             }
             println!();
         }
