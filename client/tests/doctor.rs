@@ -113,6 +113,16 @@ fn an_address_in_use_says_who_can_tell_who_has_it_and_what_to_take_instead() {
 }
 
 #[test]
+fn a_server_that_localhost_may_mean_instead_of_ours_is_found() {
+    let Ok(other) = TcpListener::bind("[::1]:0") else { return }; // no IPv6: then localhost is 127.0.0.1
+    let port = other.local_addr().unwrap().port();
+    let output = Command::new(CLIENT).args(["doctor", "--addr", &format!("127.0.0.1:{port}")]).output().unwrap();
+    let told = told(&output);
+    let (line, mend) = line(&told, "address");
+    assert!(line.starts_with('!') && line.contains(&format!("[::1]:{port}")) && mend.contains("127.0.0.1"), "{told}");
+}
+
+#[test]
 fn too_few_descriptors_for_the_lessons_are_a_failure() {
     let mut bash = Command::new("bash");
     bash.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\"", CLIENT]);
@@ -202,6 +212,20 @@ fn packages_that_are_not_downloaded_are_missed_before_the_class() {
     let (line, mend) = line(&told, "dependencies");
     assert!(line.starts_with('✗') && line.contains("needs the network"), "{told}");
     assert_eq!((mend.split(',').next(), output.status.code()), (Some("cargo fetch --locked"), Some(1)));
+}
+
+#[test]
+fn packages_of_the_tests_alone_stop_no_class() {
+    let folder = tempfile::tempdir().unwrap();
+    let cargo = folder.path().join("cargo");
+    let script = "#!/bin/sh\ncase \"$*\" in tree*no-dev*) ;; tree*) echo 'error: no proptest' >&2; exit 101 ;; esac\n";
+    std::fs::write(&cargo, script).unwrap();
+    std::fs::set_permissions(&cargo, Permissions::from_mode(0o755)).unwrap();
+    let output = doctor().env("CARGO", &cargo).output().unwrap();
+    let told = told(&output);
+    let (line, mend) = line(&told, "dependencies");
+    assert!(line.starts_with('!') && line.contains("cargo test needs the network"), "{told}");
+    assert_eq!((mend.split(',').next(), output.status.code()), (Some("cargo fetch --locked"), Some(0)));
 }
 
 #[test]

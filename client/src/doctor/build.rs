@@ -3,6 +3,7 @@
 use super::{Finding, ask, first_line};
 use crate::compare::{STAGES, workspace};
 use std::path::{Path, PathBuf};
+use std::process::Output;
 use std::time::SystemTime;
 
 /// The minor version of Rust 1 that the workspace needs.
@@ -10,65 +11,66 @@ const MINIMUM: u32 = 85;
 
 /// The findings about the workspace around the current folder.
 pub(super) fn all() -> Vec<Finding> {
-    let (rust, host) = rust();
     let Ok(root) = workspace() else {
         let finding =
             Finding::failing("workspace", "this folder is not in it", "cd to where you cloned it, and ask again");
-        return vec![rust, finding];
+        return vec![rust(), finding];
     };
-    let target = match dependencies(&root, host.as_deref()) {
-        Ok(target) => target,
-        Err(finding) => return vec![rust, finding],
-    };
-    let dependencies = Finding::fine("dependencies", "all here: cargo needs no network");
-    vec![
-        rust,
-        dependencies,
-        built("debug build", &target.join("debug"), "cargo build"),
-        built("release build", &target.join("release"), "cargo build --release"),
-    ]
+    let mut findings = vec![rust(), dependencies(&root)];
+    if let Some(target) = target(&root) {
+        findings.push(built("debug build", &target.join("debug"), "cargo build"));
+        findings.push(built("release build", &target.join("release"), "cargo build --release"));
+    }
+    findings
 }
 
-/// The compiler, and what it compiles for.
-fn rust() -> (Finding, Option<String>) {
+/// The compiler.
+fn rust() -> Finding {
     let update = "rustup update stable, or see https://rustup.rs";
     let Some(told) = ask("rustc", &["-vV"]).filter(|told| told.status.success()) else {
-        return (Finding::failing("rust", "no rustc", update), None);
+        return Finding::failing("rust", "no rustc", update);
     };
-    let told = String::from_utf8_lossy(&told.stdout).into_owned();
-    let field = |name: &str| told.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
-    let (release, host) = (field("release: ").unwrap_or_default(), field("host: "));
+    let told = String::from_utf8_lossy(&told.stdout);
+    let release = told.lines().find_map(|line| line.strip_prefix("release: ")).unwrap_or_default();
     let mut numbers = release.split('.').map(|digits| digits.parse().unwrap_or(0u32));
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     if version < (1, MINIMUM) {
-        (Finding::failing("rust", format!("'{release}', and the workspace needs 1.{MINIMUM}"), update), host)
+        Finding::failing("rust", format!("'{release}', and the workspace needs 1.{MINIMUM}"), update)
     } else {
-        (Finding::fine("rust", release), host)
+        Finding::fine("rust", release)
     }
 }
 
-/// Whether cargo can do without the network; then where it builds.
-fn dependencies(root: &Path, host: Option<&str>) -> Result<PathBuf, Finding> {
+/// What cargo says without the network, in this workspace.
+fn cargo(root: &Path, args: &[&str]) -> Option<Output> {
     let manifest = root.join("Cargo.toml");
     let manifest = manifest.to_string_lossy();
-    let mut args = vec!["metadata", "--offline", "--locked", "--format-version=1", "--manifest-path", &manifest];
-    if let Some(host) = host {
-        args.extend(["--filter-platform", host]); // another system's packages are never downloaded here
-    }
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    let Some(told) = ask(&cargo, &args) else {
-        return Err(Finding::failing("dependencies", "no cargo to ask", "see https://rustup.rs"));
+    let program = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    ask(&program, &[args, &["--offline", "--locked", "--manifest-path", &manifest]].concat())
+}
+
+/// Whether cargo can do without the network: for what is run, and for what is tested beside it. A tree needs just the
+/// packages that are built on this system.
+fn dependencies(root: &Path) -> Finding {
+    let fetch = "cargo fetch --locked, where there is a network";
+    let Some(to_run) = cargo(root, &["tree", "--workspace", "--edges=no-dev"]) else {
+        return Finding::failing("dependencies", "no cargo to ask", "see https://rustup.rs");
     };
-    let metadata = serde_json::from_slice::<serde_json::Value>(&told.stdout).ok();
-    let target = metadata.as_ref().and_then(|metadata| metadata.get("target_directory")?.as_str()).map(PathBuf::from);
-    target.ok_or_else(|| {
-        let said = first_line(&told.stderr);
-        Finding::failing(
-            "dependencies",
-            format!("cargo needs the network ({said})"),
-            "cargo fetch --locked, where there is one",
-        )
-    })
+    if !to_run.status.success() {
+        let why = format!("cargo needs the network ({})", first_line(&to_run.stderr));
+        return Finding::failing("dependencies", why, fetch);
+    }
+    match cargo(root, &["tree", "--workspace"]) {
+        Some(to_test) if to_test.status.success() => Finding::fine("dependencies", "all here: cargo needs no network"),
+        _ => Finding::noted("dependencies", "all here to run; cargo test needs the network for more", fetch),
+    }
+}
+
+/// Where cargo builds.
+fn target(root: &Path) -> Option<PathBuf> {
+    let told = cargo(root, &["metadata", "--no-deps", "--format-version=1"])?;
+    let metadata = serde_json::from_slice::<serde_json::Value>(&told.stdout).ok()?;
+    metadata.get("target_directory")?.as_str().map(PathBuf::from)
 }
 
 /// Whether the stages and the client are built from what is there, so that nobody waits for them.

@@ -58,14 +58,16 @@ impl Finding {
 /// one. It takes a second or two, and starts no server but one of its own, on a free port.
 pub fn examine(addr: SocketAddr, columns: Option<usize>) -> Vec<Finding> {
     let here = network::answering();
-    let answering = here.as_ref().ok().copied();
+    let loopback = network::loopback(&here);
+    // where nothing answers at all, no tool is to blame for it
+    let answering = here.ok().filter(|_| loopback.health == Health::Fine);
     let mut findings = vec![
         limits::cores(thread::available_parallelism().map_or(0, usize::from)),
         limits::descriptors(limits::most_descriptors()),
         limits::processes(limits::most_processes(), limits::running_processes()),
         limits::backlog(limits::longest_backlog()),
         limits::ports(limits::ephemeral_ports()),
-        network::loopback(here),
+        loopback,
         network::address(addr),
         tools::curl(answering),
         tools::bash(answering),

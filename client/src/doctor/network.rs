@@ -4,7 +4,7 @@ use super::{Finding, find};
 use http1::Response;
 use http1::blocking::Connection;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
@@ -31,8 +31,8 @@ pub(super) fn answering() -> io::Result<SocketAddr> {
 }
 
 /// Whether a request over 127.0.0.1 is answered.
-pub(super) fn loopback(answering: io::Result<SocketAddr>) -> Finding {
-    match answering.and_then(asked) {
+pub(super) fn loopback(answering: &io::Result<SocketAddr>) -> Finding {
+    match answering.as_ref().map_err(|error| error.kind().into()).and_then(|addr| asked(*addr)) {
         Ok(answer) if answer.ends_with(ANSWER) => Finding::fine("loopback", "127.0.0.1 answers"),
         Ok(_) => Finding::failing(
             "loopback",
@@ -61,6 +61,14 @@ fn asked(addr: SocketAddr) -> io::Result<String> {
 pub(super) fn address(addr: SocketAddr) -> Finding {
     let next = SocketAddr::new(addr.ip(), addr.port().checked_add(1).unwrap_or(8080));
     match TcpListener::bind(addr) {
+        Ok(_) if addr.is_ipv4() && is_taken_in_ipv6(addr.port()) => Finding::noted(
+            "address",
+            format!(
+                "{addr} is free, but another server has [::1]:{port}, and localhost may be that",
+                port = addr.port()
+            ),
+            format!("write {addr} wherever you would write localhost, or stop the other: {}", who_has(addr.port())),
+        ),
         Ok(_) => Finding::fine("address", format!("{addr} is free")),
         Err(error) if error.kind() == ErrorKind::AddrInUse => Finding::failing(
             "address",
@@ -73,6 +81,12 @@ pub(super) fn address(addr: SocketAddr) -> Finding {
             "use another: --addr 127.0.0.1:8080 is what the lessons take",
         ),
     }
+}
+
+/// Browsers and curl try `::1` first where `localhost` is both.
+fn is_taken_in_ipv6(port: u16) -> bool {
+    let there = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+    TcpStream::connect_timeout(&there, Duration::from_secs(1)).is_ok()
 }
 
 /// The command that tells; lsof tells more, and macOS has only that.

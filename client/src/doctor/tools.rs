@@ -30,7 +30,7 @@ pub(super) fn curl(answering: Option<SocketAddr>) -> Finding {
             let said = asked.map(|asked| first_line(&asked.stderr)).unwrap_or_default();
             Finding::failing(
                 "curl",
-                format!("{version} has no answer from 127.0.0.1 {said}"),
+                format!("{version} has no answer from 127.0.0.1: {said}"),
                 "curl -v, and look at ~/.curlrc",
             )
         }
