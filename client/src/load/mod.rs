@@ -1,6 +1,6 @@
 //! Load: requests over some connections, each when its schedule says, and what came of them.
 //!
-//! One loop does the work ([`sender`]), whatever the shape of the load; the [`schedule`] says when a request is due.
+//! One loop does the work (`sender`), whatever the shape of the load; the `schedule` says when a request is due.
 
 mod diagnosis;
 mod expectation;
