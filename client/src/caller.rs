@@ -146,13 +146,14 @@ impl<M: Answer> CallerOf<M> {
         self.connection.as_ref().is_some_and(Connection::has_surplus)
     }
 
-    /// Sends a request, to HEAD or not, and waits for its answer, for as long as that takes. If it is dropped
-    /// meanwhile, [hang up](Self::hang_up): an answer that comes later must not be taken for the next one's.
+    /// Sends a request, to HEAD or not, over the connection that there is, and waits for its answer, for as long as that
+    /// takes. If it is dropped meanwhile, [hang up](Self::hang_up): an answer that comes later must not be taken for the
+    /// next one's.
     ///
     /// # Errors
     /// Why there is no answer; then there is no connection any more either.
     pub async fn exchange(&mut self, request: &[u8], to_head: bool) -> Result<M, Failure> {
-        let connection = self.connect().await?;
+        let connection = self.connection.as_mut().ok_or(Failure::Closed)?;
         let sent = connection.send(request).await;
         // a server that refuses early closes before it has read everything: its answer counts, not our failed write
         let answer = match (connection.read_response(to_head).await, sent) {

@@ -269,7 +269,12 @@ impl<M: Answer> Connection<M> {
     /// # Errors
     /// What the socket reports.
     pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes).await
+        // nearly always the kernel has room for all of it, and nobody needs to be woken for that
+        let sent = match self.stream.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            sent => sent?,
+        };
+        if sent == bytes.len() { Ok(()) } else { self.stream.write_all(&bytes[sent..]).await }
     }
 
     /// The next response, interim ones (1xx) skipped; `None` if the peer closed the connection before its first byte.
