@@ -1,8 +1,8 @@
 //! A connection for std: the same, and whoever calls waits.
 
-use crate::connection::{CONTINUE, Turn};
 use crate::decoder::{Decoded, Decoder};
 use crate::encoder::{Encoded, Ending};
+use crate::turn::{CONTINUE, Turn};
 use crate::{DRAIN_BYTES, DRAIN_TIME, Request, Response, SCRATCH};
 use bytes::Buf;
 use std::io::{self, IoSlice, Read, Write};

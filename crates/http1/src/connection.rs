@@ -1,12 +1,12 @@
 //! A connection for tokio.
 
 use crate::decoder::{Decoded, Decoder};
-use crate::encoder::{self, Encoded, Ending};
+use crate::encoder::{Encoded, Ending};
 use crate::head::{Answer, Message};
-use crate::message::{Request, Response, persists};
+use crate::message::{Request, Response};
+use crate::turn::{CONTINUE, Turn};
 use crate::{BadMessage, DRAIN_BYTES, DRAIN_TIME, SCRATCH};
 use bytes::Buf;
-use http::{Method, Version};
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -15,9 +15,6 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tracing::debug;
-
-pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// One side of an HTTP/1.1 connection. A server's, as here, reads requests and writes responses; a client's is a
 /// `Connection<Response>`, or a `Connection<Brief>`.
@@ -29,47 +26,10 @@ pub struct Connection<M = Request> {
     stream: TcpStream,
     decoder: Decoder<M>,
     turn: Turn,
-}
-
-/// What a server must remember from a request to its response.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Turn {
-    pub(crate) to_head: bool,
-    pub(crate) ending: Ending,
     /// No request has come yet.
-    pub(crate) first: bool,
-    /// The last response is on its way or written; nothing is read any more.
-    pub(crate) over: bool,
-    /// And the peer has been given the time to read it.
-    pub(crate) left: bool,
-}
-
-impl Turn {
-    pub(crate) const START: Self = Self { to_head: false, ending: Ending::Open, first: true, over: false, left: false };
-
-    pub(crate) fn of(request: &Request) -> Self {
-        // method and target are visible ASCII, so no line of the log can be forged; but they can be long
-        let cut = |text: &str| text.get(..100).unwrap_or(text).to_owned();
-        debug!(
-            method = cut(request.method.as_str()),
-            path = cut(request.path()),
-            bytes = request.body.len(),
-            "request"
-        );
-        let ending = match persists(request.version, &request.headers) {
-            false => Ending::Close,
-            true if request.version == Version::HTTP_10 => Ending::KeptAlive,
-            true => Ending::Open,
-        };
-        Self { to_head: request.method == Method::HEAD, ending, first: false, over: false, left: false }
-    }
-
-    /// The bytes of this turn's response.
-    pub(crate) fn encode(&mut self, response: Response) -> Encoded {
-        debug!(status = response.status.as_u16(), bytes = response.body.len(), "response");
-        self.over = self.ending == Ending::Close;
-        encoder::response(response, self.to_head, self.ending)
-    }
+    first: bool,
+    /// The last response is written, and the peer has been given the time to read it.
+    left: bool,
 }
 
 /// Reads once and hands on what came; how much that was. An idle connection waits here without a buffer: the bytes land
@@ -86,7 +46,7 @@ fn poll_read(stream: &mut TcpStream, context: &mut Context<'_>, take: impl FnOnc
 impl<M: Message> Connection<M> {
     /// A connection over a stream that nothing was read from.
     pub fn new(stream: TcpStream) -> Self {
-        Self { stream, decoder: Decoder::new(), turn: Turn::START }
+        Self { stream, decoder: Decoder::new(), turn: Turn::START, first: true, left: false }
     }
 
     /// Reads once; `false` at the end of the input.
@@ -151,7 +111,7 @@ impl Connection<Request> {
 
     /// Whether no request has come yet.
     pub fn is_new(&self) -> bool {
-        self.turn.first
+        self.first
     }
 
     /// The next request, whole; `None` when the connection is at its end. A message that is malformed or too large
@@ -165,7 +125,7 @@ impl Connection<Request> {
             let refused = match poll_fn(|context| self.poll_decode(context)).await? {
                 None => return Ok(None),
                 Some(Ok(Decoded::Whole(request))) => {
-                    self.turn = Turn::of(&request);
+                    (self.turn, self.first) = (Turn::of(&request), false);
                     return Ok(Some(request));
                 }
                 Some(Ok(_)) => None,
@@ -241,13 +201,13 @@ impl Connection<Request> {
 
     /// Closes without a reset: says that nothing follows, and drops what still comes, for a while.
     async fn linger(&mut self) -> io::Result<()> {
-        if self.turn.left {
+        if self.left {
             return Ok(());
         }
         self.decoder = Decoder::new();
         let _ = self.stream.shutdown().await; // fails where it was done before
         let _ = timeout(DRAIN_TIME, self.drain()).await;
-        self.turn.left = true;
+        self.left = true;
         Ok(())
     }
 

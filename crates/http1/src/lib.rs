@@ -9,6 +9,7 @@
 pub mod blocking;
 mod body;
 mod brief;
+#[cfg(feature = "tokio")]
 mod connection;
 mod decoder;
 mod encoder;
@@ -16,9 +17,11 @@ mod error;
 mod head;
 mod message;
 mod scan;
+mod turn;
 
 pub use brief::Brief;
 pub use bytes::Bytes;
+#[cfg(feature = "tokio")]
 pub use connection::Connection;
 pub use decoder::{Decoded, Decoder};
 pub use encoder::{Ending, encode_request, encode_response};

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
+use serde_core::ser::{Serialize, SerializeStruct, Serializer};
 use std::ops::{Deref, DerefMut};
 
 /// A request whose body is here to its last byte. Its [`Start`] is part of it: `request.method`, `request.headers`.
@@ -97,27 +98,20 @@ impl Response {
     }
 
     /// A value as JSON.
-    pub fn json(status: StatusCode, value: &impl serde::Serialize) -> Self {
+    pub fn json(status: StatusCode, value: &impl Serialize) -> Self {
         Self::document(status, value, "application/json")
     }
 
     /// An error as a problem document (RFC 9457): `detail` is one sentence for whoever sent the request, in
     /// which control characters are escaped and of which 400 characters are kept.
     pub fn problem(status: StatusCode, detail: impl std::fmt::Display) -> Self {
-        #[derive(serde::Serialize)]
-        struct Problem {
-            r#type: &'static str,
-            title: &'static str,
-            status: u16,
-            detail: String,
-        }
         let mut detail = detail.to_string();
         let is_shown_as_it_is = |byte: u8| byte.is_ascii() && !byte.is_ascii_control();
         if detail.len() > MAX_DETAIL || !detail.bytes().all(is_shown_as_it_is) {
             detail = shown(&detail);
         }
         let title = status.canonical_reason().unwrap_or("Error");
-        let problem = Problem { r#type: "about:blank", title, status: status.as_u16(), detail };
+        let problem = Problem { title, status: status.as_u16(), detail };
         Self::document(status, &problem, "application/problem+json")
     }
 
@@ -127,7 +121,7 @@ impl Response {
             .with(header::ALLOW, HeaderValue::from_static(allowed))
     }
 
-    fn document(status: StatusCode, value: &impl serde::Serialize, content_type: &'static str) -> Self {
+    fn document(status: StatusCode, value: &impl Serialize, content_type: &'static str) -> Self {
         let mut body = Vec::with_capacity(256); // most are shorter
         match serde_json::to_writer(&mut body, value) {
             Ok(()) => {
@@ -158,6 +152,24 @@ impl Response {
 /// Whether a response of that status has no body, whatever its fields say (RFC 9112 §6.3).
 pub(crate) fn is_bodiless(status: StatusCode) -> bool {
     status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
+}
+
+/// A problem document. Written out, since a derived one would have everyone build the macro for it.
+struct Problem {
+    title: &'static str,
+    status: u16,
+    detail: String,
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Problem", 4)?;
+        fields.serialize_field("type", "about:blank")?;
+        fields.serialize_field("title", self.title)?;
+        fields.serialize_field("status", &self.status)?;
+        fields.serialize_field("detail", &self.detail)?;
+        fields.end()
+    }
 }
 
 /// How many characters of a problem's detail are kept.

@@ -1,67 +1,127 @@
 //! The command lines of the stages.
 
 use crate::{Stage, fill_in};
-use clap::builder::RangedU64ValueParser;
-use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::builder::{EnumValueParser, PossibleValue, RangedU64ValueParser};
+use clap::{Arg, ArgMatches, Command, ValueEnum};
 use std::str::FromStr;
 use std::time::Duration;
 
 /// What every stage takes, and the `options` that this one takes beside it.
-#[derive(Debug, Parser)]
-pub struct Args<Options: clap::Args> {
+#[derive(Debug)]
+pub struct Args<O> {
     /// Where to listen; port 0 picks a free one
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080", allow_hyphen_values = true)]
     pub addr: Addr,
     /// This stage's own.
-    #[command(flatten)]
-    pub options: Options,
+    pub options: O,
+}
+
+/// What one stage takes beside `--addr`. By hand, since deriving it would double what stage 1 has to build.
+pub trait Options: Sized {
+    /// As the command line and its help know them.
+    fn define() -> Vec<Arg>;
+    /// As they were given.
+    fn take(matches: &mut ArgMatches) -> Self;
 }
 
 /// Stages 1 and 2 take nothing more.
-#[derive(Debug, clap::Args)]
+#[derive(Debug)]
 pub struct NoOptions;
 
+impl Options for NoOptions {
+    fn define() -> Vec<Arg> {
+        Vec::new()
+    }
+
+    fn take(_: &mut ArgMatches) -> Self {
+        Self
+    }
+}
+
 /// Stage 3 has a deadline.
-#[derive(Debug, clap::Args)]
+#[derive(Debug)]
 pub struct Deadline {
-    /// How long a client may keep the server waiting: to begin a request, to end it, to take the answer; such as 500ms, 2s, 1m
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = timeout, allow_hyphen_values = true)]
+    /// How long a client may keep the server waiting.
     pub timeout: Duration,
+}
+
+impl Options for Deadline {
+    fn define() -> Vec<Arg> {
+        let help = "How long a client may keep the server waiting: to begin a request, to end it, to take the answer; \
+                    such as 500ms, 2s, 1m";
+        vec![option("timeout", "DURATION", "10s", help).value_parser(timeout)]
+    }
+
+    fn take(matches: &mut ArgMatches) -> Self {
+        Self { timeout: taken(matches, "timeout") }
+    }
 }
 
 /// Stage 4 has slow work as well.
-#[derive(Debug, clap::Args)]
+#[derive(Debug)]
 pub struct SlowWork {
-    /// How long a client may keep the server waiting: to begin a request, to end it, to take the answer; such as 500ms, 2s, 1m
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = timeout, allow_hyphen_values = true)]
+    /// How long a client may keep the server waiting.
     pub timeout: Duration,
-    /// How long the work for one event takes, such as 0s, 100ms, 2s
-    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = duration, allow_hyphen_values = true)]
+    /// How long the work for one event takes.
     pub work: Duration,
+}
+
+impl Options for SlowWork {
+    fn define() -> Vec<Arg> {
+        let mut options = Deadline::define();
+        options.push(work("How long the work for one event takes, such as 0s, 100ms, 2s"));
+        options
+    }
+
+    fn take(matches: &mut ArgMatches) -> Self {
+        Self { timeout: taken(matches, "timeout"), work: taken(matches, "work") }
+    }
 }
 
 /// Stage 5 has limits as well.
-#[derive(Debug, clap::Args)]
+#[derive(Debug)]
 pub struct Limits {
-    /// How long a client may keep the server waiting: to begin a request, to end it, to take the answer; such as 500ms, 2s, 1m
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = timeout, allow_hyphen_values = true)]
+    /// How long a client may keep the server waiting.
     pub timeout: Duration,
-    /// How long the worker takes for one event, such as 0s, 100ms, 2s
-    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = duration, allow_hyphen_values = true)]
+    /// How long the worker takes for one event.
     pub work: Duration,
-    /// How many events may wait for the worker, 1 or more
-    #[arg(long, value_name = "N", default_value = "16", value_parser = count(), allow_hyphen_values = true)]
+    /// How many events may wait for the worker, 1 or more.
     pub queue: usize,
-    /// What happens to an event when the queue is full
-    #[arg(long, value_name = "POLICY", default_value = "reject")]
+    /// What happens to an event when the queue is full.
     pub when_full: WhenFull,
-    /// How many connections may be open, 1 or more; one over it is refused with 503
-    #[arg(long, value_name = "N", default_value = "1024", value_parser = count(), allow_hyphen_values = true)]
+    /// How many connections may be open, 1 or more; one over it is refused with 503.
     pub max_connections: usize,
 }
 
+impl Options for Limits {
+    fn define() -> Vec<Arg> {
+        let queue = "How many events may wait for the worker, 1 or more";
+        let when_full = "What happens to an event when the queue is full";
+        let most = "How many connections may be open, 1 or more; one over it is refused with 503";
+        let mut options = Deadline::define();
+        options.extend([
+            work("How long the worker takes for one event, such as 0s, 100ms, 2s"),
+            option("queue", "N", "16", queue).value_parser(count()),
+            option("when-full", "POLICY", "reject", when_full)
+                .allow_hyphen_values(false)
+                .value_parser(EnumValueParser::<WhenFull>::new()),
+            option("max-connections", "N", "1024", most).value_parser(count()),
+        ]);
+        options
+    }
+
+    fn take(matches: &mut ArgMatches) -> Self {
+        Self {
+            timeout: taken(matches, "timeout"),
+            work: taken(matches, "work"),
+            queue: taken(matches, "queue"),
+            when_full: taken(matches, "when-full"),
+            max_connections: taken(matches, "max-connections"),
+        }
+    }
+}
+
 /// Fail fast, or wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenFull {
     /// It is refused at once, with 503 and Retry-After
     Reject,
@@ -69,19 +129,45 @@ pub enum WhenFull {
     Wait,
 }
 
-pub(crate) fn parse<Options: clap::Args>(stage: &Stage) -> Args<Options> {
+impl ValueEnum for WhenFull {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Reject, Self::Wait]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Reject => PossibleValue::new("reject").help("It is refused at once, with 503 and Retry-After"),
+            Self::Wait => PossibleValue::new("wait").help("It waits for a place, and its client with it"),
+        })
+    }
+}
+
+fn option(name: &'static str, value: &'static str, default: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).default_value(default).help(help).allow_hyphen_values(true)
+}
+
+fn work(help: &'static str) -> Arg {
+    option("work", "DURATION", "500ms", help).value_parser(duration)
+}
+
+fn taken<T: Clone + Send + Sync + 'static>(matches: &mut ArgMatches, name: &str) -> T {
+    matches.remove_one(name).expect("each option has a default")
+}
+
+pub(crate) fn parse<O: Options>(stage: &Stage) -> Args<O> {
     let [try_it, break_it] = [stage.try_it, stage.break_it].map(|command| fill_in(command, "127.0.0.1:8080"));
-    let mut command = Args::<Options>::command()
-        .name(stage.name)
+    let addr = option("addr", "HOST:PORT", "127.0.0.1:8080", "Where to listen; port 0 picks a free one");
+    let mut command = Command::new(stage.name)
+        .arg(addr.value_parser(Addr::from_str))
+        .args(O::define())
         .about(format!("Stage {}: {}", stage.number, stage.idea))
         .after_help(format!(
             "Try it:    {try_it}\nBreak it:  {break_it}\nRead:      {}/src/main.rs\n\n\
              RUST_LOG=debug logs each request, RUST_LOG=warn no connections. Ctrl-C ends it.",
             stage.name
         ));
-    let parsed = command.try_get_matches_from_mut(std::env::args_os());
-    match parsed.and_then(|mut matches| Args::from_arg_matches_mut(&mut matches)) {
-        Ok(args) => args,
+    match command.try_get_matches_from_mut(std::env::args_os()) {
+        Ok(mut matches) => Args { addr: taken(&mut matches, "addr"), options: O::take(&mut matches) },
         Err(error) => error.format(&mut command).exit(),
     }
 }

@@ -1,18 +1,21 @@
 //! What every stage's `main` needs and no lesson is about: arguments, the banner, the log, accept, Ctrl-C.
 
 pub mod args;
+#[cfg(feature = "tokio")]
+mod asynchronous;
 pub mod blocking;
 mod listen;
+#[cfg(feature = "tokio")]
 mod signals;
 
-pub use listen::accept;
+#[cfg(feature = "tokio")]
+pub use asynchronous::accept;
+#[cfg(feature = "tokio")]
 pub use signals::stop_signal;
 pub use tracing::{debug, warn};
 
-use anyhow::Context;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
-use tokio::net::TcpListener;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -55,21 +58,11 @@ impl Stage {
     /// The command line, parsed; ends the process with the usage and exit code 2 if it is no good, and with the help
     /// if that was asked for. Starts the log, and allows the process as many descriptors as it may allow itself: many
     /// systems begin with 1024 or 256, and a connection takes one.
-    pub fn args<Options: clap::Args>(&self) -> args::Args<Options> {
+    pub fn args<O: args::Options>(&self) -> args::Args<O> {
         let args = args::parse(self);
         start_log();
         let _ = rlimit::increase_nofile_limit(u64::MAX); // if not, then not: accept waits for free ones
         args
-    }
-
-    /// Listens with a backlog of 1024, says so on stdout, and shows the banner.
-    ///
-    /// # Errors
-    /// One line on what to do when the address is in use or not to be had.
-    pub fn listen(&self, addr: &args::Addr) -> anyhow::Result<TcpListener> {
-        let listener = listen::bind(addr)?;
-        self.announce(listener.local_addr().context("the socket has no address")?);
-        Ok(listener)
     }
 
     pub(crate) fn announce(&self, addr: SocketAddr) {

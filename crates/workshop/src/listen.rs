@@ -1,50 +1,17 @@
-//! Listening and accepting, for tokio.
+//! Listening and accepting: what is the same for tokio and for std.
 
 use crate::args::Addr;
 use anyhow::anyhow;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tracing::{error, info};
-
-/// Connections that the kernel completes and keeps for us until we accept them.
-const BACKLOG: u32 = 1024;
 
 /// How long a failed accept is waited out: for want of file descriptors it would only fail again.
 pub(crate) const PAUSE: Duration = Duration::from_millis(100);
 
-/// The next connection. A failed accept is logged, waited out briefly and tried again.
-pub async fn accept(listener: &TcpListener) -> TcpStream {
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                info!(%peer, "connection accepted");
-                return stream;
-            }
-            // some systems report a peer that has left before it was accepted: the next one need not wait for that
-            Err(error) if is_of_the_peer(&error) => {}
-            Err(error) => {
-                error!(%error, "cannot accept; trying again in 100 ms");
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
-    }
-}
-
 pub(crate) fn is_of_the_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
-pub(crate) fn bind(addr: &Addr) -> anyhow::Result<TcpListener> {
-    first_of(addr, |addr| {
-        let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        socket.set_reuseaddr(true)?;
-        socket.set_nodelay(true)?; // which the connections inherit: an answer never waits for the one before
-        socket.bind(addr)?;
-        socket.listen(BACKLOG)
-    })
 }
 
 /// Binds the first of its addresses that can be had, IPv4 first.
