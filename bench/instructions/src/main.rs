@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// More or less than the stored figure by this share is a change.
+/// So much more than the stored figure is a step back.
 const TOLERANCE: f64 = 0.03;
 
 /// As wrk sends it.
@@ -78,18 +78,16 @@ fn encode(times: usize, response: impl Fn() -> Response) -> Result<()> {
 /// Counts, prints, and compares with what is stored; or stores it.
 fn check(update: bool) -> Result<()> {
     let stored_in = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("counts.txt");
-    let rustc = Command::new("rustc").arg("--version").output().context("rustc is not on the PATH")?;
-    let rustc = String::from_utf8(rustc.stdout)?.trim().to_owned();
+    let machine = machine()?;
     let stored = std::fs::read_to_string(&stored_in).unwrap_or_default();
-    let (by, lines) = stored.split_once('\n').unwrap_or_default();
+    let (counted_by, lines) = stored.split_once('\n').unwrap_or_default();
     let known: BTreeMap<&str, f64> = lines
         .lines()
         .filter_map(|line| line.rsplit_once(' '))
         .filter_map(|(case, n)| Some((case, n.parse().ok()?)))
         .collect();
-    let mut counted = format!("{rustc} {}\n", std::env::consts::ARCH);
-    let comparable = counted.starts_with(by) && counted.trim_end() == by;
-    let mut changed = false;
+    let mut counted = format!("{machine}\n");
+    let mut more = false;
     for case in CASES {
         let count = count(case)?;
         writeln!(counted, "{case} {count}")?;
@@ -99,24 +97,35 @@ fn check(update: bool) -> Result<()> {
             "{case:<16}{count:>8} instructions{}",
             if was.is_some() { format!(" {:>+7.1} %", by * 100.0) } else { String::new() }
         );
-        changed |= by.abs() > TOLERANCE;
+        more |= by > TOLERANCE;
     }
     if update {
         std::fs::write(&stored_in, counted)?;
         println!("stored in {}", stored_in.display());
-    } else if !comparable {
-        println!(
-            "not compared: the figures stored are of {by:?}, this is {:?}",
-            counted.lines().next().unwrap_or_default()
-        );
-    } else if changed {
+    } else if counted_by != machine {
+        println!("not compared: what is stored was counted by {counted_by:?}, this by {machine:?}");
+    } else if more {
         bail!(
-            "more than {:.0} % off. If that is meant, store it, and say in the commit why:\n  \
+            "more than {:.0} % above what is stored. If that is meant, store it, and say in the commit why:\n  \
              cargo run --release --manifest-path bench/Cargo.toml -p instructions -- --update",
             TOLERANCE * 100.0
         );
     }
     Ok(())
+}
+
+/// What the figures depend on beside the code: the compiler, the processor and the C library.
+fn machine() -> Result<String> {
+    let said = |command: &str, arg: &str| {
+        let output = Command::new(command).arg(arg).output().with_context(|| format!("{command} is not on the PATH"));
+        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    #[cfg(target_arch = "x86_64")]
+    let vectors = if std::arch::is_x86_feature_detected!("avx2") { " with avx2" } else { "" };
+    #[cfg(not(target_arch = "x86_64"))]
+    let vectors = "";
+    let libc = said("getconf", "GNU_LIBC_VERSION").unwrap_or_default();
+    Ok(format!("{}, {}{vectors}, {libc}", said("rustc", "--version")?, std::env::consts::ARCH))
 }
 
 /// Instructions for one message: the difference of two runs, so that starting up does not count.
