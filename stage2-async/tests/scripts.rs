@@ -11,6 +11,11 @@ fn silence_stops_nobody() {
 }
 
 #[test]
+fn waiting_costs_no_thread_and_few_bytes() {
+    must_end_in("tasks", "cost.sh", &["-n", "200"], start(BINARY, &[]).addr());
+}
+
+#[test]
 fn half_a_request_is_held() {
     must_end_in("held", "partial.sh", &["-t", "3"], start(BINARY, &[]).addr());
 }

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::thread;
 use testkit::scripts::{Ran, Script, interrupt_at, must_stop_when_told};
 
-const SCRIPTS: [&str; 6] = ["flood.sh", "partial.sh", "garbage.sh", "pileup.sh", "overload.sh", "crash.sh"];
+const SCRIPTS: [&str; 7] = ["flood.sh", "partial.sh", "garbage.sh", "pileup.sh", "overload.sh", "cost.sh", "crash.sh"];
 
 fn run(script: &str, args: &[&str]) -> Ran {
     Script::start(script, args).end()
@@ -33,7 +33,7 @@ fn a_bad_command_line_is_refused_with_the_usage() {
             must_refuse(script, &["-t", number], number);
         }
     }
-    for script in ["flood.sh", "pileup.sh", "overload.sh", "crash.sh"] {
+    for script in ["cost.sh", "flood.sh", "pileup.sh", "overload.sh", "crash.sh"] {
         must_refuse(script, &["-n", "0"], "-n takes ");
     }
     for script in ["partial.sh", "garbage.sh"] {
@@ -44,7 +44,7 @@ fn a_bad_command_line_is_refused_with_the_usage() {
 
 #[test]
 fn a_bad_address_is_refused() {
-    for script in &SCRIPTS[..5] {
+    for script in &SCRIPTS[..6] {
         for address in ["localhost", ":8080", "8080", "a b:80", "127.0.0.1:0", "127.0.0.1:65536", "https://a:80", ""] {
             must_refuse(script, &[address], "bad address");
         }
@@ -88,7 +88,7 @@ fn help_is_the_usage_and_no_failure() {
 fn nobody_there_is_one_line_that_says_what_to_start() {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let free = free.expect("a port is to be had").to_string(); // and nobody listens there any more
-    for (script, stage) in SCRIPTS.iter().zip([1, 1, 3, 4, 5]) {
+    for (script, stage) in SCRIPTS.iter().zip([1, 1, 3, 4, 5, 2]) {
         let ran = run(script, &[&free]);
         assert_eq!((ran.code(), ran.errors.lines().count(), ran.lines.len()), (Some(1), 1, 0), "{ran:#?}");
         assert!(
