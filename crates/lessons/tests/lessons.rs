@@ -1,0 +1,75 @@
+//! The lessons, followed by the letter: every command is run, every output compared, against the real binaries.
+
+use client::compare::STAGES;
+use lessons::page::Page;
+use lessons::terminal::Terminal;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("crates/lessons is in the workspace").into()
+}
+
+/// Builds what the lessons start, as it is now; where the binaries are.
+fn build(root: &Path) -> PathBuf {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root).args(["build", "--locked", "--quiet", "-p", "client"]);
+    for number in 1..=STAGES.len() {
+        cargo.args(["-p", &format!("stage{number}")]);
+    }
+    assert!(cargo.status().expect("cargo can be run").success(), "the stages and the client do not build");
+    let this = std::env::current_exe().expect("a test knows where it is");
+    this.ancestors().nth(2).expect("it is in target/debug/deps").into()
+}
+
+fn lesson(root: &Path, stage: &str) -> Page {
+    let path = Path::new(stage).join("README.md");
+    let text = std::fs::read_to_string(root.join(&path)).expect("each stage has a lesson");
+    Page::parse(&path, &text)
+}
+
+/// So that a lesson which starts one does not wait for a compiler.
+fn build_cures(root: &Path, lessons: &[Page]) {
+    let commands = lessons.iter().flat_map(|lesson| &lesson.blocks).filter(|block| block.language == "sh");
+    for command in commands.filter_map(|block| block.text.trim().strip_prefix("scripts/cure.sh ")) {
+        let name = command.split_whitespace().next().expect("the lesson names it");
+        let output = Command::new("scripts/cure.sh").args([name, "--", "--help"]).current_dir(root).output();
+        let output = output.expect("scripts/cure.sh can be run");
+        assert!(output.status.success(), "the cure {name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn whoever_follows_a_lesson_by_the_letter_sees_what_it_shows() {
+    let root = root();
+    let lessons = STAGES.map(|stage| lesson(&root, stage));
+    let binaries = build(&root);
+    build_cures(&root, &lessons);
+    let terminal = Terminal { root: &root, binaries };
+    let wrong = thread::scope(|scope| {
+        let followed = lessons.each_ref().map(|lesson| scope.spawn(|| terminal.follow(lesson)));
+        followed.into_iter().flat_map(|lesson| lesson.join().expect("it panics in the test alone")).collect::<Vec<_>>()
+    });
+    assert!(wrong.is_empty(), "{} things went otherwise\n\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn no_lesson_is_without_commands() {
+    let root = root();
+    for stage in STAGES {
+        let commands = lesson(&root, stage).blocks.into_iter().filter(|block| block.language == "sh").count();
+        assert!(commands >= 4, "{stage}: a lesson without commands proves nothing; these are {commands}");
+    }
+}
+
+#[test]
+fn a_lesson_that_is_wrong_is_found_out() {
+    let root = root();
+    let terminal = Terminal { root: &root, binaries: build(&root) };
+    let text = "```sh\ncargo run -p stage1\n```\n```sh\ncurl -d hello 127.0.0.1:8080\n```\n```text\ngoodbye\n```\n\
+                ```sh\nfalse\n```\n```text\n```\n```text\nof nothing\n```\n```sh\nfalse\n```\n";
+    let wrong = terminal.follow(&Page::parse(Path::new("wrong.md"), text));
+    let at = |line: usize| wrong.iter().any(|why| why.starts_with(&format!("wrong.md:{line}: ")));
+    assert!(wrong.len() == 3 && at(8) && at(16) && at(19), "{wrong:#?}");
+}

@@ -1,0 +1,184 @@
+//! Every page of the repository: what it quotes stands where it says, its links lead somewhere, and nothing that people
+//! can run or set goes without a word.
+
+use client::compare::STAGES;
+use lessons::page::{Page, quotes};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("crates/lessons is in the workspace").into()
+}
+
+/// All Markdown files, but for what is built or not ours to read.
+fn pages() -> Vec<Page> {
+    let (mut pages, mut folders) = (Vec::new(), vec![root()]);
+    while let Some(folder) = folders.pop() {
+        for entry in
+            fs::read_dir(&folder).expect("a folder can be listed").map(|entry| entry.expect("so can its entries"))
+        {
+            let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+            if path.is_dir()
+                && !name.starts_with('.')
+                && !["target", "corpus", "artifacts", "node_modules"].contains(&&*name)
+            {
+                folders.push(path);
+            } else if name.ends_with(".md") {
+                pages.push(Page::read(&path).expect("a page can be read"));
+            }
+        }
+    }
+    assert!(pages.len() > 5, "these are the pages: {pages:#?}");
+    pages
+}
+
+fn name(page: &Page) -> String {
+    page.path.strip_prefix(root()).unwrap_or(&page.path).display().to_string()
+}
+
+#[test]
+fn what_a_lesson_quotes_stands_in_the_file_that_it_names() {
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for page in pages() {
+        for block in page.blocks.iter().filter(|block| block.language == "rust") {
+            let beside = page.path.parent().expect("a page is in a folder").join("src/main.rs");
+            let file = if block.file.is_empty() { beside } else { root().join(&block.file) };
+            let code = fs::read_to_string(&file).unwrap_or_default();
+            count += 1;
+            if !quotes(&code, &block.text) {
+                wrong.push(format!(
+                    "{}:{}: this is not in {}\n{}",
+                    name(&page),
+                    block.line,
+                    file.display(),
+                    block.text
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count >= STAGES.len(), "each lesson quotes its stage; these are {count}");
+}
+
+#[test]
+fn a_quotation_that_differs_is_found_out() {
+    let code = "fn main() {\n    one();\n    two();\n    three();\n}\n";
+    assert!(quotes(code, "one();\n  two();\n"));
+    assert!(!quotes(code, "one();\nthree();\n"));
+    assert!(!quotes(code, "one()\n"));
+    assert!(!quotes(code, "\n"));
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let pages = pages();
+    let anchors = |path: &Path| pages.iter().find(|page| page.path == path).map(|page| &page.anchors);
+    let mut wrong = Vec::new();
+    for page in &pages {
+        for (line, link) in &page.links {
+            if link.contains("://") || link.starts_with("mailto:") {
+                continue;
+            }
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = match file {
+                "" => page.path.clone(),
+                file => plain(&page.path.parent().expect("a page is in a folder").join(file)),
+            };
+            let at = format!("{}:{line}: {link}", name(page));
+            if !target.exists() {
+                wrong.push(format!("{at}: there is no such file"));
+            } else if !heading.is_empty() && !anchors(&target).is_some_and(|anchors| anchors.contains(heading)) {
+                wrong.push(format!("{at}: there is no such heading; there are {:?}", anchors(&target)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Without `..`, which a link to a neighbour has.
+fn plain(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut plain, part| {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+        plain
+    })
+}
+
+#[test]
+fn every_script_and_every_cure_is_mentioned() {
+    let all = all_words();
+    let mut missing = Vec::new();
+    for (folder, is_shown) in [("scripts", ".sh"), ("wrong-cures", ".patch")] {
+        let entries = fs::read_dir(root().join(folder))
+            .expect("this folder is there")
+            .map(|entry| entry.expect("so are its entries"));
+        let names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let names = names.iter().filter(|name| name.ends_with(is_shown));
+        missing.extend(names.filter(|name| !all.contains(&***name)).cloned());
+    }
+    assert!(missing.is_empty(), "no page says a word of {missing:?}");
+}
+
+#[test]
+fn every_option_of_the_client_and_of_the_stages_is_mentioned() {
+    let all = all_words();
+    let mut missing = BTreeSet::new();
+    for (package, command) in
+        [("client", "load"), ("client", "hold"), ("client", "check"), ("client", "claims"), ("client", "compare")]
+    {
+        missing.extend(
+            options(package, &[command])
+                .filter(|option| !is_mentioned(&all, option))
+                .map(|option| format!("{command} {option}")),
+        );
+    }
+    for number in 1..=STAGES.len() {
+        let package = format!("stage{number}");
+        missing.extend(
+            options(&package, &[])
+                .filter(|option| !is_mentioned(&all, option))
+                .map(|option| format!("{package} {option}")),
+        );
+    }
+    assert!(missing.is_empty(), "no page says a word of {missing:#?}");
+}
+
+/// What `--help` lists.
+fn options(package: &str, command: &[&str]) -> impl Iterator<Item = String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root()).args(["run", "--locked", "--quiet", "-p", package, "--"]).args(command).arg("--help");
+    let output = cargo.output().expect("cargo can be run");
+    assert!(output.status.success(), "{package} {command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let help = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
+    let options: Vec<_> = lines
+        .map(|line| line.split_once("  ").map_or(line, |(names, _)| names))
+        .map(|names| names.split(", ").last().unwrap_or(names))
+        .map(|name| name.split([' ', '=', '<']).next().unwrap_or(name).to_owned())
+        .filter(|option| option.len() > 1 && option != "--help")
+        .collect();
+    assert!(command == ["claims"] || !options.is_empty(), "{package} {command:?} has options: {help}");
+    options.into_iter()
+}
+
+/// As a word of its own: `--work`, not `--workers`.
+fn is_mentioned(all: &str, option: &str) -> bool {
+    all.match_indices(option).any(|(at, _)| {
+        let around = [all[..at].chars().next_back(), all[at + option.len()..].chars().next()];
+        !around.iter().flatten().any(|char| char.is_alphanumeric() || *char == '-')
+    })
+}
+
+fn all_words() -> String {
+    pages()
+        .iter()
+        .map(|page| fs::read_to_string(&page.path).expect("a page can be read"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
