@@ -18,6 +18,14 @@ pub enum Decoded<M> {
     NeedMore,
 }
 
+/// How much of a start line was checked before its head was here.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+enum Checked {
+    Nothing,
+    FirstByte,
+    Line,
+}
+
 /// Decodes the messages of one connection, one after another.
 ///
 /// What it says depends on the bytes alone, not on how they were split; each byte is looked at a fixed number of
@@ -31,8 +39,7 @@ pub struct Decoder<M> {
     blank: usize,
     /// The length of the start line, its end included; 0 while that is not here.
     start_line: usize,
-    /// Bytes of the start line that were checked.
-    checked: usize,
+    checked: Checked,
     to_head: bool,
     head: bool,
     /// The message whose body is on its way; boxed, so that an idle connection does not pay for it.
@@ -46,7 +53,7 @@ impl<M> Default for Decoder<M> {
             scanned: 0,
             blank: 0,
             start_line: 0,
-            checked: 0,
+            checked: Checked::Nothing,
             to_head: false,
             head: false,
             begun: None,
@@ -102,7 +109,7 @@ impl<M: Message> Decoder<M> {
                 let Some(length) = self.find_head()? else { return Ok(Decoded::NeedMore) };
                 let head = self.take_front(length);
                 self.head = head.starts_with(b"HEAD ");
-                (self.scanned, self.blank, self.start_line, self.checked) = (0, 0, 0, 0);
+                (self.scanned, self.blank, self.start_line, self.checked) = (0, 0, 0, Checked::Nothing);
                 let Head { message, framing, expects_continue } = M::decode_head(head, self.to_head)?;
                 let body = Body::new(framing, M::MAX_BODY);
                 if expects_continue {
@@ -154,9 +161,13 @@ impl<M: Message> Decoder<M> {
         if found.is_none() || too_long {
             // a bad start line is refused as soon as it ends, a bad first byte (TLS, say) at once: whoever sent
             // such a thing may never end the head; past the limit nothing counts, however much of it is here
-            let known = if self.start_line > limit { 1 } else { self.start_line.max(1) };
-            if known > self.checked {
-                self.checked = known;
+            let (known, checked) = match self.start_line {
+                0 => (1, Checked::FirstByte),
+                length if length > limit => (1, Checked::FirstByte),
+                length => (length, Checked::Line),
+            };
+            if checked > self.checked {
+                self.checked = checked;
                 M::check_start_line(&self.buffer[..known])?;
             }
         }
