@@ -36,6 +36,9 @@ cargo() {
 /// The scripts that take an address.
 const SCRIPTS: [&str; 6] = ["cost", "flood", "garbage", "overload", "partial", "pileup"];
 
+/// Where commands go that no server is there for: not to whoever else has 8080 on this machine.
+const NOBODY: &str = "127.0.0.1:1";
+
 /// Where a lesson is followed.
 #[derive(Debug)]
 pub struct Terminal<'a> {
@@ -66,7 +69,7 @@ impl Terminal<'_> {
                 }
                 continue;
             }
-            let addr = server.as_ref().map_or("127.0.0.1:8080".into(), |server| server.addr().to_string());
+            let addr = server.as_ref().map_or(NOBODY.into(), |server| server.addr().to_string());
             if let Err((line, why)) = self.run(block, shown, &addr) {
                 wrong.push(format!("{}: {why}", at(line)));
             }

@@ -15,6 +15,9 @@ fn root() -> PathBuf {
 fn build(root: &Path) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(root).args(["build", "--locked", "--quiet", "-p", "client"]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
     for number in 1..=STAGES.len() {
         cargo.args(["-p", &format!("stage{number}")]);
     }

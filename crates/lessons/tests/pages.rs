@@ -128,43 +128,42 @@ fn every_script_and_every_cure_is_mentioned() {
 #[test]
 fn every_option_of_the_client_and_of_the_stages_is_mentioned() {
     let all = all_words();
+    let client = help("client", &[]);
+    let commands = client.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands: Vec<_> = commands.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(commands.contains(&"load"), "{client}");
+    let of_client =
+        commands.iter().filter(|command| **command != "help").map(|command| ("client".into(), vec![*command]));
+    let of_stages = (1..=STAGES.len()).map(|number| (format!("stage{number}"), Vec::new()));
     let mut missing = BTreeSet::new();
-    for (package, command) in
-        [("client", "load"), ("client", "hold"), ("client", "check"), ("client", "claims"), ("client", "compare")]
-    {
-        missing.extend(
-            options(package, &[command])
-                .filter(|option| !is_mentioned(&all, option))
-                .map(|option| format!("{command} {option}")),
-        );
-    }
-    for number in 1..=STAGES.len() {
-        let package = format!("stage{number}");
-        missing.extend(
-            options(&package, &[])
-                .filter(|option| !is_mentioned(&all, option))
-                .map(|option| format!("{package} {option}")),
-        );
+    for (package, command) in of_client.chain(of_stages) {
+        let help = help(&package, &command);
+        let unknown = options(&help).filter(|option| !is_mentioned(&all, option));
+        missing.extend(unknown.map(|option| format!("{package} {command:?} {option}")));
     }
     assert!(missing.is_empty(), "no page says a word of {missing:#?}");
 }
 
-/// What `--help` lists.
-fn options(package: &str, command: &[&str]) -> impl Iterator<Item = String> {
+fn help(package: &str, command: &[&str]) -> String {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(root()).args(["run", "--locked", "--quiet", "-p", package, "--"]).args(command).arg("--help");
     let output = cargo.output().expect("cargo can be run");
     assert!(output.status.success(), "{package} {command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    let help = String::from_utf8_lossy(&output.stdout).into_owned();
-    let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
-    let options: Vec<_> = lines
-        .map(|line| line.split_once("  ").map_or(line, |(names, _)| names))
-        .map(|names| names.split(", ").last().unwrap_or(names))
-        .map(|name| name.split([' ', '=', '<']).next().unwrap_or(name).to_owned())
-        .filter(|option| option.len() > 1 && option != "--help")
-        .collect();
-    assert!(command == ["claims"] || !options.is_empty(), "{package} {command:?} has options: {help}");
-    options.into_iter()
+    String::from_utf8(output.stdout).expect("help is text")
+}
+
+/// What a help lists: of each line the long name, or the only one.
+fn options(help: &str) -> impl Iterator<Item = &str> {
+    let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-') && line.len() > 1);
+    let names = lines.filter_map(|line| line.split("  ").next()?.split(", ").last()?.split([' ', '=']).next());
+    names.filter(|name| *name != "--help" && *name != "-")
+}
+
+#[test]
+fn the_options_are_those_of_the_help() {
+    let help = "Options:\n  -n <COUNT>   How many, -x or\n      --work <DURATION>\n          - silent:  no\n  -h, --help  Print\n";
+    assert_eq!(options(help).collect::<Vec<_>>(), ["-n", "--work"]);
+    assert!(is_mentioned("with `--work 1s`", "--work") && !is_mentioned("with --workers", "--work"));
 }
 
 /// As a word of its own: `--work`, not `--workers`.
