@@ -152,6 +152,33 @@ fn load_counts_what_was_without_an_answer_when_it_was_stopped() {
     assert_eq!((row(&report, "cut short"), row(&report, "served")), (3, 0), "{report}");
 }
 
+#[test]
+fn load_reports_what_it_has_when_nobody_waits_for_the_server_to_be_verified() {
+    let (asked, asking) = std::sync::mpsc::channel();
+    let events = AtomicUsize::new(0);
+    let (addr, _) = http_server(move |_, request| match request.path() {
+        "/stats" => {
+            // what it takes it never does
+            let accepted = events.load(Ordering::SeqCst);
+            let _ = asked.send(accepted);
+            Response::json(StatusCode::OK, &serde_json::json!({ "accepted": accepted, "processed": 0, "failed": 0 }))
+        }
+        "/balances" => Response::json(StatusCode::OK, &serde_json::json!({})),
+        _ => {
+            events.fetch_add(1, Ordering::SeqCst);
+            Response::new(StatusCode::ACCEPTED)
+        }
+    });
+    let mut load = client(&["load", "-n", "3", "--event", "--verify", &addr.to_string()]);
+    let load = load.stdout(Stdio::piped()).spawn().unwrap();
+    while asking.recv().unwrap() < 3 {}
+    Command::new("sh").args(["-c", "kill -s INT \"$0\"", &load.id().to_string()]).status().unwrap();
+    let output = load.wait_with_output().unwrap();
+    let report = stdout(&output);
+    assert_eq!((output.status.code(), row(&report, "served")), (Some(1), 3), "{report}");
+    assert!(report.contains("not verified: you did not wait"), "{report}");
+}
+
 /// The report of a load, as data.
 fn json(args: &[&str]) -> Value {
     let output = run(&[&["load", "--json"], args].concat());

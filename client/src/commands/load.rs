@@ -1,13 +1,15 @@
 //! `client load`.
 
 use super::live::Live;
-use super::{NO_CONNECTION, connections, count, positive_duration, resolve, say, stop_signal};
+use super::{NO_CONNECTION, Signals, connections, count, positive_duration, resolve, say};
 use anyhow::Context;
 use clap::Args;
-use client::load::{self, Agreement, Books, Events, Expectation, Plan, Retry, Shape, Until, diagnose};
+use client::load::{self, Books, Events, Expectation, Plan, Retry, Shape, Until, diagnose};
 use client::report::Report;
 use client::target::Target;
 use http1::{Bytes, HeaderName, HeaderValue, Method, Request, encode_request, header};
+use indicatif::ProgressBar;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,7 +121,7 @@ impl Load {
         let events = self.event.then(|| Events::random(seed));
         let before = match self.verify {
             false => None,
-            true => match Books::ask(addr, |_| ()).await {
+            true => match books(addr).await {
                 Ok(books) => Some(books),
                 Err(why) => anyhow::bail!("--verify: {why}"),
             },
@@ -128,14 +130,22 @@ impl Load {
         let plan = self.plan(addr, seed, self.requests(&target, &method, events.as_ref())?);
         let (shape, keep_alive) = (plan.shape, plan.keep_alive);
         let live = Live::new(plan.until)?;
-        let mut tally = load::run(plan, stop_signal()?, |progress| live.show(progress)).await?;
+        let mut signals = Signals::new()?;
+        let stop = async { _ = signals.next().await };
+        let tally = load::run(plan, stop, |progress| live.show(progress)).await?;
         live.clear();
         if tally.never_connected() {
             tally.failed.kinds.keys().for_each(|failure| eprintln!("error: {}: {failure}", self.target.host));
         }
         let agreement = match before.zip(events) {
             None => None,
-            Some((before, events)) => Some(self.verify(addr, &before, &events, &mut tally).await),
+            Some((before, events)) => {
+                let after = tokio::select! {
+                    after = books(addr) => after,
+                    _ = signals.next() => Err("you did not wait until the server had done what it took".into()),
+                };
+                Some(after.map(|after| Books::agree(&before, &after, &events, &tally.acknowledged, &tally.unknown)))
+            }
         };
         let report = Report {
             target: target.to_string(),
@@ -157,7 +167,7 @@ impl Load {
         })
     }
 
-    fn plan(&self, addr: std::net::SocketAddr, seed: u64, requests: Arc<[Vec<u8>]>) -> Plan {
+    fn plan(&self, addr: SocketAddr, seed: u64, requests: Arc<[Vec<u8>]>) -> Plan {
         let until = match (self.duration, self.count) {
             (Some(duration), _) => Until::Elapsed(duration),
             (None, count) => Until::Count(count.unwrap_or(200)),
@@ -178,19 +188,6 @@ impl Load {
             keep_alive: !self.disable_keepalive,
             retry: self.retry.then_some(Retry { jitter: !self.no_jitter, seed }),
         }
-    }
-
-    async fn verify(
-        &self,
-        addr: std::net::SocketAddr,
-        before: &Books,
-        events: &Events,
-        tally: &mut load::Tally,
-    ) -> Result<Agreement, String> {
-        let waiting = indicatif::ProgressBar::new_spinner();
-        let after = Books::ask(addr, |left| waiting.set_message(format!("the server has {left} events to do"))).await;
-        waiting.finish_and_clear();
-        Ok(Books::agree(before, &after?, events, &tally.acknowledged, &tally.unknown))
     }
 
     /// Where the requests go.
@@ -232,6 +229,14 @@ impl Load {
             (None, None, body) => [encode(body.clone().map(Bytes::from).unwrap_or_default())].into(),
         })
     }
+}
+
+/// What the server says of its balances, once it has done all that it took.
+async fn books(addr: SocketAddr) -> Result<Books, String> {
+    let waiting = ProgressBar::new_spinner();
+    let books = Books::ask(addr, |left| waiting.set_message(format!("the server has {left} events to do"))).await;
+    waiting.finish_and_clear();
+    books
 }
 
 fn rate(text: &str) -> Result<f64, String> {

@@ -21,7 +21,7 @@ use client::target::Target;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
 /// The exit code when no connection could be made at all.
@@ -42,20 +42,39 @@ async fn resolve(target: &Target) -> Option<SocketAddr> {
     reached.await.map_err(|error| eprintln!("error: {error:#}")).ok()
 }
 
-/// Ends with Ctrl-C, SIGTERM or a terminal that closes; a second one ends the process at once.
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let mut next = async move || {
+/// What asks a command to end: Ctrl-C, SIGTERM or a terminal that closes.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    /// From now on none of them ends the process by itself.
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The number of the next one; may be dropped while it waits.
+    async fn next(&mut self) -> i32 {
         tokio::select! {
-            _ = hang_up.recv() => 1,
-            _ = interrupt.recv() => 2,
-            _ = terminate.recv() => 15,
+            _ = self.hang_up.recv() => 1,
+            _ = self.interrupt.recv() => 2,
+            _ = self.terminate.recv() => 15,
         }
-    };
+    }
+}
+
+/// Ends with the first of them; a second one ends the process at once.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut signals = Signals::new()?;
     Ok(async move {
-        next().await;
-        tokio::spawn(async move { std::process::exit(128 + next().await) });
+        signals.next().await;
+        tokio::spawn(async move { std::process::exit(128 + signals.next().await) });
     })
 }
 
