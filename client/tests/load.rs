@@ -369,6 +369,33 @@ fn verify_says_what_a_server_lacks_for_it() {
 }
 
 #[test]
+fn verify_believes_no_books_that_cannot_be() {
+    // they add up to more than a number of JSON holds, and it has undone what it had done
+    for amount in [i64::MAX, i64::MIN] {
+        let (addr, _) = http_server(move |number, request| match (request.path(), number) {
+            ("/stats", 0) => Response::json(
+                StatusCode::OK,
+                &serde_json::json!({ "accepted": u64::MAX, "processed": u64::MAX, "failed": u64::MAX }),
+            ),
+            ("/stats", _) => {
+                Response::json(StatusCode::OK, &serde_json::json!({ "accepted": 0, "processed": 0, "failed": 0 }))
+            }
+            ("/balances", 0..3) => Response::json(StatusCode::OK, &serde_json::json!({})),
+            ("/balances", _) => {
+                let users = (1..=50).map(|user| (format!("user{user}"), amount));
+                Response::json(StatusCode::OK, &users.collect::<BTreeMap<_, _>>())
+            }
+            _ => Response::new(StatusCode::OK),
+        });
+        let report = json(&["-n", "3", "-c", "1", "--event", "--verify", &addr.to_string()]);
+        assert_eq!(report.pointer("/verified/holds"), Some(&Value::Bool(false)), "{report:#}");
+        let [applied, sum] =
+            ["applied", "applied_sum"].map(|name| number(&report["verified"]["figures"], &format!("/{name}")));
+        assert!(applied < 0.0 && sum == amount as f64, "{report:#}");
+    }
+}
+
+#[test]
 fn events_are_the_same_again_with_the_same_seed() {
     let bodies = |seed| {
         let (all, seen) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(())));

@@ -66,7 +66,7 @@ struct Stats {
 
 impl Stats {
     fn done(self) -> u64 {
-        self.processed + self.failed
+        self.processed.saturating_add(self.failed) // whatever a server says
     }
 }
 
@@ -116,14 +116,19 @@ impl Books {
         Agreement {
             acknowledged: acknowledged.iter().sum(),
             unknown: unknown.iter().sum(),
-            applied: before.stats.zip(after.stats).map(|(before, after)| after.done() - before.done()),
-            acknowledged_sum: least.values().sum(),
-            unknown_sum: perhaps.values().sum(),
-            applied_sum: least.keys().map(|user| gained(user)).sum(),
+            applied: before.stats.zip(after.stats).map(|(b, a)| narrow(i128::from(a.done()) - i128::from(b.done()))),
+            acknowledged_sum: narrow(least.values().sum()),
+            unknown_sum: narrow(perhaps.values().sum()),
+            applied_sum: narrow(least.keys().map(|user| gained(user)).sum()),
             users: least.len(),
             users_agreeing: least.keys().filter(agrees).count(),
         }
     }
+}
+
+/// As near to it as JSON's readers come: a server's balances may add up to more.
+fn narrow(sum: i128) -> i64 {
+    i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// Acknowledged against applied.
@@ -133,14 +138,14 @@ pub struct Agreement {
     pub acknowledged: u64,
     /// Events without an answer: nobody knows.
     pub unknown: u64,
-    /// Events that the server says it has done, if it counts them.
-    pub applied: Option<u64>,
+    /// Events that the server says it has done, if it counts them; less than none if it was started anew meanwhile.
+    pub applied: Option<i64>,
     /// What the acknowledged amounts add up to.
-    pub acknowledged_sum: i128,
+    pub acknowledged_sum: i64,
     /// What the unknown ones do.
-    pub unknown_sum: i128,
+    pub unknown_sum: i64,
     /// By how much the balances rose.
-    pub applied_sum: i128,
+    pub applied_sum: i64,
     /// How many users there are.
     pub users: usize,
     /// Of how many the balance rose by what was acknowledged, or up to what is unknown beyond that.
@@ -151,7 +156,8 @@ impl Agreement {
     /// Whether nothing acknowledged was lost, and nothing applied that was not sent.
     pub fn holds(&self) -> bool {
         let counts = self.acknowledged..=self.acknowledged + self.unknown;
-        self.users_agreeing == self.users && self.applied.is_none_or(|applied| counts.contains(&applied))
+        let is_right = |applied| u64::try_from(applied).is_ok_and(|applied| counts.contains(&applied));
+        self.users_agreeing == self.users && self.applied.is_none_or(is_right)
     }
 }
 
