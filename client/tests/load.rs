@@ -179,6 +179,24 @@ fn load_reports_what_it_has_when_nobody_waits_for_the_server_to_be_verified() {
     assert!(report.contains("not verified: you did not wait"), "{report}");
 }
 
+#[test]
+fn load_counts_what_was_due_and_not_sent_when_it_was_stopped() {
+    let (asked, asking) = std::sync::mpsc::channel();
+    let addr = server(move |_, mut stream| {
+        while let Ok(1..) = stream.read(&mut [0; 1024]) {
+            let _ = asked.send(()); // and no answer
+        }
+    });
+    let mut load = client(&["load", "-n", "10k", "-q", "1k", "-c", "1", "--json", &addr.to_string()]);
+    let load = load.stdout(Stdio::piped()).spawn().unwrap();
+    asking.recv().unwrap();
+    sleep(Duration::from_millis(100)); // some more become due
+    Command::new("sh").args(["-c", "kill -s INT \"$0\"", &load.id().to_string()]).status().unwrap();
+    let report: Value = serde_json::from_slice(&load.wait_with_output().unwrap().stdout).unwrap();
+    let [cut_short, not_sent] = ["/cut_short/count", "/not_sent"].map(|path| number(&report, path));
+    assert!(cut_short == 1.0 && (10.0..9_999.0).contains(&not_sent), "{report:#}");
+}
+
 /// The report of a load, as data.
 fn json(args: &[&str]) -> Value {
     let output = run(&[&["load", "--json"], args].concat());

@@ -107,8 +107,12 @@ impl Schedule {
 
     /// How many requests have been due by then.
     pub(super) fn due_by(&self, elapsed: Duration) -> u64 {
-        let (Shape::Rate(rate), Until::Elapsed(end)) = (self.shape, self.until) else { return 0 };
-        (elapsed.min(end).as_secs_f64() * rate).ceil() as u64
+        let Shape::Rate(rate) = self.shape else { return 0 };
+        let by = |elapsed: Duration| (elapsed.as_secs_f64() * rate).ceil() as u64;
+        match self.until {
+            Until::Count(count) => by(elapsed).min(count),
+            Until::Elapsed(end) => by(elapsed.min(end)),
+        }
     }
 
     /// Nothing more is begun.
@@ -148,7 +152,8 @@ pub(super) fn pace(crew: &Arc<Crew>, senders: usize) -> io::Result<Option<JoinHa
             if !wait.is_zero() && end.recv_timeout(wait) != Err(mpsc::RecvTimeoutError::Timeout) {
                 return; // stopped
             }
-            if schedule.is_over(due) {
+            // one that is late does not wait, and would not hear the end
+            if schedule.is_over(due) || schedule.due.is_closed() {
                 break;
             }
             schedule.due.add_permits(1);
