@@ -5,7 +5,7 @@ mod outside;
 use event::Event;
 use http1::blocking::Connection;
 use http1::{Response, StatusCode, header};
-use outside::{client, http_server, run, server, stdout};
+use outside::{client, full_backlog, http_server, run, server, stdout};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -526,6 +526,15 @@ fn a_full_backlog_is_seen_by_the_connects_that_take_seconds() {
 }
 
 #[test]
+fn a_server_that_never_accepts_is_said_to_be_out_of_reach_and_exit_code_3() {
+    let (addr, _backlog) = full_backlog();
+    let output = run(&["load", "-n", "2", "-c", "2", "-t", "500ms", &addr.to_string()]);
+    let report = stdout(&output);
+    assert_eq!((output.status.code(), row(&report, "timed out")), (Some(3), 2), "{report}");
+    assert!(report.contains("not one connection was made in time"), "{report}");
+}
+
+#[test]
 fn nonsense_and_bodies_without_an_end_are_rows_and_the_run_ends() {
     let endless = server(|_, mut stream| {
         let mut request = [0; 1024];
@@ -540,8 +549,10 @@ fn nonsense_and_bodies_without_an_end_are_rows_and_the_run_ends() {
         while stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").is_ok() {}
     });
     for addr in [endless, interim] {
-        let report = json(&["-n", "2", "-c", "2", "-t", "500ms", &addr.to_string()]);
+        let report = json(&["-n", "2", "-c", "1", "-t", "500ms", &addr.to_string()]);
         assert_eq!((number(&report, "/timed_out/count"), number(&report, "/requests")), (2.0, 2.0), "{report:#}");
+        let said = report["diagnoses"].to_string();
+        assert!(!said.contains("closes connections") && !said.contains("asked for"), "it was the client: {said}");
     }
 }
 

@@ -1,12 +1,19 @@
 //! What the figures say beyond themselves, each with its evidence.
 
 use super::{Shape, Tally};
-use crate::caller::show;
+use crate::caller::{Failure, show};
 use std::time::Duration;
 
 /// What holds of a run, a sentence each.
 pub fn diagnose(tally: &Tally, shape: Shape, keep_alive: bool) -> Vec<String> {
-    let all = [bottleneck(tally), backlog(tally), starved(tally), closing(tally, keep_alive), surplus(tally)];
+    let all = [
+        bottleneck(tally),
+        unreached(tally),
+        backlog(tally),
+        starved(tally),
+        closing(tally, keep_alive),
+        surplus(tally),
+    ];
     all.into_iter().chain([hidden(tally, shape), not_sent(tally)]).flatten().collect()
 }
 
@@ -17,6 +24,15 @@ fn bottleneck(tally: &Tally) -> Option<String> {
             "this client was the bottleneck: one of its threads worked {percent:.0} % of the time; the server may be \
              able to do more"
         )
+    })
+}
+
+/// Where nobody listens that is said at once; here nothing was said at all.
+fn unreached(tally: &Tally) -> Option<String> {
+    (tally.never_connected() && tally.timed_out.total() > 0).then(|| {
+        "not one connection was made in time: the server does not accept and the kernel's backlog is full, or nothing \
+         at that address answers"
+            .into()
     })
 }
 
@@ -36,8 +52,10 @@ fn backlog(tally: &Tally) -> Option<String> {
 /// Some connections get everything, others nothing: one client at a time.
 fn starved(tally: &Tally) -> Option<String> {
     let others = tally.senders - tally.starved;
-    // of fewer answers some connections have none by chance
-    (tally.starved > 0 && others > 0 && tally.answered() >= 3 * tally.senders).then(|| {
+    // of fewer answers, or while some connections are still being made, some have none by chance
+    let is_early = others > 1 && tally.elapsed < Duration::from_millis(100);
+    let is_chance = tally.answered() < 3 * tally.senders || is_early;
+    (tally.starved > 0 && others > 0 && !is_chance).then(|| {
         format!(
             "{} of {} connections had no answer while there was more to send, and the others had all of them: the server \
              serves some connections and lets the others wait",
@@ -47,12 +65,14 @@ fn starved(tally: &Tally) -> Option<String> {
 }
 
 fn closing(tally: &Tally, keep_alive: bool) -> Option<String> {
-    let again = tally.connects.count.saturating_sub(tally.senders);
-    (keep_alive && again > 0 && again * 10 >= tally.answered()).then(|| {
+    // these were closed by us
+    let ours = tally.timed_out.total() + tally.surplus + tally.failed.kinds.get(&Failure::NotHttp).unwrap_or(&0);
+    let again = tally.connects.count.saturating_sub(tally.senders + ours);
+    let answers = tally.answered() + tally.resent; // before each that was sent again there was one too
+    (keep_alive && again > 0 && again * 10 >= answers).then(|| {
         format!(
-            "the server closes connections: {} were opened for {} answers, and each costs a connect",
-            tally.connects.count,
-            tally.answered()
+            "the server closes connections: {} were opened for {answers} answers, and each costs a connect",
+            tally.connects.count
         )
     })
 }
@@ -89,8 +109,13 @@ fn hidden(tally: &Tally, shape: Shape) -> Option<String> {
 fn not_sent(tally: &Tally) -> Option<String> {
     (tally.not_sent > 0).then(|| {
         format!(
-            "{} more were due and never sent, since all {} connections were waiting: take more with -c",
-            tally.not_sent, tally.senders
+            "{} more were due and never sent, since {} waiting: take more connections with -c, if the server can do \
+             more",
+            tally.not_sent,
+            match tally.senders {
+                1 => "the one connection was".into(),
+                senders => format!("all {senders} connections were"),
+            }
         )
     })
 }

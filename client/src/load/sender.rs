@@ -96,10 +96,11 @@ impl Sender<'_> {
             Some(Err(failure)) => Outcome::Failed(failure),
             None => Outcome::TimedOut,
         };
-        if self.caller.has_surplus() {
+        let surplus = outcome.is_answer() && self.caller.has_surplus();
+        if surplus {
             lock(self.share).tally.surplus += 1;
         }
-        if !plan.keep_alive || !outcome.is_answer() || self.caller.has_surplus() {
+        if !plan.keep_alive || !outcome.is_answer() || surplus {
             self.caller.hang_up();
         }
         outcome

@@ -188,13 +188,13 @@ fn verified(f: &mut Formatter<'_>, agreement: &Agreement) -> fmt::Result {
     }
 }
 
-/// In lines of at most 100 characters, those after the first behind `indent`.
+/// In lines of at most 80 characters, those after the first behind `indent`.
 fn wrapped(words: &str, indent: &str) -> String {
     let mut text = String::new();
     let mut length = 0;
     for word in words.split(' ') {
         let width = word.chars().count();
-        if length > 0 && length + 1 + width > 100 - indent.len() {
+        if length > 0 && length + 1 + width > 80 - indent.len() {
             text.push('\n');
             text += indent;
             length = 0;

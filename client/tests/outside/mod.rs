@@ -9,6 +9,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 pub(crate) fn client(args: &[&str]) -> Command {
     let mut client = Command::new(env!("CARGO_BIN_EXE_client"));
@@ -36,6 +37,16 @@ pub(crate) fn server(serve: impl Fn(usize, TcpStream) + Send + Sync + 'static) -
         }
     });
     addr
+}
+
+/// A server that accepts nobody, and has no room for who waits: a connect to it takes until something else gives up. It
+/// ends with what is returned beside its address.
+pub(crate) fn full_backlog() -> (SocketAddr, (TcpListener, Vec<TcpStream>)) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("it is bound");
+    let connect = || TcpStream::connect_timeout(&addr, Duration::from_millis(200)).ok();
+    let waiting = std::iter::from_fn(connect).collect();
+    (addr, (listener, waiting))
 }
 
 /// A server that answers each request by `respond`, which gets its number too.
