@@ -1,5 +1,6 @@
 //! Connections that misbehave, many at a time, and what the server does to each.
 
+use crate::caller::Failure;
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -49,6 +50,8 @@ pub enum Fate {
     StillOpen,
     /// The server answered, this was its status line, and so long after it was opened.
     Answered(String, Duration),
+    /// What the server said was no HTTP, so long after it was opened.
+    NotHttp(Duration),
     /// The server closed it without a word, so long after it was opened.
     Closed(Duration),
 }
@@ -59,6 +62,7 @@ impl fmt::Display for Fate {
             Self::NotOpened(why) => write!(f, "not opened: {why}"),
             Self::StillOpen => f.write_str("still open, nothing heard"),
             Self::Answered(status, _) => write!(f, "answered: {status}"),
+            Self::NotHttp(_) => f.write_str("answered with what is no HTTP response"),
             Self::Closed(_) => f.write_str("closed without a word"),
         }
     }
@@ -88,9 +92,15 @@ pub async fn hold(
     for _ in 0..count {
         let (open, mut stopped) = (open.clone(), stopped.clone());
         held.spawn(async move {
-            let mut stream = match TcpStream::connect(addr).await {
+            let connected = tokio::select! {
+                connected = TcpStream::connect(addr) => connected.map_err(|error| Failure::from(error).to_string()),
+                _ = stopped.wait_for(|stopped| *stopped) => {
+                    Err("the server does not accept, and the kernel's backlog is full".into())
+                }
+            };
+            let mut stream = match connected {
                 Ok(stream) => stream,
-                Err(error) => return Fate::NotOpened(error.to_string()),
+                Err(why) => return Fate::NotOpened(why),
             };
             open.0.fetch_add(1, Ordering::Relaxed);
             let opened = Instant::now();
@@ -156,6 +166,7 @@ async fn misbehave(stream: &mut TcpStream, manner: Manner, opened: Instant) -> F
     let status = line.strip_prefix(b"HTTP/1.1 ").or_else(|| line.strip_prefix(b"HTTP/1.0 "));
     match status {
         Some(status) => Fate::Answered(status.escape_ascii().to_string(), opened.elapsed()),
-        None => Fate::Closed(opened.elapsed()),
+        None if heard.is_empty() => Fate::Closed(opened.elapsed()),
+        None => Fate::NotHttp(opened.elapsed()),
     }
 }

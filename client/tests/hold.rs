@@ -3,19 +3,25 @@
 mod outside;
 
 use http1::Request;
-use outside::{run, server, stdout};
+use outside::{full_backlog, run, server, stdout};
 use std::io::{Read, Write};
 
 #[test]
 fn hold_says_what_became_of_each_connection() {
-    let addr = server(|number, mut stream| match number % 3 {
+    let addr = server(|number, mut stream| match number % 4 {
         0 => drop(stream),
+        2 => drop(stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n")),
         1 => drop(stream.write_all(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")),
         _ => drop(stream.read(&mut [0; 64])), // until the client leaves
     });
     // the client's look whether anyone is there is number 0
-    let report = stdout(&run(&["hold", "-n", "6", "-z", "2s", &addr.to_string()]));
-    for line in ["2  answered: 408 Request Timeout", "2  closed without a word", "2  still open"] {
+    let report = stdout(&run(&["hold", "-n", "8", "-z", "2s", &addr.to_string()]));
+    for line in [
+        "2  answered: 408 Request Timeout",
+        "2  answered with what is no HTTP",
+        "2  closed without a word",
+        "2  still open",
+    ] {
         assert!(report.contains(line), "{line}: {report}");
     }
 }
@@ -37,4 +43,13 @@ fn hold_misbehaves_as_it_is_told() {
         decoder.push(&all);
         assert!(matches!(decoder.decode(), Ok(http1::Decoded::NeedMore)), "{manner} is well-formed and not whole");
     }
+}
+
+#[test]
+fn hold_ends_when_it_is_told_although_connects_still_wait() {
+    let (addr, _backlog) = full_backlog();
+    let output = run(&["hold", "-n", "3", "-z", "1s", &addr.to_string()]);
+    let report = stdout(&output);
+    assert_eq!(output.status.code(), Some(3), "{report}");
+    assert!(report.contains("3  not opened: the server does not accept"), "{report}");
 }

@@ -18,6 +18,8 @@ Examples:
   client hold -n 1000 -z 30s           a thousand, for thirty seconds
   client hold --as half-body           each has sent half a request
 
+Exit code: 0, 2 for a bad command line, 3 if no connection could be made.
+
 \"client\" stands for: cargo run -p client --")]
 pub(crate) struct Hold {
     /// How they misbehave
@@ -63,7 +65,8 @@ impl Hold {
         };
         spinner.finish_and_clear();
         say(&fates_in_words(&fates));
-        Ok(ExitCode::SUCCESS)
+        let is_none = fates.iter().all(|fate| matches!(fate, Fate::NotOpened(_)));
+        Ok(if is_none { NO_CONNECTION.into() } else { ExitCode::SUCCESS })
     }
 }
 
@@ -72,7 +75,7 @@ fn fates_in_words(fates: &[Fate]) -> String {
     let mut kinds: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
     for fate in fates {
         let times = kinds.entry(fate.to_string()).or_default();
-        if let Fate::Answered(_, after) | Fate::Closed(after) = fate {
+        if let Fate::Answered(_, after) | Fate::NotHttp(after) | Fate::Closed(after) = fate {
             times.push(*after);
         } else {
             times.push(Duration::MAX);
