@@ -27,12 +27,15 @@ use tokio::time::timeout;
 /// The exit code when no connection could be made at all.
 pub(crate) const NO_CONNECTION: u8 = 3;
 
+/// Whoever is not there says so at once; more patience would only delay the command, and what it says of the wait.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// The address of a server that is there; else it is said that there is none.
 async fn resolve(target: &Target) -> Option<SocketAddr> {
     let reached = async {
         let addr = target.resolve().await?;
         let connected = async { Caller::new(addr).connect().await.map(drop) };
-        match timeout(Duration::from_secs(10), connected).await {
+        match timeout(LOOK, connected).await {
             Ok(Err(failure @ Failure::NobodyThere)) => {
                 bail!("{}: {failure}; start a server, such as: cargo run -p stage1", target.host)
             }
