@@ -42,7 +42,7 @@ async fn main() -> ExitCode {
         Command::Doctor(doctor) => Ok(doctor.run()),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        commands::complain(&format!("error: {error:#}"));
         ExitCode::FAILURE
     })
 }

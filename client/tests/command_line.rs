@@ -105,3 +105,11 @@ fn a_name_that_does_not_resolve_is_one_line_and_exit_code_3() {
         assert!(error.contains("no-such-name.invalid:80 does not resolve"), "{error}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_message_that_cannot_be_written_ends_the_client_as_if_it_could() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    assert_eq!(client(&["load", &free]).stderr(full).status().unwrap().code(), Some(3));
+}

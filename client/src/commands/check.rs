@@ -1,6 +1,6 @@
 //! `client check`.
 
-use super::{NO_CONNECTION, resolve, say, stop_signal};
+use super::{NO_CONNECTION, complain, resolve, say, stop_signal};
 use clap::Args;
 use client::claims::{CLAIMS, Claim, Finding, Verdict, claim};
 use client::target::Target;
@@ -46,7 +46,7 @@ impl Check {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let Self { stage, target, addr, only, json } = self;
         if let Some(name) = only.iter().find(|name| claim(name).is_some_and(|claim| !claim.kept_by.contains(&stage))) {
-            eprintln!("error: stage {stage} does not promise {name}; client claims lists who does");
+            complain(&format!("error: stage {stage} does not promise {name}; client claims lists who does"));
             return Ok(ExitCode::from(2));
         }
         let Some(addr) = resolve(&addr.unwrap_or(target)).await else { return Ok(NO_CONNECTION.into()) };

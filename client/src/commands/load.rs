@@ -1,7 +1,7 @@
 //! `client load`.
 
 use super::live::Live;
-use super::{NO_CONNECTION, Signals, connections, count, positive_duration, resolve, say};
+use super::{NO_CONNECTION, Signals, complain, connections, count, positive_duration, resolve, say};
 use anyhow::Context;
 use clap::Args;
 use client::load::{self, Books, Events, Expectation, Plan, Retry, Shape, Until, diagnose};
@@ -135,7 +135,9 @@ impl Load {
         let tally = load::run(plan, stop, |progress| live.show(progress)).await?;
         live.clear();
         if tally.never_connected() {
-            tally.failed.kinds.keys().for_each(|failure| eprintln!("error: {}: {failure}", self.target.host));
+            for failure in tally.failed.kinds.keys() {
+                complain(&format!("error: {}: {failure}", self.target.host));
+            }
         }
         let agreement = match before.zip(events) {
             None => None,

@@ -42,7 +42,7 @@ async fn resolve(target: &Target) -> Option<SocketAddr> {
             _ => Ok(addr), // any other trouble is for the report
         }
     };
-    reached.await.map_err(|error| eprintln!("error: {error:#}")).ok()
+    reached.await.map_err(|error| complain(&format!("error: {error:#}"))).ok()
 }
 
 /// What asks a command to end: Ctrl-C, SIGTERM or a terminal that closes.
@@ -84,6 +84,11 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
 /// To stdout; whoever closed that does not want to know.
 fn say(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// A line to stderr; whoever closed that does not want to know either.
+pub(crate) fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// 1 or more, `10k` and `2M` too.
