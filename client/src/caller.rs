@@ -44,7 +44,7 @@ pub enum Failure {
     #[error("connection refused: nobody listens there")]
     NobodyThere,
     /// The client has no file descriptors or ports left.
-    #[error("this machine has no file descriptors or ports left: see ulimit -n, or take fewer connections")]
+    #[error("no file descriptor or port is left for another connection")]
     Exhausted,
     /// Closed without a byte of an answer.
     #[error("the server closed the connection instead of answering")]
@@ -68,7 +68,7 @@ impl Failure {
     pub fn advice(self) -> &'static str {
         match self {
             Self::NobodyThere => "is the server still running, and on this port?",
-            Self::Exhausted => "this client could not open more connections: raise ulimit -n, or lower -c",
+            Self::Exhausted => "raise ulimit -n, or take fewer connections",
             Self::Closed => "the server gave up on the connection: look at its log and its limits",
             Self::CutShort => "the answer ended before its announced length: look at the server's log for a crash",
             Self::Reset => "the server died, or closed with input unread: look whether it still runs",

@@ -93,7 +93,10 @@ pub async fn hold(
         let (open, mut stopped) = (open.clone(), stopped.clone());
         held.spawn(async move {
             let connected = tokio::select! {
-                connected = TcpStream::connect(addr) => connected.map_err(|error| Failure::from(error).to_string()),
+                connected = TcpStream::connect(addr) => connected.map_err(|error| {
+                    let failure = Failure::from(error);
+                    format!("{failure}; {}", failure.advice())
+                }),
                 _ = stopped.wait_for(|stopped| *stopped) => {
                     Err("the server does not accept, and the kernel's backlog is full".into())
                 }
