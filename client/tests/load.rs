@@ -180,6 +180,25 @@ fn load_reports_what_it_has_when_nobody_waits_for_the_server_to_be_verified() {
 }
 
 #[test]
+fn what_was_refused_and_waits_when_it_is_stopped_is_not_said_to_be_without_an_answer() {
+    let (sent, sending) = std::sync::mpsc::channel();
+    let (addr, _) = http_server(move |number, _| {
+        let _ = sent.send(number);
+        match number {
+            0 => Response::problem(StatusCode::SERVICE_UNAVAILABLE, "full").with(header::RETRY_AFTER, 3600u64),
+            _ => Response::new(StatusCode::OK),
+        }
+    });
+    let mut load = client(&["load", "-n", "1M", "-c", "2", "--retry", "--json", &addr.to_string()]);
+    let load = load.stdout(Stdio::piped()).spawn().unwrap();
+    while sending.recv().unwrap() < 1000 {} // the other connection sends these, and the refusal has come long since
+    Command::new("sh").args(["-c", "kill -s INT \"$0\"", &load.id().to_string()]).status().unwrap();
+    let report: Value = serde_json::from_slice(&load.wait_with_output().unwrap().stdout).unwrap();
+    let kinds = report["cut_short"]["kinds"].as_array().unwrap();
+    assert!(kinds.contains(&serde_json::json!({ "count": 1, "refused": true })), "{report:#}");
+}
+
+#[test]
 fn load_counts_what_was_due_and_not_sent_when_it_was_stopped() {
     let (asked, asking) = std::sync::mpsc::channel();
     let addr = server(move |_, mut stream| {

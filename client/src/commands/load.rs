@@ -28,20 +28,22 @@ Examples:
 
 \"client\" stands for: cargo run --release -p client --
 
-served: a status under 400. refused: 503. rejected: any other 4xx or 5xx. timed out: no whole answer within -t.
-failed: no answer at all. cut short: still without an answer when you stopped it. Throughput counts every answer,
-goodput the served alone.
+served: a status under 400. refused: 503. rejected: any other 4xx or 5xx. timed
+out: no whole answer within -t. failed: no answer at all. cut short: not done
+when you stopped it. Throughput counts every answer, goodput the served alone.
 
-Without -q each connection sends when it has its answer (a closed loop): a server that is slow is sent less, and the
-waiting is hidden. With -q requests are due at their rate, whatever the server does (an open loop), and latency counts
-from when a request was due; what it is from sending stands beside it.
+Without -q each connection sends when it has its answer (a closed loop): a
+server that is slow is sent less, and the waiting is hidden. With -q requests
+are due at their rate, whatever the server does (an open loop), and latency
+counts from when a request was due; what it is from sending stands beside it.
 
-An expectation is FIGURE COMPARISON VALUE. Figures: requests, served, refused, rejected, timed_out, failed, cut_short,
-not_sent, throughput, goodput, elapsed; of each outcome also .min, .mean, .p50 to .p99.99 and .max. A count may be a
+An expectation is FIGURE COMPARISON VALUE. Figures: requests, served, refused,
+rejected, timed_out, failed, cut_short, not_sent, throughput, goodput, elapsed;
+of each outcome also .min, .mean, .p50 to .p99.99 and .max. A count may be a
 share: 'served>=99%'.
 
-Exit code: 0; 1 if an expectation is not met or what was acknowledged was not applied; 2 for a bad command line;
-3 if no connection could be made.")]
+Exit code: 0; 1 if an expectation is not met or what was acknowledged was not
+applied; 2 for a bad command line; 3 if no connection could be made.")]
 pub(crate) struct Load {
     /// How many requests, such as 500 or 10k [default: 200, unless -z]
     #[arg(short = 'n', value_name = "COUNT", value_parser = count, allow_hyphen_values = true)]

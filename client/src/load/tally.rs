@@ -23,8 +23,9 @@ pub struct Tally {
     pub timed_out: Row<()>,
     /// No answer.
     pub failed: Row<Failure>,
-    /// Still without an answer when the run was stopped; their latency is how long they had waited.
-    pub cut_short: Row<()>,
+    /// Not done when the run was stopped, by whether they had been refused and waited to be sent again; their latency is
+    /// how long they had waited.
+    pub cut_short: Row<bool>,
     /// At a rate: due before the end, and not sent, since every connection was still waiting.
     pub not_sent: u64,
     /// The connections that were made.
@@ -213,7 +214,7 @@ impl Tally {
     /// A request had no answer when the run was stopped; one that was refused and waited has had its answer.
     pub(super) fn cut_short(&mut self, owed: Owed) {
         let as_sent = self.open.then(|| owed.sent.elapsed());
-        self.cut_short.count((), owed.due.elapsed(), as_sent);
+        self.cut_short.count(owed.refused, owed.due.elapsed(), as_sent);
         if !owed.refused {
             note(&mut self.unknown, owed.number);
         }

@@ -35,7 +35,7 @@ impl Report {
             "rejected": row(&tally.rejected, status),
             "timed_out": row(&tally.timed_out, |()| json!({})),
             "failed": row(&tally.failed, |failure| json!({ "cause": failure.to_string() })),
-            "cut_short": row(&tally.cut_short, |()| json!({})),
+            "cut_short": row(&tally.cut_short, |refused| json!({ "refused": refused })),
             "not_sent": tally.not_sent,
             "sent_again": tally.resent,
             "connects": {

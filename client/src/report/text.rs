@@ -62,8 +62,12 @@ fn outcomes(f: &mut Formatter<'_>, tally: &Tally) -> fmt::Result {
         vec![failure.to_string(), failure.advice().to_owned()]
     })?;
     if tally.cut_short.total() > 0 {
-        let what = |()| vec!["still without an answer when it was stopped".to_owned()];
-        row(f, "cut short", &tally.cut_short, of, Style::new(), |()| what(()))?;
+        row(f, "cut short", &tally.cut_short, of, Style::new(), |refused| {
+            vec![match refused {
+                true => "refused, and waiting to be sent again".into(),
+                false => "still without an answer when it was stopped".into(),
+            }]
+        })?;
     }
     if tally.not_sent > 0 {
         writeln!(f, "  not sent   {:>9}           due, but every connection was still waiting", tally.not_sent)?;
