@@ -550,7 +550,7 @@ fn a_server_that_never_accepts_is_said_to_be_out_of_reach_and_exit_code_3() {
     let output = run(&["load", "-n", "2", "-c", "2", "-t", "500ms", &addr.to_string()]);
     let report = stdout(&output);
     assert_eq!((output.status.code(), row(&report, "timed out")), (Some(3), 2), "{report}");
-    assert!(report.contains("not one connection was made in time"), "{report}");
+    assert!(report.contains("not one connection was made"), "{report}");
 }
 
 #[test]

@@ -29,8 +29,8 @@ fn bottleneck(tally: &Tally) -> Option<String> {
 
 /// Where nobody listens that is said at once; here nothing was said at all.
 fn unreached(tally: &Tally) -> Option<String> {
-    (tally.never_connected() && tally.timed_out.total() > 0).then(|| {
-        "not one connection was made in time: the server does not accept and the kernel's backlog is full, or nothing \
+    (tally.never_connected() && tally.timed_out.total() + tally.cut_short.total() > 0).then(|| {
+        "not one connection was made: the server does not accept and the kernel's backlog is full, or nothing \
          at that address answers"
             .into()
     })
