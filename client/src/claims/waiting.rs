@@ -102,8 +102,11 @@ pub(super) async fn are_let_go(trial: &mut Trial) -> Result<String, String> {
         trial.misbehaved(what, &wire);
         last = last.max(after);
         open += usize::from(after >= LET_GO);
-        wrong.extend(end.err().map(|instead| format!("{what} ({instead})")));
+        wrong.extend(end.err().map(|instead| (what, format!("{what} ({instead})"))));
     }
+    // in the order in which they came, not in which they went: the figure is the same each time
+    wrong.sort_by_key(|(what, _)| cases.iter().position(|(case, ..)| case == what));
+    let wrong: Vec<_> = wrong.into_iter().map(|(_, said)| said).collect();
     if open == cases.len() {
         return Err(format!("{open} of {open} still open after {} s", LET_GO.as_secs()));
     }

@@ -44,7 +44,7 @@ pub struct Tally {
     pub load: f64,
     /// Of each of the requests in turn: how often it was acknowledged (served).
     pub acknowledged: Vec<u64>,
-    /// Of each of the requests in turn: how often nobody knows, since there was no answer.
+    /// Of each of the requests in turn: how often nobody knows, since there was no answer, or a 5xx other than 503.
     pub unknown: Vec<u64>,
     /// The CPU time of one thread.
     pub(super) busy: Duration,
@@ -206,6 +206,7 @@ impl Tally {
         let ledger = match outcome {
             Outcome::Served(_) => &mut self.acknowledged,
             Outcome::TimedOut | Outcome::Failed(_) => &mut self.unknown,
+            Outcome::Rejected(status) if status.is_server_error() => &mut self.unknown, // it may have failed half-way
             Outcome::Refused(_) | Outcome::Rejected(_) => return,
         };
         note(ledger, number);

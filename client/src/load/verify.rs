@@ -106,7 +106,7 @@ impl Books {
         Ok(Self { balances, stats })
     }
 
-    /// Whether what was acknowledged is what was applied between two moments; `unknown`: events without an answer, which
+    /// Whether what was acknowledged is what was applied between two moments; `unknown`: events without an answer, or with a 5xx, which
     /// may have been applied or not.
     pub fn agree(before: &Self, after: &Self, events: &Events, acknowledged: &[u64], unknown: &[u64]) -> Agreement {
         let (least, perhaps) = (events.sums(acknowledged), events.sums(unknown));
@@ -136,7 +136,7 @@ fn narrow(sum: i128) -> i64 {
 pub struct Agreement {
     /// Events that were acknowledged (served).
     pub acknowledged: u64,
-    /// Events without an answer: nobody knows.
+    /// Events without an answer, or with a 5xx other than 503: nobody knows.
     pub unknown: u64,
     /// Events that the server says it has done, if it counts them; less than none if it was started anew meanwhile.
     pub applied: Option<i64>,

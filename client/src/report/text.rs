@@ -181,7 +181,7 @@ fn verified(f: &mut Formatter<'_>, agreement: &Agreement) -> fmt::Result {
     };
     write!(f, "\n  acknowledged {acknowledged} events, {acknowledged_sum} in all; applied {applied}")?;
     if agreement.unknown > 0 {
-        write!(f, "; without an answer {} events, {} in all", agreement.unknown, agreement.unknown_sum)?;
+        write!(f, "; of {} events more, {} in all, nobody knows", agreement.unknown, agreement.unknown_sum)?;
     }
     match agreement.holds() {
         true => writeln!(f, ": {}", style("they agree").green()),
