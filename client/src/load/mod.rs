@@ -107,7 +107,7 @@ pub async fn run(plan: Plan, stop: impl Future<Output = ()>, mut seen: impl FnMu
     let (threads, mut shares, mut shifts) = (threads().min(senders), Vec::new(), JoinSet::new());
     for thread in 0..threads {
         let places = (senders - thread).div_ceil(threads);
-        let share = Arc::new(Mutex::new(Share::new(&crew.plan, places)));
+        let share = Arc::new(Mutex::new(Share::new(&crew.plan, thread, places)));
         shares.push(share.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (crew, stopped) = (crew.clone(), stopped.clone());
@@ -147,6 +147,8 @@ fn threads() -> usize {
 
 /// What one thread has done, and what it has in hand.
 struct Share {
+    /// Which thread, from 0.
+    thread: usize,
     tally: Tally,
     /// For each connection since when it owes an answer.
     in_flight: Vec<Option<Owed>>,
@@ -163,8 +165,8 @@ struct Owed {
 }
 
 impl Share {
-    fn new(plan: &Plan, places: usize) -> Self {
-        Self { tally: Tally::new(plan), in_flight: vec![None; places] }
+    fn new(plan: &Plan, thread: usize, places: usize) -> Self {
+        Self { thread, tally: Tally::new(plan), in_flight: vec![None; places] }
     }
 }
 
@@ -190,7 +192,7 @@ async fn shift(crew: &Arc<Crew>, share: &Arc<Mutex<Share>>, mut stopped: watch::
     }
     senders.shutdown().await;
     let mut share = lock(share);
-    let Share { tally, in_flight } = &mut *share;
+    let Share { tally, in_flight, .. } = &mut *share;
     for owed in in_flight.iter_mut().filter_map(Option::take) {
         tally.cut_short(owed);
     }

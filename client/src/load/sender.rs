@@ -18,7 +18,9 @@ pub(super) async fn send(crew: &Crew, share: &Mutex<Share>, place: usize) {
         crew.ready.wait().await;
         crew.schedule.began();
     }
-    let mut jitter = plan.retry.map(|retry| fastrand::Rng::with_seed(retry.seed ^ place as u64));
+    // of its own for each connection of each thread, or two of them would come back together
+    let own = (lock(share).thread as u64) << 32 | place as u64;
+    let mut jitter = plan.retry.map(|retry| fastrand::Rng::with_seed(retry.seed ^ own));
     let mut free = Instant::now(); // each look at the clock costs, so there is one a request
     while let Some(turn) = crew.schedule.next(free).await {
         let (mut sent, mut attempt) = (crew.schedule.sent(turn), 0);
