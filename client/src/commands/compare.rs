@@ -1,6 +1,6 @@
 //! `client compare`.
 
-use super::{say, stop_signal};
+use super::{complain, say, stop_signal};
 use anyhow::Context;
 use clap::Args;
 use client::claims::Verdict;
@@ -57,7 +57,7 @@ impl Compare {
         let matrix = tokio::select! {
             matrix = compare::compare(move |step| live.said(step)) => matrix?,
             () = stopped => {
-                eprintln!("stopped, and the servers with it"); // they go with what is dropped here
+                complain("stopped, and the servers with it"); // they go with what is dropped here
                 return Ok(ExitCode::from(130));
             }
         };
@@ -122,7 +122,7 @@ impl Live {
     fn said(&self, step: Step) {
         let line = |stage: u8| self.lines.as_ref().and_then(|lines| lines.get(usize::from(stage) - 1));
         match step {
-            Step::Building => eprintln!("building the five stages"),
+            Step::Building => complain("building the five stages"),
             Step::Trying(stage, claim) => {
                 if let Some(line) = line(stage) {
                     line.reset_elapsed();
@@ -132,7 +132,7 @@ impl Live {
             }
             Step::Tried(stage, claim, finding) if self.lines.is_none() => {
                 let word = if finding.verdict == Verdict::Kept { "holds" } else { "breaks" };
-                eprintln!("stage {stage}: {} … {word}: {}", claim.sentence, finding.figure);
+                complain(&format!("stage {stage}: {} … {word}: {}", claim.sentence, finding.figure));
             }
             Step::Tried(..) => {}
             Step::Done(stage) => {
@@ -155,8 +155,10 @@ fn open(page: &Path) {
     let (ended, end) = mpsc::channel();
     std::thread::spawn(move || ended.send(command.status()));
     match end.recv_timeout(OPENING) {
-        Ok(Err(_)) => eprintln!("there is no {opener} here; open {} by hand", page.display()),
-        Ok(Ok(status)) if !status.success() => eprintln!("{opener} found no browser; open {} by hand", page.display()),
+        Ok(Err(_)) => complain(&format!("there is no {opener} here; open {} by hand", page.display())),
+        Ok(Ok(status)) if !status.success() => {
+            complain(&format!("{opener} found no browser; open {} by hand", page.display()))
+        }
         _ => {}
     }
 }
