@@ -1,6 +1,6 @@
 //! One request, and what came of it.
 
-use http1::{Answer, BadMessage, Brief, Connection, Response, StatusCode};
+use http1::{Answer, BadMessage, Brief, Connection, Method, Request, Response, StatusCode, Uri, encode_request};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -204,6 +204,13 @@ impl Outcome {
     pub fn is_answer(self) -> bool {
         matches!(self, Self::Served(_) | Self::Refused(_) | Self::Rejected(_))
     }
+}
+
+/// The bytes of a GET request.
+pub(crate) fn get(addr: SocketAddr, path: &'static str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode_request(&Request::new(Method::GET, Uri::from_static(path)), &addr.to_string(), &mut bytes);
+    bytes
 }
 
 /// A duration as people read it: `340 µs`, `3.2 ms`, `12 ms`, `1.02 s`, `75 s`.

@@ -18,8 +18,8 @@ mod wire;
 pub use garbage::{GARBAGE, Garbage};
 pub use list::CLAIMS;
 
-use crate::caller::{Call, Caller, Outcome};
-use http1::{HeaderValue, Method, Request, encode_request, header};
+use crate::caller::{Call, Caller, Outcome, get};
+use http1::{HeaderValue, Method, Request, Uri, encode_request, header};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -173,25 +173,14 @@ impl Trial {
     }
 }
 
-/// The bytes of a GET request.
-fn get(addr: SocketAddr, path: &'static str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    encode_request(&Request::new(Method::GET, path_uri(path)), &addr.to_string(), &mut bytes);
-    bytes
-}
-
 /// The bytes of a request that posts `body` as an event.
 fn post_event(addr: SocketAddr, content_type: &'static str, body: &[u8]) -> Vec<u8> {
-    let mut request = Request::new(Method::POST, path_uri("/events"));
+    let mut request = Request::new(Method::POST, Uri::from_static("/events"));
     request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     request.body = body.to_vec().into();
     let mut bytes = Vec::new();
     encode_request(&request, &addr.to_string(), &mut bytes);
     bytes
-}
-
-fn path_uri(path: &'static str) -> http1::Uri {
-    http1::Uri::from_static(path)
 }
 
 /// A user whom nobody else has: what a trial finds is its own.

@@ -1,8 +1,8 @@
 //! Events of which we know what they add up to, and a server that is asked whether they did.
 
-use crate::caller::{Caller, Failure};
+use crate::caller::{Caller, Failure, Outcome, get};
 use event::{Event, User};
-use http1::{Bytes, Method, Request, Response, StatusCode, Uri, encode_request};
+use http1::{Bytes, Response, StatusCode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -94,7 +94,7 @@ impl Books {
             }
             sleep(Duration::from_millis(50)).await;
         };
-        let response = get(addr, "/balances").await?;
+        let response = fetch(addr, "/balances").await?;
         if response.status != StatusCode::OK {
             return Err(format!(
                 "GET /balances is answered with {}; this server tells no balances, so there is nothing to verify",
@@ -162,18 +162,16 @@ impl Agreement {
 }
 
 async fn stats(addr: SocketAddr) -> Result<Option<Stats>, String> {
-    let response = get(addr, "/stats").await?;
+    let response = fetch(addr, "/stats").await?;
     Ok(serde_json::from_slice(&response.body).ok().filter(|_| response.status == StatusCode::OK))
 }
 
-async fn get(addr: SocketAddr, path: &'static str) -> Result<Response, String> {
-    let mut bytes = Vec::new();
-    encode_request(&Request::new(Method::GET, Uri::from_static(path)), &addr.to_string(), &mut bytes);
+async fn fetch(addr: SocketAddr, path: &'static str) -> Result<Response, String> {
     // a server whose lock is held by a line of others answers when that is through
-    let call = Caller::new(addr).call(&bytes, false, Instant::now() + STUCK).await;
+    let call = Caller::new(addr).call(&get(addr, path), false, Instant::now() + STUCK).await;
     call.response.ok_or_else(|| match call.outcome {
-        crate::caller::Outcome::Failed(failure @ Failure::NobodyThere) => format!("GET {path}: {failure}"),
-        crate::caller::Outcome::Failed(failure) => format!("GET {path}: {failure}; {}", failure.advice()),
+        Outcome::Failed(failure @ Failure::NobodyThere) => format!("GET {path}: {failure}"),
+        Outcome::Failed(failure) => format!("GET {path}: {failure}; {}", failure.advice()),
         _ => format!("GET {path}: no answer in {} s", STUCK.as_secs()),
     })
 }

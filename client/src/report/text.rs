@@ -3,6 +3,7 @@
 use super::{PERCENTILES, Report};
 use crate::caller::show;
 use crate::load::{Agreement, Latency, Row, Shape, Tally};
+use crate::table::wrap;
 use console::{Style, style};
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
@@ -37,7 +38,7 @@ impl Display for Report {
             Some(Err(why)) => writeln!(f, "\n  {} {why}", style("not verified:").red().bold())?,
         }
         for diagnosis in &self.diagnoses {
-            writeln!(f, "\n  {} {}", style("note:").yellow().bold(), wrapped(diagnosis, "        "))?;
+            writeln!(f, "\n  {} {}", style("note:").yellow().bold(), wrap(diagnosis, 72).join("\n        "))?;
         }
         for (place, judgement) in self.judgements.iter().enumerate() {
             let colour = if judgement.met { Style::new().green() } else { Style::new().red().bold() };
@@ -190,24 +191,4 @@ fn verified(f: &mut Formatter<'_>, agreement: &Agreement) -> fmt::Result {
             writeln!(f, ": {}", style(few).red().bold())
         }
     }
-}
-
-/// In lines of at most 80 characters, those after the first behind `indent`.
-fn wrapped(words: &str, indent: &str) -> String {
-    let mut text = String::new();
-    let mut length = 0;
-    for word in words.split(' ') {
-        let width = word.chars().count();
-        if length > 0 && length + 1 + width > 80 - indent.len() {
-            text.push('\n');
-            text += indent;
-            length = 0;
-        } else if length > 0 {
-            text.push(' ');
-            length += 1;
-        }
-        text += word;
-        length += width;
-    }
-    text
 }
