@@ -1,33 +1,16 @@
 //! `client check` and `client claims`, on a server that is a stage 2 without knowing it: a thread for each connection.
 
+mod outside;
+
 use client::claims::CLAIMS;
 use http1::Response;
-use http1::blocking::Connection;
+use outside::{http_server, run};
 use std::net::{SocketAddr, TcpListener};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 
-fn run(args: &[&str]) -> Output {
-    let mut client = Command::new(env!("CARGO_BIN_EXE_client"));
-    client.args(args).stdin(Stdio::null()).output().expect("the client runs")
-}
-
 fn echo() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let addr = listener.local_addr().expect("it is bound");
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut connection = Connection::new(stream.expect("a connection"));
-            thread::spawn(move || {
-                while let Ok(Some(request)) = connection.read_request() {
-                    if connection.write_response(Response::text(request.body)).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-    });
-    addr
+    http_server(|_, request| Response::text(request.body)).0
 }
 
 fn text(bytes: &[u8]) -> String {
