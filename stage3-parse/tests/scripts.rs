@@ -1,6 +1,6 @@
 //! The failures by hand, on stage 3: halves end, garbage is refused; but nothing limits what it takes.
 
-use testkit::scripts::{must_crash_in, must_end_in, must_end_in_time_in, must_make_of_garbage};
+use testkit::scripts::{must_crash_in, must_end_halves, must_end_in, must_end_in_time_in, must_make_of_garbage};
 use testkit::start;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage3-parse");
@@ -12,10 +12,7 @@ fn silence_stops_nobody() {
 
 #[test]
 fn half_a_request_is_ended() {
-    let ran = must_end_in("closed", "partial.sh", &["-t", "60"], start(BINARY, &["--timeout", "2s"]).addr());
-    for half in ["half a head: 408 after ", "half a body: 408 after "] {
-        assert_eq!(ran.lines.iter().filter(|line| line.starts_with(half)).count(), 1, "{ran:#?}");
-    }
+    must_end_halves(start(BINARY, &["--timeout", "2s"]).addr());
 }
 
 #[test]

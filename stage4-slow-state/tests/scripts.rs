@@ -1,6 +1,8 @@
 //! The failures by hand, on stage 4: what it works on stands in line, and a burst piles up.
 
-use testkit::scripts::{must_crash_in, must_end_in, must_end_in_time_in, must_make_of_garbage, must_stop_when_told};
+use testkit::scripts::{
+    must_crash_in, must_end_halves, must_end_in, must_end_in_time_in, must_make_of_garbage, must_stop_when_told,
+};
 use testkit::start;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage4-slow-state");
@@ -12,10 +14,7 @@ fn silence_stops_nobody() {
 
 #[test]
 fn half_a_request_is_ended() {
-    let ran = must_end_in("closed", "partial.sh", &["-t", "60"], start(BINARY, &["--timeout", "2s"]).addr());
-    for half in ["half a head: 408 after ", "half a body: 408 after "] {
-        assert_eq!(ran.lines.iter().filter(|line| line.starts_with(half)).count(), 1, "{ran:#?}");
-    }
+    must_end_halves(start(BINARY, &["--timeout", "2s"]).addr());
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The failures by hand, on stage 5: it takes what it has room for, and a crash breaks its promise.
 
 use testkit::scripts::{
-    interrupt_at, must_crash_in, must_end_in, must_end_in_time_in, must_make_of_garbage, must_stop_when_told,
+    interrupt_at, must_crash_in, must_end_halves, must_end_in, must_end_in_time_in, must_make_of_garbage,
+    must_stop_when_told,
 };
 use testkit::{ask, get, json, start};
 
@@ -14,10 +15,7 @@ fn silence_stops_nobody() {
 
 #[test]
 fn half_a_request_is_ended() {
-    let ran = must_end_in("closed", "partial.sh", &["-t", "60"], start(BINARY, &["--timeout", "2s"]).addr());
-    for half in ["half a head: 408 after ", "half a body: 408 after "] {
-        assert_eq!(ran.lines.iter().filter(|line| line.starts_with(half)).count(), 1, "{ran:#?}");
-    }
+    must_end_halves(start(BINARY, &["--timeout", "2s"]).addr());
 }
 
 #[test]

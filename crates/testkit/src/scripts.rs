@@ -162,6 +162,15 @@ pub fn must_end_in_time_in(verdict: &str, script: &str, args: &[&str], addr: Soc
     panic!("{script} does not end in {verdict}");
 }
 
+/// A server of little patience tells half a head and half a body, each once, that they were too late, and closes.
+#[track_caller]
+pub fn must_end_halves(addr: SocketAddr) {
+    let ran = must_end_in("closed", "partial.sh", &["-t", "60"], addr);
+    for half in ["half a head: 408 after ", "half a body: 408 after "] {
+        assert_eq!(ran.lines.iter().filter(|line| line.starts_with(half)).count(), 1, "{ran:#?}");
+    }
+}
+
 /// What is no HTTP is refused by every stage; of what is no event, which is the same that the client's claim sends,
 /// each kind gets this status.
 #[track_caller]
