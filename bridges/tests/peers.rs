@@ -119,7 +119,9 @@ fn pythons_threading_http_server_is_a_stage_2() {
 fn the_books_pool_of_four_threads_falls_to_four_clients() {
     let kept = [ONE_ANSWER, &["beyond", "silent", "half", "ten"]].concat();
     let figures = [("crowd", "no answer in 2 s"), ("dated", "GET / (no date)")];
-    keeps(|| bridge(env!("CARGO_BIN_EXE_rust-book")), &kept, &[], &figures);
+    // it answers 404 to every event, and closes on a body that it has not read: whether the answer comes before the
+    // reset is a race
+    keeps(|| bridge(env!("CARGO_BIN_EXE_rust-book")), &kept, &["garbage"], &figures);
 }
 
 #[test]
