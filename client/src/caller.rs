@@ -1,6 +1,6 @@
 //! One request, and what came of it.
 
-use http1::{Answer, BadMessage, Brief, Connection, Method, Request, Response, StatusCode, Uri, encode_request};
+use http1::{Answer, BadMessage, Brief, Connection, Method, Outgoing, Response, StatusCode, Uri, encode_request};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -209,7 +209,7 @@ impl Outcome {
 /// The bytes of a GET request.
 pub(crate) fn get(addr: SocketAddr, path: &'static str) -> Vec<u8> {
     let mut bytes = Vec::new();
-    encode_request(&Request::new(Method::GET, Uri::from_static(path)), &addr.to_string(), &mut bytes);
+    encode_request(&Outgoing::new(Method::GET, Uri::from_static(path)), &addr.to_string(), &mut bytes);
     bytes
 }
 

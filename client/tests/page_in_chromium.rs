@@ -4,7 +4,7 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use client::caller::{Caller, Outcome};
-use http1::{Method, Request, encode_request};
+use http1::{Method, Outgoing, encode_request};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -42,7 +42,7 @@ struct Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         // whoever kills the driver alone leaves the browser behind; it answers when the browser is gone
-        let quit = Request::new(Method::DELETE, format!("/session{}", self.session).parse().expect("a path"));
+        let quit = Outgoing::new(Method::DELETE, format!("/session{}", self.session).parse().expect("a path"));
         let mut bytes = Vec::new();
         encode_request(&quit, &self.addr.to_string(), &mut bytes);
         if let Ok(mut stream) = TcpStream::connect(self.addr) {
@@ -87,7 +87,7 @@ impl Browser {
     /// A command of WebDriver, and its value.
     async fn ask(&self, method: Method, command: &str, body: Value) -> Value {
         let target = format!("/session{}{command}", self.session);
-        let mut request = Request::new(method.clone(), target.parse().expect("a path"));
+        let mut request = Outgoing::new(method.clone(), target.parse().expect("a path"));
         if method == Method::POST {
             request.body = body.to_string().into();
         }

@@ -3,7 +3,7 @@
 //! cargo run -p stage4          then, elsewhere:  cargo run -p client -- load -n 10 -c 10 --event
 
 use event::{Event, User};
-use http1::{Connection, Method, Request, Response, StatusCode, header};
+use http1::{Connection, Method, Request, Response, StatusCode};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use std::collections::{BTreeMap, HashMap};
@@ -117,9 +117,7 @@ struct Balance {
 
 /// The boundary: past it there are events, and nothing else.
 fn parse(request: &Request) -> Result<Event, (StatusCode, String)> {
-    let is_json = |kind: &str| kind.split(';').next().unwrap_or(kind).trim().eq_ignore_ascii_case("application/json");
-    let mut kinds = request.headers.get_all(header::CONTENT_TYPE).iter();
-    if !kinds.all(|kind| kind.to_str().is_ok_and(is_json)) {
+    if !request.may_be("application/json") {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the event as application/json".into()));
     }
     let text = std::str::from_utf8(&request.body)

@@ -7,7 +7,7 @@ use clap::Args;
 use client::load::{self, Books, Events, Expectation, Plan, Retry, Shape, Until, diagnose};
 use client::report::Report;
 use client::target::Target;
-use http1::{Bytes, HeaderName, HeaderValue, Method, Request, encode_request, header};
+use http1::{Bytes, HeaderName, HeaderValue, Method, Outgoing, encode_request, header};
 use indicatif::ProgressBar;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -210,7 +210,7 @@ impl Load {
 
     /// The requests as bytes.
     fn requests(&self, target: &Target, method: &Method, events: Option<&Events>) -> anyhow::Result<Arc<[Vec<u8>]>> {
-        let mut request = Request::new(method.clone(), target.path.parse().context("the path is none")?);
+        let mut request = Outgoing::new(method.clone(), target.path.parse().context("the path is none")?);
         request.headers.extend(self.fields.iter().map(|(name, value)| (Some(name.clone()), value.clone())));
         if let Some(content_type) = &self.content_type {
             request.headers.insert(header::CONTENT_TYPE, content_type.clone());

@@ -82,7 +82,7 @@ impl Bank {
         if self.kind == Kind::Echo {
             return self.echo(request.body);
         }
-        let with_query = self.flaw == Flaw::FindsNoPathWithAQuery && request.uri.query().is_some();
+        let with_query = self.flaw == Flaw::FindsNoPathWithAQuery && request.query().is_some();
         let path = if with_query { "/elsewhere" } else { request.path() };
         let reads = matches!(request.method, Method::GET | Method::HEAD);
         match path {

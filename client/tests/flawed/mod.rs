@@ -193,8 +193,8 @@ async fn serve(wire: &mut Wire, shared: &Shared) -> io::Result<()> {
 
 fn ending(request: &Request, flaw: Flaw) -> Ending {
     let says = |wanted: &str| {
-        let values = request.headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
-        values.flat_map(|value| value.split(',')).any(|member| member.trim().eq_ignore_ascii_case(wanted))
+        let members = request.values(&header::CONNECTION).flat_map(|value| value.split(|&byte| byte == b','));
+        members.map(<[u8]>::trim_ascii).any(|member| member.eq_ignore_ascii_case(wanted.as_bytes()))
     };
     match request.version {
         Version::HTTP_10 if flaw == Flaw::KeepsHttp10 => Ending::KeptAlive,
@@ -226,7 +226,7 @@ impl Wire {
                         self.refuse(bad("lines end in CRLF"), true).await?;
                         return Ok(None);
                     }
-                    if flaw == Flaw::ReadsTheFirstChunk && request.headers.contains_key(header::TRANSFER_ENCODING) {
+                    if flaw == Flaw::ReadsTheFirstChunk && request.header(header::TRANSFER_ENCODING).is_some() {
                         request.body.truncate(7);
                     }
                     return Ok(Some(request));

@@ -4,7 +4,6 @@ use crate::decoder::{Decoded, Decoder};
 use crate::encoder::{Encoded, Ending};
 use crate::turn::{CONTINUE, Turn};
 use crate::{DRAIN_BYTES, DRAIN_TIME, Request, Response, SCRATCH};
-use bytes::Buf;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
@@ -65,11 +64,11 @@ impl Connection {
 
     /// All of it, in one write if the kernel has room.
     fn write(&mut self, mut encoded: Encoded) -> io::Result<()> {
-        while encoded.has_remaining() {
-            let mut slices = [IoSlice::new(&[]); 2];
-            let written = match encoded.chunks_vectored(&mut slices) {
-                1 => self.stream.write(encoded.chunk()), // the cheaper system call
-                _ => self.stream.write_vectored(&slices),
+        loop {
+            let written = match encoded.left() {
+                ([], []) => return Ok(()),
+                (head, []) => self.stream.write(head), // the cheaper system call
+                (head, body) => self.stream.write_vectored(&[IoSlice::new(head), IoSlice::new(body)]),
             };
             match written {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -78,7 +77,6 @@ impl Connection {
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
     }
 
     fn refuse(&mut self, response: Response) -> io::Result<()> {

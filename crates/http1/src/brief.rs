@@ -3,7 +3,7 @@
 use crate::MAX_HEAD;
 use crate::error::BadMessage;
 use crate::head::{Answer, Framing, Head, Message, no_fields, number};
-use crate::message::{Response, is_bodiless};
+use crate::response::{Response, is_bodiless};
 use bytes::Bytes;
 use http::StatusCode;
 use httparse::Status;

@@ -3,10 +3,10 @@
 use crate::decoder::{Decoded, Decoder};
 use crate::encoder::{Encoded, Ending};
 use crate::head::{Answer, Message};
-use crate::message::{Request, Response};
+use crate::request::Request;
+use crate::response::Response;
 use crate::turn::{CONTINUE, Turn};
 use crate::{BadMessage, DRAIN_BYTES, DRAIN_TIME, SCRATCH};
-use bytes::Buf;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -65,18 +65,18 @@ impl<M: Message> Connection<M> {
 
     /// All of it, in one write if the kernel has room.
     fn poll_write(&mut self, context: &mut Context<'_>, encoded: &mut Encoded) -> Poll<io::Result<()>> {
-        while encoded.has_remaining() {
-            let (stream, mut slices) = (Pin::new(&mut self.stream), [IoSlice::new(&[]); 2]);
-            let written = match encoded.chunks_vectored(&mut slices) {
-                1 => stream.poll_write(context, encoded.chunk()), // the cheaper system call
-                _ => stream.poll_write_vectored(context, &slices),
+        loop {
+            let stream = Pin::new(&mut self.stream);
+            let written = match encoded.left() {
+                ([], []) => return Poll::Ready(Ok(())),
+                (head, []) => stream.poll_write(context, head), // the cheaper system call
+                (head, body) => stream.poll_write_vectored(context, &[IoSlice::new(head), IoSlice::new(body)]),
             };
             match ready!(written)? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 written => encoded.advance(written),
             }
         }
-        Poll::Ready(Ok(()))
     }
 
     fn write(&mut self, encoded: &mut Encoded) -> impl Future<Output = io::Result<()>> {

@@ -69,7 +69,10 @@ impl<M: Message> Decoder<M> {
 
     /// Takes bytes as they were received.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+        match self.buffer.capacity() {
+            0 => self.buffer = bytes.into(), // cheaper than to make room
+            _ => self.buffer.extend_from_slice(bytes),
+        }
     }
 
     /// Takes bytes as they were received; the message, if they are exactly one and nothing of them needs to be kept.
@@ -103,6 +106,9 @@ impl<M: Message> Decoder<M> {
     /// # Errors
     /// The first rule that the message breaks.
     pub fn decode(&mut self) -> Result<Decoded<M>, BadMessage> {
+        if !self.has_begun() {
+            return Ok(Decoded::NeedMore);
+        }
         let (message, mut body) = match self.begun.take() {
             Some(begun) => *begun,
             None => {

@@ -1,10 +1,11 @@
 //! Messages in, bytes out.
 
-use crate::message::{Request, Response, is_bodiless};
+use crate::request::Outgoing;
+use crate::response::{Response, is_bodiless};
 use bytes::{Buf, Bytes};
 use http::{HeaderName, Method, header};
 use std::cell::RefCell;
-use std::io::{IoSlice, Write};
+use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What a response says about the connection after it (RFC 9112 §9.3).
@@ -38,23 +39,14 @@ impl Encoded {
         head.extend_from_slice(&body);
         Self { head, written: 0, body: Bytes::new() }
     }
-}
 
-impl Buf for Encoded {
-    fn remaining(&self) -> usize {
-        self.head.len() - self.written + self.body.len()
+    /// What is left to be written: of the head, and of the body that comes after it. Nothing of either at the end.
+    pub(crate) fn left(&self) -> (&[u8], &[u8]) {
+        (&self.head[self.written..], &self.body)
     }
 
-    fn chunk(&self) -> &[u8] {
-        if self.written < self.head.len() { &self.head[self.written..] } else { &self.body }
-    }
-
-    fn chunks_vectored<'b>(&'b self, slices: &mut [IoSlice<'b>]) -> usize {
-        let parts = [&self.head[self.written..], &self.body[..]].into_iter().filter(|part| !part.is_empty());
-        slices.iter_mut().zip(parts).map(|(slice, part)| *slice = IoSlice::new(part)).count()
-    }
-
-    fn advance(&mut self, count: usize) {
+    /// So much of it is written.
+    pub(crate) fn advance(&mut self, count: usize) {
         let of_head = count.min(self.head.len() - self.written);
         self.written += of_head;
         self.body.advance(count - of_head);
@@ -89,7 +81,7 @@ pub fn encode_response(response: &Response, ending: Ending, out: &mut Vec<u8>) {
 }
 
 /// Appends a request to `out`, with its body; `host` is used where the request has no `Host` of its own.
-pub fn encode_request(request: &Request, host: &str, out: &mut Vec<u8>) {
+pub fn encode_request(request: &Outgoing, host: &str, out: &mut Vec<u8>) {
     // as it is displayed, since then an empty path (http://host?query) gets its slash; a Vec cannot fail
     let _ = match request.uri.path_and_query() {
         Some(target) => write!(out, "{} {target} HTTP/1.1\r\n", request.method),
@@ -127,12 +119,11 @@ fn field(name: &HeaderName, value: &[u8], out: &mut Vec<u8>) {
     let begin = out.len();
     out.extend_from_slice(name.as_str().as_bytes());
     // as people write them: Content-Type, Retry-After
-    let mut capital = true;
-    for byte in &mut out[begin..] {
-        if capital {
-            byte.make_ascii_uppercase();
+    let name = &mut out[begin..];
+    for at in 0..name.len() {
+        if at == 0 || name[at - 1] == b'-' {
+            name[at].make_ascii_uppercase();
         }
-        capital = *byte == b'-';
     }
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);

@@ -4,7 +4,8 @@
 
 use crate::brief::Brief;
 use crate::error::{BadMessage, quote};
-use crate::message::{Request, Response, Start, is_bodiless, persists};
+use crate::request::{Request, Start};
+use crate::response::{Response, is_bodiless, persists};
 use crate::{MAX_BODY, MAX_FIELDS, MAX_TARGET};
 use bytes::{Bytes, BytesMut};
 use http::uri::{Scheme, Uri};
@@ -12,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, head
 use httparse::Status;
 use std::mem::MaybeUninit;
 use std::net::Ipv6Addr;
+use std::ops::Range;
 
 /// How the end of a body is known (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,19 +112,23 @@ impl Message for Request {
         let method = Method::from_bytes(parsed.method.unwrap_or_default().as_bytes());
         let method = method.map_err(|_| BadMessage::RequestLine)?;
         let version = version_of(parsed.version);
-        let target = head.slice_ref(parsed.path.unwrap_or_default().as_bytes());
+        let target = parsed.path.unwrap_or_default().as_bytes();
         if target.len() > MAX_TARGET {
             return Err(BadMessage::TargetTooLong);
         }
         if method == Method::CONNECT {
             return Err(BadMessage::Connect);
         }
-        let headers = headers_of(&head, parsed.headers)?;
-        let uri = target_uri(target, &method)?;
+        let path = path_in(target, &method).ok_or_else(|| BadMessage::Target(quote(target)))?;
         check_host(version, parsed.headers)?;
         let framing = announced_framing(version, parsed.headers, Self::MAX_BODY)?.unwrap_or(Framing::Length(0));
         let expects_continue = expects_continue(version, parsed.headers)? && framing != Framing::Length(0);
-        Ok(Head { message: Start { method, uri, version, headers }.into(), framing, expects_continue })
+        let connection = parsed.headers.iter().filter(|field| is(field, "connection"));
+        let persists = persists(version, connection.map(|field| field.value));
+        let begin = method.as_str().len() + 1; // no empty line is before it, and one space between
+        let target = begin..begin + target.len();
+        let path = begin + path.start..begin + path.end;
+        Ok(Head { message: Start { method, version, head, target, path, persists }.into(), framing, expects_continue })
     }
 
     fn check_start_line(line: &[u8]) -> Result<(), BadMessage> {
@@ -206,7 +212,7 @@ impl Answer for Response {
     }
 
     fn persists(&self) -> bool {
-        persists(self.version, &self.headers)
+        persists(self.version, self.headers.get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes))
     }
 }
 
@@ -267,20 +273,26 @@ fn headers_of(head: &Bytes, fields: &[httparse::Header<'_>]) -> Result<HeaderMap
     Ok(headers)
 }
 
-fn target_uri(target: Bytes, method: &Method) -> Result<Uri, BadMessage> {
-    let bad = || BadMessage::Target(quote(&target));
-    if !target.iter().all(|&byte| byte.is_ascii_graphic() && byte != b'#') {
-        return Err(bad()); // `Uri` takes UTF-8, and drops a fragment without a word
+/// Where the path of a target is, if that is one (RFC 9112 §3.2).
+fn path_in(target: &[u8], method: &Method) -> Option<Range<usize>> {
+    if !target.iter().all(|&byte| TARGET[usize::from(byte)]) {
+        return None;
     }
-    let uri = Uri::from_maybe_shared(target.clone()).map_err(|_| bad())?;
-    let taken = match (uri.scheme(), uri.authority()) {
-        (None, None) => uri.path().starts_with('/') || (uri.path() == "*" && *method == Method::OPTIONS),
-        (Some(scheme), Some(authority)) => {
-            (*scheme == Scheme::HTTP || *scheme == Scheme::HTTPS) && is_host(authority.as_str().as_bytes())
-        }
-        _ => false, // the authority form is CONNECT's
+    let begin = match target {
+        [b'/', ..] => 0,
+        b"*" if *method == Method::OPTIONS => 0,
+        _ => authority_end(target)?,
     };
-    if taken { Ok(uri) } else { Err(bad()) }
+    let length = target[begin..].iter().position(|&byte| byte == b'?');
+    Some(begin..length.map_or(target.len(), |length| begin + length))
+}
+
+/// Where the authority of a target in absolute form ends.
+fn authority_end(target: &[u8]) -> Option<usize> {
+    let uri = Uri::try_from(target).ok()?;
+    let (scheme, authority) = (uri.scheme()?, uri.authority()?.as_str());
+    let is_http = *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS;
+    (is_http && is_host(authority.as_bytes())).then_some(scheme.as_str().len() + "://".len() + authority.len())
 }
 
 /// Whether this is a field of that name, in lower case. The few that matter here are found sooner among the tokens than
@@ -307,31 +319,46 @@ fn check_host(version: Version, fields: &[httparse::Header<'_>]) -> Result<(), B
 
 /// `uri-host [ ":" port ]` (RFC 9110 §7.2): a name or an address, not empty, and nobody's name before it (§4.2.4).
 fn is_host(bytes: &[u8]) -> bool {
-    let (host, port) = match bytes.iter().rposition(|&byte| byte == b':') {
-        Some(colon) if !bytes.ends_with(b"]") => (&bytes[..colon], &bytes[colon + 1..]),
-        _ => (bytes, &b""[..]), // that colon was one of [::1]
+    let is_end = |&byte: &u8| !NAME[usize::from(byte)];
+    let (host_is_one, rest) = match bytes.strip_prefix(b"[") {
+        None => {
+            let end = bytes.iter().position(is_end).unwrap_or(bytes.len());
+            (end > 0, &bytes[end..])
+        }
+        Some(bytes) => {
+            let mut parts = bytes.splitn(2, |&byte| byte == b']');
+            let address = std::str::from_utf8(parts.next().unwrap_or_default());
+            let Some(rest) = parts.next() else { return false };
+            (address.is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok()), rest)
+        }
     };
-    let host_is_one = match host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")) {
-        Some(address) => std::str::from_utf8(address).is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok()),
-        None => !host.is_empty() && host.iter().all(|&byte| is_of_a_name(byte)),
-    };
-    host_is_one && (port.is_empty() || number(port).is_some_and(|port| port <= u64::from(u16::MAX)))
+    host_is_one
+        && match rest {
+            [] | [b':'] => true,
+            [b':', port @ ..] => number(port).is_some_and(|port| port <= u64::from(u16::MAX)),
+            _ => false,
+        }
 }
 
 /// Unreserved characters and sub-delims (RFC 3986 §3.2.2).
-fn is_of_a_name(byte: u8) -> bool {
-    const TAKEN: [bool; 256] = {
-        let (mut taken, mut byte) = ([false; 256], 0);
-        while byte < 256 {
-            taken[byte] = matches!(
-                byte as u8,
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'..=b',' | b';' | b'='
-            );
-            byte += 1;
-        }
-        taken
-    };
-    TAKEN[usize::from(byte)]
+const NAME: [bool; 256] = visible_but(br##""#%/:<>?@[\]^`{|}"##);
+
+/// What clients send of a target without encoding it: more than RFC 3986 §3.3 allows.
+const TARGET: [bool; 256] = visible_but(br##""#<>"##);
+
+/// For each byte whether it is visible ASCII, and none of these.
+const fn visible_but(these: &[u8]) -> [bool; 256] {
+    let (mut taken, mut byte) = ([false; 256], 0);
+    while byte < 256 {
+        taken[byte] = (byte as u8).is_ascii_graphic();
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < these.len() {
+        taken[these[at] as usize] = false;
+        at += 1;
+    }
+    taken
 }
 
 /// What fits `u64`, in digits alone: `parse` would take a sign before them.

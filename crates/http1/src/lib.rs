@@ -15,7 +15,8 @@ mod decoder;
 mod encoder;
 mod error;
 mod head;
-mod message;
+mod request;
+mod response;
 mod scan;
 mod turn;
 
@@ -28,7 +29,8 @@ pub use encoder::{Ending, encode_request, encode_response};
 pub use error::BadMessage;
 pub use head::{Answer, Message};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
-pub use message::{Request, Response, Start};
+pub use request::{Outgoing, Request, Start};
+pub use response::Response;
 
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! What a server must remember from a request to its response.
 
 use crate::encoder::{self, Encoded, Ending};
-use crate::message::{Request, Response, persists};
+use crate::request::Request;
+use crate::response::Response;
 use http::{Method, Version};
 use tracing::debug;
 
@@ -28,7 +29,7 @@ impl Turn {
             bytes = request.body.len(),
             "request"
         );
-        let ending = match persists(request.version, &request.headers) {
+        let ending = match request.persists {
             false => Ending::Close,
             true if request.version == Version::HTTP_10 => Ending::KeptAlive,
             true => Ending::Open,

@@ -1,6 +1,6 @@
 //! The client's side of a connection: what it reads of what a server says.
 
-use http1::{BadMessage, Brief, Connection, Message, Method, Request, Response, encode_request};
+use http1::{BadMessage, Brief, Connection, Message, Method, Outgoing, Request, Response, encode_request};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::thread;
@@ -160,7 +160,7 @@ async fn what_a_client_sends_a_server_reads() {
     let mut client = Connection::<Response>::new(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap());
     let mut server = Connection::<Request>::new(listener.accept().await.unwrap().0);
     for body in ["", "hello"] {
-        let mut request = Request::new(Method::PUT, "/events?a".parse().unwrap());
+        let mut request = Outgoing::new(Method::PUT, "/events?a".parse().unwrap());
         request.body = body.into();
         let mut bytes = Vec::new();
         encode_request(&request, "a", &mut bytes);

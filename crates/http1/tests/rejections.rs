@@ -156,6 +156,10 @@ fn a_target_is_a_path_or_a_whole_http_address() {
     bad("mailto:a@b");
     bad("javascript:alert(1)");
     bad("\\events");
+    bad("/<events>"); // RFC 3986 §2
+    bad("/\"events\"");
+    bad("/events?<query>");
+    bad("/events?\"query\"");
 }
 
 #[test]

@@ -1,69 +1,8 @@
-//! A request and a response, whole.
+//! A response, whole.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use serde_core::ser::{Serialize, SerializeStruct, Serializer};
-use std::ops::{Deref, DerefMut};
-
-/// A request whose body is here to its last byte. Its [`Start`] is part of it: `request.method`, `request.headers`.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// What stands before the body. Boxed, since a request is moved from hand to hand, and a future that waits with one
-    /// in its hands has the room for it for as long as its connection lasts.
-    start: Box<Start>,
-    /// The content, its transfer coding undone; shares the buffer that it was read into.
-    pub body: Bytes,
-}
-
-/// Of a request, what stands before its body.
-#[derive(Clone, Debug)]
-pub struct Start {
-    /// Any token (RFC 9110 §9.1).
-    pub method: Method,
-    /// The target, in origin, absolute or asterisk form (RFC 9112 §3.2).
-    pub uri: Uri,
-    /// 1.0 or 1.1.
-    pub version: Version,
-    /// The fields, those of the framing included.
-    pub headers: HeaderMap,
-}
-
-impl From<Start> for Request {
-    fn from(start: Start) -> Self {
-        Self { start: Box::new(start), body: Bytes::new() }
-    }
-}
-
-impl Deref for Request {
-    type Target = Start;
-
-    fn deref(&self) -> &Start {
-        &self.start
-    }
-}
-
-impl DerefMut for Request {
-    fn deref_mut(&mut self) -> &mut Start {
-        &mut self.start
-    }
-}
-
-impl Request {
-    /// A request without fields or body.
-    pub fn new(method: Method, uri: Uri) -> Self {
-        Start { method, uri, version: Version::HTTP_11, headers: HeaderMap::new() }.into()
-    }
-
-    /// The target's path, without its query.
-    pub fn path(&self) -> &str {
-        self.uri.path()
-    }
-
-    /// The value of a field, if it is there and is text.
-    pub fn header(&self, name: HeaderName) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-}
 
 /// A response whose body is here to its last byte.
 ///
@@ -190,10 +129,10 @@ fn shown(text: &str) -> String {
     shown
 }
 
-/// Whether the connection outlives a message with these fields (RFC 9112 §9.3).
-pub(crate) fn persists(version: Version, headers: &HeaderMap) -> bool {
+/// Whether the connection outlives a message whose `Connection` has these values (RFC 9112 §9.3).
+pub(crate) fn persists<'v>(version: Version, values: impl Iterator<Item = &'v [u8]>) -> bool {
     let mut keep_alive = version == Version::HTTP_11;
-    for member in headers.get_all(header::CONNECTION).iter().flat_map(|value| value.as_bytes().split(|&b| b == b',')) {
+    for member in values.flat_map(|value| value.split(|&byte| byte == b',')) {
         match member.trim_ascii() {
             member if member.eq_ignore_ascii_case(b"close") => return false,
             member if member.eq_ignore_ascii_case(b"keep-alive") => keep_alive = true,
