@@ -2,8 +2,8 @@
 
 mod outside;
 
-use client::claims::CLAIMS;
-use http1::Response;
+use client::claims::{CLAIMS, GARBAGE};
+use http1::{Response, StatusCode, header};
 use outside::{http_server, run};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
@@ -39,7 +39,7 @@ fn check_says_of_a_broken_claim_what_was_seen_and_how_to_see_it() {
     let told = text(&output.stdout);
     for part in [
         "✓ again",
-        "✗ garbage     twelve kinds of garbage are refused, each with a 4xx\n",
+        "✗ garbage     twelve kinds of garbage are refused with a 4xx, and an honest event is still taken\n",
         "what was seen: 12 of 12 taken as fine.\n",
         &format!("By hand: curl -i -d '[\"alice\", 5]' -H 'content-type: application/json' http://{addr}/events\n"),
         "what was seen: answers GET /balances without figures.\n",
@@ -48,6 +48,38 @@ fn check_says_of_a_broken_claim_what_was_seen_and_how_to_see_it() {
         assert!(told.contains(part), "{part}: {told}");
     }
     assert_eq!(output.status.code(), Some(1));
+}
+
+/// What `check` says of garbage, and what its command by hand then shows.
+fn of_garbage(addr: SocketAddr) -> (String, String) {
+    let told = text(&run(&["check", "3", "--json", "--only", "garbage", &addr.to_string()]).stdout);
+    let line: serde_json::Value = serde_json::from_str(&told).expect("a line of JSON");
+    let command = line["by_hand"].as_str().expect("a command");
+    let shown = Command::new("bash").args(["-c", command]).output().expect("there is bash");
+    (line["figure"].as_str().expect("a figure").to_owned(), text(&shown.stdout))
+}
+
+#[test]
+fn of_garbage_that_is_taken_the_command_by_hand_shows_the_kind() {
+    for taken in &GARBAGE {
+        let (addr, _) = http_server(move |_, request| {
+            match request.header(header::CONTENT_TYPE) == Some(taken.content_type) && request.body == taken.body {
+                true => Response::text("as you like".into()),
+                false => Response::problem(StatusCode::UNPROCESSABLE_ENTITY, "this is no event"),
+            }
+        });
+        let (figure, shown) = of_garbage(addr);
+        let taken = taken.what;
+        assert_eq!((&*figure, shown.lines().next()), ("1 of 12 taken as fine", Some("HTTP/1.1 200 OK")), "{taken}");
+    }
+}
+
+#[test]
+fn whoever_refuses_every_event_refuses_not_only_garbage() {
+    let (addr, _) = http_server(|_, _| Response::problem(StatusCode::NOT_FOUND, "there is no such thing"));
+    let (figure, shown) = of_garbage(addr);
+    assert_eq!(figure, "12 of 12 refused, no event taken: answered 404 Not Found");
+    assert_eq!(shown.lines().next(), Some("HTTP/1.1 404 Not Found"));
 }
 
 #[test]

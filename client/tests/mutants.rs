@@ -47,6 +47,7 @@ const MUTANTS: &[(Kind, Flaw, &[&str])] = &[
     (Kind::Echo, Flaw::WaitsForAWholeHead, &["half"]),
     (Kind::Echo, Flaw::HoldsTwoHundred, &["crowd"]),
     (Kind::Parse, Flaw::TakesUnknownFields, &["garbage"]),
+    (Kind::Parse, Flaw::RefusesEveryEvent, &["garbage", "parsed", "pipeline", "chunked", "pieces", "continue"]),
     (Kind::Parse, Flaw::TakesNoMethodForAnswer, &["routes"]),
     (Kind::Parse, Flaw::ForgetsWhatIsAllowed, &["routes"]),
     (Kind::Parse, Flaw::FindsNoPathWithAQuery, &["routes"]),

@@ -25,7 +25,7 @@ fn request(began: Duration, ended: Duration, outcome: Option<Outcome>) -> Exchan
 }
 
 fn finding(verdict: Verdict, trace: Vec<Exchange>, queue: Vec<Depth>) -> Finding {
-    Finding { verdict, figure: "as it was".into(), trace, queue }
+    Finding { verdict, figure: "as it was".into(), trace, queue, by_hand: None }
 }
 
 fn panel(trace: Vec<Exchange>, queue: Vec<Depth>) -> Panel {

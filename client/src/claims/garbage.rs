@@ -1,8 +1,9 @@
 //! What no server should take for an event.
 
-use super::{Trial, post_event};
+use super::wire::{PATIENCE, WORK};
+use super::{Trial, event, fresh_user, instead, post_event};
 use crate::caller::{Caller, Failure, Outcome};
-use std::time::Duration;
+use std::net::SocketAddr;
 
 /// One kind of garbage, and how it is to be refused.
 #[derive(Clone, Copy, Debug)]
@@ -39,28 +40,51 @@ pub const GARBAGE: [Garbage; 12] = [
     garbage("another media type", 415, "text/plain", br#"{"user": "alice", "amount": 5}"#),
 ];
 
-/// Every kind after another, over one connection if the server keeps it, and an honest request at the end.
+/// Every kind after another, over one connection if the server keeps it; then an honest event, on one of its own.
 pub(super) async fn is_refused(trial: &mut Trial) -> Result<String, String> {
-    let patience = Duration::from_secs(2);
-    let mut caller = Caller::new(trial.addr);
-    let (mut refused, mut taken) = (0, 0);
+    let (of, mut caller) = (GARBAGE.len(), Caller::new(trial.addr));
+    let (mut taken, mut otherwise) = (Vec::new(), Vec::new());
     for garbage in &GARBAGE {
         let request = post_event(trial.addr, garbage.content_type, garbage.body);
-        match trial.call(garbage.what, &mut caller, &request, patience).await.outcome {
-            Outcome::Rejected(status) if status.is_client_error() => refused += 1,
-            Outcome::Served(_) => taken += 1,
-            Outcome::Failed(failure @ Failure::NobodyThere) => return Err(failure.to_string()),
-            _ => {}
+        match trial.call(garbage.what, &mut caller, &request, PATIENCE).await.outcome {
+            Outcome::Rejected(status) if status.is_client_error() => {}
+            Outcome::Served(_) => taken.push(garbage),
+            silence @ (Outcome::TimedOut | Outcome::Failed(Failure::NobodyThere)) => {
+                trial.by_hand = Some(curl(trial.addr, garbage.content_type, garbage.body));
+                return Err(format!("{}: {}", garbage.what, instead(silence, PATIENCE)));
+            }
+            _ => otherwise.push(garbage),
         }
     }
     drop(caller);
-    let of = GARBAGE.len();
-    if !trial.probe(patience).await.outcome.is_answer() {
-        return Err(format!("{refused} of {of} refused, then no answer"));
+    trial.room_for(1).await;
+    let event = event(&fresh_user(), 1);
+    let request = post_event(trial.addr, JSON, event.as_bytes());
+    let honest = trial.call("honest event", &mut Caller::new(trial.addr), &request, WORK).await.outcome;
+    // where all were taken, the claim's own command shows one
+    if let Some(first) = taken.iter().chain(&otherwise).next().filter(|_| taken.len() < of) {
+        trial.by_hand = Some(curl(trial.addr, first.content_type, first.body));
     }
-    match (refused, taken) {
-        (refused, _) if refused == of => Ok(format!("{of} of {of} refused")),
-        (_, 0) => Err(format!("{refused} of {of} refused")),
-        (_, taken) => Err(format!("{taken} of {of} taken as fine")),
+    match (taken.len(), otherwise.len()) {
+        (0, 0) => {}
+        (0, others) => return Err(format!("{} of {of} refused", of - others)),
+        (taken, _) => return Err(format!("{taken} of {of} taken as fine")),
     }
+    match honest {
+        Outcome::Served(_) => Ok(format!("{of} of {of} refused, an event taken")),
+        Outcome::Refused(_) => Ok(format!("{of} of {of} refused, an event told to come back")),
+        outcome => {
+            trial.by_hand = Some(curl(trial.addr, JSON, event.as_bytes()));
+            Err(format!("{of} of {of} refused, no event taken: {}", instead(outcome, WORK)))
+        }
+    }
+}
+
+/// The command that posts `body`, which has no single quote, as an event.
+fn curl(addr: SocketAddr, content_type: &str, body: &[u8]) -> String {
+    let body = match std::str::from_utf8(body) {
+        Ok(text) => format!("'{text}'"),
+        Err(_) => format!("$'{}'", body.escape_ascii()),
+    };
+    format!("curl -i -d {body} -H 'content-type: {content_type}' http://{addr}/events")
 }

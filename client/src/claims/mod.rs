@@ -55,20 +55,25 @@ pub fn claim(name: &str) -> Option<&'static Claim> {
 impl Claim {
     /// Tries it on the server at `addr`. Takes at most its deadline.
     pub async fn try_on(&self, addr: SocketAddr) -> Finding {
-        let mut trial = Trial { addr, began: Instant::now(), trace: Vec::new(), queue: Vec::new() };
+        let mut trial = Trial { addr, began: Instant::now(), trace: Vec::new(), queue: Vec::new(), by_hand: None };
         let (verdict, figure) = match timeout(self.deadline, (self.attempt)(&mut trial)).await {
             Ok(Ok(figure)) => (Verdict::Kept, figure),
             Ok(Err(figure)) => (Verdict::Broken, figure),
             Err(_) => (Verdict::Broken, format!("no end in {} s", self.deadline.as_secs())),
         };
-        let Trial { mut trace, queue, .. } = trial;
+        let Trial { mut trace, queue, by_hand, .. } = trial;
         trace.sort_by_key(|exchange| exchange.began);
-        Finding { verdict, figure, trace, queue }
+        Finding { verdict, figure, trace, queue, by_hand }
     }
 
     /// The command that repeats it by hand on the server at `addr`.
     pub fn command(&self, addr: impl std::fmt::Display) -> String {
         self.by_hand.replace("{addr}", &addr.to_string())
+    }
+
+    /// The command that shows by hand what was found on the server at `addr`.
+    pub fn command_for(&self, finding: &Finding, addr: impl std::fmt::Display) -> String {
+        finding.by_hand.clone().unwrap_or_else(|| self.command(addr))
     }
 
     /// What must be found on a stage, 1 to 5.
@@ -97,6 +102,8 @@ pub struct Finding {
     pub trace: Vec<Exchange>,
     /// What the server said of its queue meanwhile; empty where it says nothing of one.
     pub queue: Vec<Depth>,
+    /// A command for a shell that shows what was found, where the claim's own shows something else.
+    pub by_hand: Option<String>,
 }
 
 /// What a server said of its queue (`GET /stats`) at one moment of a trial.
@@ -143,6 +150,7 @@ struct Trial {
     began: Instant,
     trace: Vec<Exchange>,
     queue: Vec<Depth>,
+    by_hand: Option<String>,
 }
 
 impl Trial {

@@ -84,7 +84,7 @@ fn show_as_text(claim: &Claim, finding: &Finding, addr: SocketAddr) {
             style("✗").red().bold(),
             style(format_args!("{name:<10}")).bold(),
             finding.figure,
-            claim.command(addr),
+            claim.command_for(finding, addr),
         )),
     }
 }
@@ -95,7 +95,7 @@ fn show_as_json(claim: &Claim, finding: &Finding, addr: SocketAddr) {
         "sentence": claim.sentence,
         "kept": finding.verdict == Verdict::Kept,
         "figure": finding.figure,
-        "by_hand": claim.command(addr),
+        "by_hand": claim.command_for(finding, addr),
     });
     say(&format!("{line}\n"));
 }

@@ -87,6 +87,9 @@ impl Bank {
         let reads = matches!(request.method, Method::GET | Method::HEAD);
         match path {
             "/events" if request.method == Method::POST => match self.parse(&request) {
+                Ok(_) if self.flaw == Flaw::RefusesEveryEvent => {
+                    Response::problem(StatusCode::NOT_FOUND, "there is no such thing, whatever was sent")
+                }
                 Ok(event) => self.take(event).await,
                 Err(status) => Response::problem(status, "this is no event, and why is not the matter here"),
             },

@@ -58,6 +58,7 @@ pub(crate) enum Flaw {
     WaitsForAWholeHead,
     HoldsTwoHundred,
     TakesUnknownFields,
+    RefusesEveryEvent,
     TakesNoMethodForAnswer,
     ForgetsWhatIsAllowed,
     FindsNoPathWithAQuery,
