@@ -19,7 +19,7 @@ pub enum Manner {
     Silent,
     /// Sends the beginning of a head, and no more
     HalfHead,
-    /// Sends a head and half of the body that it announced, and no more
+    /// Sends a head and half of the body that it announced
     HalfBody,
     /// Sends a whole request, one byte a second
     Drip,

@@ -1,6 +1,7 @@
 //! The client's commands.
 
 mod commands;
+mod help;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -33,7 +34,11 @@ enum Command {
 async fn main() -> ExitCode {
     // each connection takes a descriptor, and many systems begin with 1024 or 256; if it fails, the report will say so
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let done = match Args::parse().command {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return help::end(error),
+    };
+    let done = match args.command {
         Command::Load(load) => load.run().await,
         Command::Hold(hold) => hold.run().await,
         Command::Check(check) => check.run().await,

@@ -148,7 +148,7 @@ fn pad(line: Option<&String>, width: usize) -> String {
 }
 
 /// The words in lines of at most `width` characters; longer words are not cut, and a number keeps its unit.
-pub(crate) fn wrap(words: &str, width: usize) -> Vec<String> {
+pub fn wrap(words: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut words = words.split(' ').peekable();
     while let Some(word) = words.next() {

@@ -2,7 +2,7 @@
 
 mod outside;
 
-use outside::{client, run};
+use outside::{client, run, stdout};
 use std::net::TcpListener;
 
 #[test]
@@ -53,6 +53,18 @@ fn a_bad_command_line_is_exit_code_2_and_names_what_is_wrong() {
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(error.contains(named), "{args:?}: {error}");
     }
+}
+
+#[test]
+fn what_is_too_long_for_a_line_of_a_help_goes_on_under_its_beginning() {
+    let help = stdout(&run(&["load", "--help"]));
+    let words = "Send a refused request again, not before its Retry-After, and later each time; its latency counts on";
+    let (first, rest) = help.split_once("Send a refused request").expect("--retry is explained");
+    let column = first.lines().last().map_or(0, str::len);
+    let lines = rest.lines().take_while(|line| !line.trim_start().starts_with("--"));
+    let lines: Vec<_> = lines.map(|line| line.strip_prefix(&*" ".repeat(column)).unwrap_or(line)).collect();
+    assert_eq!(format!("Send a refused request{}", lines.join(" ")), words);
+    assert!(lines.len() > 1, "{help}");
 }
 
 #[test]

@@ -12,11 +12,12 @@ use std::process::ExitCode;
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  client check 3                       stage 3's claims, on 127.0.0.1:8080
+  client check 3                  stage 3's claims, on 127.0.0.1:8080
   client check 5 --addr 127.0.0.1:9000
-  client check 5 --only burst          one of them; client claims lists their names
+  client check 5 --only burst     one of them; client claims lists their names
 
-Exit code: 0 if every claim is kept, 1 if one is not, 2 for a bad command line, 3 if nobody is there.
+Exit code: 0 if every claim is kept, 1 if one is not, 2 for a bad command line,
+3 if nobody is there.
 
 \"client\" stands for: cargo run -p client --")]
 pub(crate) struct Check {

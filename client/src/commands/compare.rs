@@ -19,11 +19,11 @@ use std::time::Duration;
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  client compare                        a table and its pictures here, and target/compare/index.html
-  client compare --open                 and the page in a browser
-  client compare --out talk.html        the page in another place
-  client compare --json run.json        and the traces, for plots of your own; client/README.md documents them
-  client compare --json | jq .claims    the traces on stdout, the rest on stderr
+  client compare                       a table and pictures here, and a page
+  client compare --open                and the page in a browser
+  client compare --out talk.html       the page in another place
+  client compare --json run.json       and the traces, as client/README.md says
+  client compare --json | jq .claims   the traces on stdout, the rest on stderr
 
 \"client\" stands for: cargo run --release -p client --
 

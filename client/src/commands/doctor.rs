@@ -10,8 +10,8 @@ use std::process::ExitCode;
 /// Look at this machine before a class, and tell how to mend what is found
 #[derive(Args)]
 #[command(after_help = "\
-✓ is as it should be. ! is good to know before the class: something takes longer, or a step has to be done in another way.
-✗ is a lesson that would fail.
+✓ is as it should be. ! is good to know before the class: something takes
+longer, or a step has to be done in another way. ✗ is a lesson that would fail.
 
 Exit code: 0 if no lesson would fail, 1 if one would, 2 for a bad command line.
 

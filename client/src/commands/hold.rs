@@ -14,9 +14,9 @@ use std::time::Duration;
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  client hold                          twenty silent connections to 127.0.0.1:8080, until Ctrl-C
-  client hold -n 1000 -z 30s           a thousand, for thirty seconds
-  client hold --as half-body           each has sent half a request
+  client hold                  twenty silent connections, until Ctrl-C
+  client hold -n 1000 -z 30s   a thousand, for thirty seconds
+  client hold --as half-body   each has sent half a request
 
 Exit code: 0, 2 for a bad command line, 3 if no connection could be made.
 

@@ -18,13 +18,13 @@ use std::time::Duration;
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  client load -n 1000 -c 10                            GET / of 127.0.0.1:8080
-  client load -n 100 -c 100 --event                    a hundred clients at once, an event each
-  client load -z 10s -q 50 -c 20 --event               fifty events a second for ten seconds
-  client load -n 10k --event --verify                  has the server applied what it acknowledged?
-  client load -n 100 -c 100 --event --retry            those that are refused come back when they are told to
-  client load -d '{\"user\": \"alice\", \"amount\": 5}' -T application/json http://127.0.0.1:8080/events
-  client load -z 5s -q 200 --expect 'served.p99<200ms' --expect failed=0 && echo fine
+  client load -n 1000 -c 10                  GET / of 127.0.0.1:8080
+  client load -n 100 -c 100 --event          a hundred at once, an event each
+  client load -z 10s -q 50 -c 20 --event     fifty events a second for 10 s
+  client load -n 10k --event --verify        is what was acknowledged applied?
+  client load -n 100 -c 100 --event --retry  the refused come back when told to
+  client load -d '{\"user\": \"alice\", \"amount\": 5}' http://127.0.0.1:8080/events
+  client load -z 5s -q 200 --expect 'served.p99<200ms' --expect failed=0
 
 \"client\" stands for: cargo run --release -p client --
 

@@ -128,27 +128,44 @@ fn every_script_and_every_cure_is_mentioned() {
 #[test]
 fn every_option_of_the_client_and_of_the_stages_is_mentioned() {
     let all = all_words();
-    let client = help("client", &[]);
-    let commands = client.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    let commands: Vec<_> = commands.filter_map(|line| line.split_whitespace().next()).collect();
-    assert!(commands.contains(&"load"), "{client}");
-    let of_client =
-        commands.iter().filter(|command| **command != "help").map(|command| ("client".into(), vec![*command]));
-    let of_stages = (1..=STAGES.len()).map(|number| (format!("stage{number}"), Vec::new()));
     let mut missing = BTreeSet::new();
-    for (package, command) in of_client.chain(of_stages) {
-        let help = help(&package, &command);
+    for program in programs() {
+        let help = help(&program, "--help");
         let unknown = options(&help).filter(|option| !is_mentioned(&all, option));
-        missing.extend(unknown.map(|option| format!("{package} {command:?} {option}")));
+        missing.extend(unknown.map(|option| format!("{program:?} {option}")));
     }
     assert!(missing.is_empty(), "no page says a word of {missing:#?}");
 }
 
-fn help(package: &str, command: &[&str]) -> String {
+#[test]
+fn no_line_of_a_help_is_longer_than_80_characters() {
+    for program in programs() {
+        for help in ["-h", "--help"].map(|option| help(&program, option)) {
+            let longest = help.lines().max_by_key(|line| line.chars().count()).unwrap_or_default();
+            assert!(longest.chars().count() <= 80, "{program:?}: {longest}");
+        }
+    }
+}
+
+/// What has a help: the package, and the command if it has some.
+fn programs() -> Vec<Vec<String>> {
+    let client = help(&["client".into()], "--help");
+    let commands = client.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    // what a command does may go on in another line
+    let names = commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let names: Vec<_> = names.filter(|name| !["", "help"].contains(name)).collect();
+    assert!(names.contains(&"load") && names.contains(&"doctor"), "{client}");
+    let mut programs = vec![vec!["client".into()]];
+    programs.extend(names.iter().map(|name| vec!["client".into(), name.to_string()]));
+    programs.extend((1..=STAGES.len()).map(|number| vec![format!("stage{number}")]));
+    programs
+}
+
+fn help(program: &[String], option: &str) -> String {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root()).args(["run", "--locked", "--quiet", "-p", package, "--"]).args(command).arg("--help");
-    let output = cargo.output().expect("cargo can be run");
-    assert!(output.status.success(), "{package} {command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    cargo.current_dir(root()).args(["run", "--locked", "--quiet", "-p", &program[0], "--"]);
+    let output = cargo.args(&program[1..]).arg(option).output().expect("cargo can be run");
+    assert!(output.status.success(), "{program:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("help is text")
 }
 

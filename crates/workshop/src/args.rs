@@ -95,7 +95,8 @@ pub struct Limits {
 impl Options for Limits {
     fn define() -> Vec<Arg> {
         let queue = "How many events may wait for the worker, 1 or more";
-        let when_full = "What happens to an event when the queue is full";
+        let when_full = "What happens to an event when the queue is full; reject: it gets 503 and Retry-After at once; wait: it \
+                         waits for a place, and its client with it";
         let most = "How many connections may be open, 1 or more; one over it is refused with 503";
         let mut options = Deadline::define();
         options.extend([
@@ -103,7 +104,8 @@ impl Options for Limits {
             option("queue", "N", "16", queue).value_parser(count()),
             option("when-full", "POLICY", "reject", when_full)
                 .allow_hyphen_values(false)
-                .value_parser(EnumValueParser::<WhenFull>::new()),
+                .value_parser(EnumValueParser::<WhenFull>::new())
+                .hide_possible_values(true),
             option("max-connections", "N", "1024", most).value_parser(count()),
         ]);
         options
@@ -136,14 +138,33 @@ impl ValueEnum for WhenFull {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self {
-            Self::Reject => PossibleValue::new("reject").help("It is refused at once, with 503 and Retry-After"),
-            Self::Wait => PossibleValue::new("wait").help("It waits for a place, and its client with it"),
+            Self::Reject => PossibleValue::new("reject"),
+            Self::Wait => PossibleValue::new("wait"),
         })
     }
 }
 
 fn option(name: &'static str, value: &'static str, default: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name(value).default_value(default).help(help).allow_hyphen_values(true)
+    // beside the longest of the names there are fifty columns
+    let help = format!("{}\n[default: {default}]", fold(help, 50));
+    let option = Arg::new(name).long(name).value_name(value).default_value(default).hide_default_value(true);
+    option.help(help).allow_hyphen_values(true)
+}
+
+/// In lines of at most so many characters. Not clap's own feature `wrap_help`, for which stage 1 would have to build
+/// rustix.
+fn fold(words: &str, width: usize) -> String {
+    let (mut folded, mut column) = (String::new(), 0);
+    for word in words.split(' ') {
+        if column > 0 {
+            let fits = column + 1 + word.chars().count() <= width;
+            folded.push(if fits { ' ' } else { '\n' });
+            column = if fits { column + 1 } else { 0 };
+        }
+        folded += word;
+        column += word.chars().count();
+    }
+    folded
 }
 
 fn work(help: &'static str) -> Arg {
@@ -155,12 +176,13 @@ fn taken<T: Clone + Send + Sync + 'static>(matches: &mut ArgMatches, name: &str)
 }
 
 pub(crate) fn parse<O: Options>(stage: &Stage) -> Args<O> {
-    let [try_it, break_it] = [stage.try_it, stage.break_it].map(|command| fill_in(command, "127.0.0.1:8080"));
+    let [try_it, break_it] = [stage.try_it, stage.break_it]
+        .map(|command| fill_in(command, "127.0.0.1:8080").replace(" -H ", " \\\n             -H "));
     let addr = option("addr", "HOST:PORT", "127.0.0.1:8080", "Where to listen; port 0 picks a free one");
     let mut command = Command::new(stage.name)
         .arg(addr.value_parser(Addr::from_str))
         .args(O::define())
-        .about(format!("Stage {}: {}", stage.number, stage.idea))
+        .about(fold(&format!("Stage {}: {}", stage.number, stage.idea), 80))
         .after_help(format!(
             "Try it:    {try_it}\nBreak it:  {break_it}\nRead:      {}/src/main.rs\n\n\
              RUST_LOG=debug logs each request, RUST_LOG=warn no connections. Ctrl-C ends it.",

@@ -1,0 +1,46 @@
+//! The help, in lines of at most 80 characters.
+
+use crate::commands::{complain, say};
+use clap::error::{Error, ErrorKind};
+use client::table::wrap;
+use std::process::ExitCode;
+
+const WIDTH: usize = 80;
+
+/// Says what a command line came to that is not run: the help that it asked for, or what is wrong with it.
+pub(crate) fn end(error: Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp => {
+            say(&fold(&error.to_string()));
+            ExitCode::SUCCESS
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            complain(fold(&error.to_string()).trim_end());
+            ExitCode::from(2)
+        }
+        _ => error.exit(),
+    }
+}
+
+/// What is too long for a line goes on under the beginning of its description. Not clap's own feature `wrap_help`: with
+/// that the stages would build another clap than the client.
+fn fold(help: &str) -> String {
+    let mut folded = String::new();
+    for line in help.lines() {
+        let start = line.len() - line.trim_start().len();
+        let column = match line[start..].find("  ") {
+            Some(gap) => line.len() - line[start + gap..].trim_start().len(),
+            None => start,
+        };
+        let (name, description) = line.split_at(column);
+        let indent = name.chars().count();
+        if line.chars().count() > WIDTH {
+            let words = description.replace("[default: ", "[default:\u{a0}"); // they stay together
+            let lines = wrap(&words, WIDTH.saturating_sub(indent)).join(&format!("\n{:indent$}", ""));
+            folded += &format!("{name}{}\n", lines.replace('\u{a0}', " "));
+        } else {
+            folded += &format!("{line}\n");
+        }
+    }
+    folded
+}
