@@ -329,6 +329,22 @@ fn a_burst_is_a_line_of_those_who_were_due_together() {
 }
 
 #[test]
+fn a_burst_that_is_stopped_before_it_began_says_how_many_connections_stood() {
+    // its backlog has no room for five hundred
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    let load = client(&["load", "-n", "500", "-c", "500", "--burst", &addr]).stdout(Stdio::piped()).spawn().unwrap();
+    let _looks_and_connects = [listener.accept().unwrap(), listener.accept().unwrap()];
+    Command::new("sh").args(["-c", "kill -s INT \"$0\"", &load.id().to_string()]).status().unwrap();
+    let report = stdout(&load.wait_with_output().unwrap());
+    assert!(report.starts_with(&format!("\n0 requests to http://{addr}/, over 500 connections")), "{report}");
+    let words = report.split_whitespace().collect::<Vec<_>>().join(" ");
+    let stood =
+        words.split("or after -t, and ").nth(1).and_then(|words| words.split(' ').next()?.parse::<usize>().ok());
+    assert!(words.contains("nothing was sent") && stood.is_some_and(|stood| stood < 500), "{report}");
+}
+
+#[test]
 fn what_is_refused_is_sent_again_and_never_before_it_was_told() {
     for jitter in [true, false] {
         let times = Arc::new(Mutex::new(Vec::new()));

@@ -9,6 +9,7 @@ pub fn diagnose(tally: &Tally, shape: Shape, keep_alive: bool) -> Vec<String> {
     let all = [
         bottleneck(tally),
         unreached(tally),
+        not_begun(tally, shape),
         backlog(tally),
         starved(tally),
         closing(tally, keep_alive),
@@ -33,6 +34,16 @@ fn unreached(tally: &Tally) -> Option<String> {
         "not one connection was made: the server does not accept and the kernel's backlog is full, or nothing \
          at that address answers"
             .into()
+    })
+}
+
+fn not_begun(tally: &Tally, shape: Shape) -> Option<String> {
+    (shape == Shape::Burst && tally.elapsed.is_zero()).then(|| {
+        format!(
+            "nothing was sent: a burst begins when every connection stands, or after -t, and {} of {} stood when it was \
+             stopped",
+            tally.connects.count, tally.senders
+        )
     })
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// What came of the requests.
 #[derive(Clone, Debug)]
 pub struct Tally {
-    /// From the first request to the last answer.
+    /// From the first request to the last answer; 0 of a burst that was stopped before it began.
     pub elapsed: Duration,
     /// Statuses under 400.
     pub served: Row<StatusCode>,

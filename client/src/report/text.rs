@@ -13,7 +13,10 @@ impl Display for Report {
         let tally = &self.tally;
         let plural = |count: u64| if count == 1 { "" } else { "s" };
         let (requests, connections) = (tally.total(), tally.senders);
-        write!(f, "\n{requests} request{} to {} in {}", plural(requests), self.target, show(tally.elapsed))?;
+        write!(f, "\n{requests} request{} to {}", plural(requests), self.target)?;
+        if !tally.elapsed.is_zero() {
+            write!(f, " in {}", show(tally.elapsed))?;
+        }
         write!(f, ", over {connections} connection{}", plural(connections))?;
         match self.shape {
             Shape::ClosedLoop => {}
