@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod hold;
 pub mod lines;
 pub mod load;
+pub mod number;
 pub mod output;
 pub mod page;
 pub mod picture;

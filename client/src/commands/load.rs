@@ -5,6 +5,7 @@ use super::{NO_CONNECTION, Signals, complain, connections, count, positive_durat
 use anyhow::Context;
 use clap::Args;
 use client::load::{self, Books, Events, Expectation, Plan, Retry, Shape, Until, diagnose};
+use client::number::number;
 use client::report::Report;
 use client::target::Target;
 use http1::{Bytes, HeaderName, HeaderValue, Method, Outgoing, encode_request, header};
@@ -244,14 +245,8 @@ async fn books(addr: SocketAddr) -> Result<Books, String> {
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    let (digits, factor) = match text.strip_suffix('k') {
-        Some(digits) => (digits, 1e3),
-        None => (text, 1.0),
-    };
-    match digits.parse::<f64>().map(|rate| rate * factor) {
-        Ok(rate) if (0.001..=1e6).contains(&rate) => Ok(rate),
-        _ => Err("a rate is a number of requests per second, from 0.001 to 1000k".into()),
-    }
+    let rate = number(text).filter(|rate| (0.001..=1e6).contains(rate));
+    rate.ok_or_else(|| "a rate is a number of requests per second, from 0.001 to 1M".into())
 }
 
 fn file(path: &str) -> Result<Bytes, String> {

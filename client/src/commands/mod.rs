@@ -17,6 +17,7 @@ pub(crate) use load::Load;
 
 use anyhow::bail;
 use client::caller::{Caller, Failure};
+use client::number::number;
 use client::target::Target;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -91,15 +92,10 @@ pub(crate) fn complain(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// 1 or more, `10k` and `2M` too.
+/// 1 to 10^15, up to which a float is exact.
 fn count(text: &str) -> Result<u64, String> {
-    let (digits, factor) = match text.as_bytes().last() {
-        Some(b'k') => (&text[..text.len() - 1], 1_000),
-        Some(b'M') => (&text[..text.len() - 1], 1_000_000),
-        _ => (text, 1),
-    };
-    match digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)) {
-        Some(number @ 1..) => Ok(number),
+    match number(text) {
+        Some(number) if !text.contains('.') && (1.0..=1e15).contains(&number) => Ok(number as u64),
         _ => Err("a whole number, 1 or more, such as 500 or 10k".into()),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Latency, Tally};
 use crate::caller::show;
+use crate::number::number;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -146,17 +147,6 @@ fn point(name: &str) -> Option<Point> {
             (0.0..=100.0).contains(&percent).then_some(Point::Percentile(percent))
         }
     }
-}
-
-/// 0 or more, as `10k` too.
-fn number(text: &str) -> Option<f64> {
-    let (digits, factor) = match text.as_bytes().last()? {
-        b'k' => (&text[..text.len() - 1], 1e3),
-        b'M' => (&text[..text.len() - 1], 1e6),
-        _ => (text, 1.0),
-    };
-    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    digits.parse::<f64>().ok().filter(|_| is_plain).map(|number| number * factor)
 }
 
 /// In seconds.
