@@ -245,7 +245,7 @@ check() { # is anyone there?
     honest 2
     case $outcome in
         answered) ;;
-        refused) die "nothing answers at $addr; start a stage first: $start" ;;
+        refused) die "nothing answers at $addr; wait until the stage says that it listens, or start a stage first: $start" ;;
         *) die "$addr: $words; frozen already? start it again: $start" ;;
     esac
 }

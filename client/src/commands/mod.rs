@@ -38,7 +38,10 @@ async fn resolve(target: &Target) -> Option<SocketAddr> {
         let connected = async { Caller::new(addr).connect().await.map(drop) };
         match timeout(LOOK, connected).await {
             Ok(Err(failure @ Failure::NobodyThere)) => {
-                bail!("{}: {failure}; start a server, such as: cargo run -p stage1", target.host)
+                bail!(
+                    "{}: {failure}; wait until the server says that it listens, or start one: cargo run -p stage1",
+                    target.host
+                )
             }
             _ => Ok(addr), // any other trouble is for the report
         }
