@@ -48,7 +48,7 @@ fn pictures(text: &mut String, row: &Row, screen: Screen) {
     }
     // what colour says stands here in words
     let counts = |panel: &Panel| {
-        let count = |fate: &Fate| format!("{} {}", panel.count(*fate), fate.label());
+        let count = |fate: &Fate| format!("{} {}", panel.count(*fate), words::label(panel, *fate));
         Fate::ALL.iter().filter(|fate| panel.count(**fate) > 0).map(count).collect::<Vec<_>>()
     };
     let name = |(stage, number)| {

@@ -243,6 +243,20 @@ fn the_page_has_a_bar_for_each_request_a_link_to_each_picture_and_no_address_out
 }
 
 #[test]
+fn beside_a_connection_that_is_held_a_404_is_an_answer() {
+    let nothing_there = Some(Outcome::Rejected(StatusCode::NOT_FOUND));
+    let honest = || request(ms(0), ms(2), nothing_there);
+    assert_eq!(words::caption(&panel(vec![honest()], vec![])), "One rejected (404) after 2.0 ms.");
+    let beside = || vec![request(ms(0), ms(9), None), honest(), honest()];
+    let caption = words::caption(&panel(beside(), vec![]));
+    assert_eq!(caption, "One connection held open for 9.0 ms; 2 answered (404) within 2.0 ms.");
+    let findings = (0..5).map(|_| finding(Verdict::Kept, beside(), vec![])).collect();
+    let row = Row { claim: claim("half").expect("a claim of that name"), findings };
+    let text = lines::lines(&Matrix { rows: vec![row], ..matrix() }, Screen { width: 128, ascii: false });
+    assert!(text.contains("│ 2 answered ") && !text.contains("rejected"), "{text}");
+}
+
+#[test]
 fn what_a_server_says_cannot_become_markup() {
     let mut matrix = matrix();
     matrix.rows[0].findings[0].figure = "<script>alert(1)</script>".into();

@@ -119,12 +119,21 @@ pub fn caption(panel: &Panel) -> String {
     text
 }
 
+/// What a fate is called in a panel. Beside a connection that misbehaves the question is whether others are answered at
+/// all, so there a 404 is not first of all a rejection.
+pub fn label(panel: &Panel, fate: Fate) -> &'static str {
+    match fate {
+        Fate::Rejected if panel.count(Fate::Held) > 0 => "answered",
+        fate => fate.label(),
+    }
+}
+
 fn part(panel: &Panel, fate: Fate) -> String {
     let count = panel.count(fate);
     let waits = panel.with(fate).map(Bar::waited);
     let (first, last) = (waits.clone().min().unwrap_or_default(), waits.max().unwrap_or_default());
     let word = match fate {
-        Fate::Rejected => format!("rejected ({})", statuses(panel)),
+        Fate::Rejected => format!("{} ({})", label(panel, fate), statuses(panel)),
         fate => fate.label().into(),
     };
     match fate {
