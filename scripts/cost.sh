@@ -49,8 +49,10 @@ of_port() { # prints the process that listens there
 }
 
 measure() { # sets threads, memory in KiB and sockets, how many connections the server has taken
-    (usage_of "$pid_of_server" >&3) 2>/dev/null
-    mail 5 || die "process $pid_of_server cannot be looked at"
+    usage_of "$pid_of_server" >&3 2>/dev/null &
+    telling=$!
+    while mail 5 && [ "$id" != usage ]; do :; done
+    [ "$id" = usage ] || die "process $pid_of_server cannot be looked at"
     threads=$outcome memory=$status sockets=$at
 }
 

@@ -4,12 +4,15 @@
 # What the failures by hand are made of: ends, options, the clock, the mail, requests, connections.
 #
 # A script sets takes (its options that have a value), verdicts (those that --expect takes) and stage (whose failure it
-# shows), sources this, calls begin, and is then free to let things fail. From then on it uses no $( ) but in a
-# subshell: there bash 5.2 can lose a signal or hang.
+# shows), sources this, calls begin, and is then free to let things fail.
+#
+# Where bash waits for a child, be it by wait, by $( ), or since it runs in the foreground, there are moments in which it
+# drops a Ctrl-C, or answers it for ever. So nothing that comes again and again waits for a child, but for the clock of an
+# old bash: children are in the background, and tell by mail what they have to tell.
 
 set -u # bash 3.2 is enough: no empty array, no wait -n, EPOCHREALTIME only where it is
 
-dir='' pids='' listeners='' server='' asking='' leaving='' expect='' verdict=''
+dir='' pids='' listeners='' server='' asking='' telling='' leaving='' expect='' verdict=''
 asked=0 asked_at=0 sent_at=0 answers=0 open=0 stopping=0
 script=${0##*/}
 
@@ -31,6 +34,7 @@ cleanup() { # at every exit; close_all is the first command, see there
     close_all
     exec 2>/dev/null # again: a signal that came in a command with another stderr has given us back ours
     trap '' HUP INT PIPE QUIT TERM
+    wait # no Ctrl-C can be lost here any more
     [ -z "$dir" ] || rm -rf "$dir"
 }
 
@@ -43,11 +47,7 @@ stop() { # at Ctrl-C: the first ends the experiment, by mail that ends a wait
 # The newest first: where no more processes fit, bash waits for it after our first command. Then those who would tell
 # that the others close. A server that the script itself has started stays, until the script ends.
 close_all() {
-    {
-        for pid in ${!-} $asking $listeners $pids ${leaving:+$server}; do kill -KILL "$pid"; done
-        for pid in $pids $listeners; do wait "$pid"; done # each by name, or bash may report that it is killed
-        [ -n "$server" ] && [ -z "$leaving" ] || wait || sleep 0.1 || sleep 1 # another signal ended the wait
-    } 2>/dev/null
+    for pid in ${!-} $asking $telling $listeners $pids ${leaving:+$server}; do kill -KILL "$pid"; done 2>/dev/null
     pids='' listeners=''
 }
 
@@ -60,6 +60,8 @@ begin() { # the script's ARGUMENTS
     trap 'leave 131' QUIT
     trap 'leave 141' PIPE
     trap 'leave 143' TERM
+    # shellcheck disable=SC2173  # nobody catches it, but bash does not report who is killed by a signal that has a trap
+    trap : KILL
     pipes
 }
 
@@ -156,7 +158,11 @@ spell() { # MILLISECONDS; sets took, in words
     [ -z "${coarse-}" ] || took="under $(($1 / 1000 + 1)) s"
 }
 
-nap() { sleep 0.1 2>/dev/null || sleep 1; }
+if [ "${BASH_VERSINFO[0]}" -ge 4 ]; then
+    nap() { read -r -t 0.1 -u 5; }
+else
+    nap() { read -r -t 1 -u 5; } # bash 3.2 knows whole seconds only
+fi
 
 # --- the mail: what happens elsewhere comes in lines, one by one
 
@@ -200,7 +206,7 @@ listen() { # ID; reads an answer and mails it, in a process of its own
     shopt -s nocasematch
     IFS= read -r line
     now
-    [[ $line =~ ^HTTP/1\.[01]\ [0-9]{3} ]] || { echo "$1 closed" >&3 && return; }
+    [[ $line =~ ^HTTP/1\.[01]\ [0-9]{3} ]] || { exec <&- && echo "$1 closed" >&3 && return; }
     status=${line:9:3}
     while IFS= read -r line && line=${line%$'\r'} && [ -n "$line" ]; do
         case $line in
@@ -211,6 +217,7 @@ listen() { # ID; reads an answer and mails it, in a process of its own
     case $length in '' | 0 | ???????*) ;; *) IFS= read -r -d '' -n "$length" text ;; esac
     case $text in *\"detail\":\"*\"\}) text=${text#*\"detail\":\"} text=${text%\"\}} text=${text//\\\"/\"} ;; esac
     text=${text//[![:print:]]/?}
+    exec <&- # whoever counts the connections after this mail does not count this one
     echo "$1 answered $status $now ${retry:--} ${text:0:300}" >&3
 }
 
@@ -227,7 +234,8 @@ ask() { # ID REQUEST
     exec 6<>"/dev/tcp/$host/$port" || { echo "$1 refused" >&3 && exit; }
     trap '' PIPE # whoever closes early may have answered
     printf '%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$2" "$addr" >&6
-    listen "$1" <&6
+    exec <&6 6<&-
+    listen "$1"
 }
 
 honest() { # SECONDS of patience, and a REQUEST if it is not GET /; sets what mail sets
@@ -237,7 +245,7 @@ honest() { # SECONDS of patience, and a REQUEST if it is not GET /; sets what ma
     ask "$asked" "${2-GET /}" 2>/dev/null &
     asking=$!
     while mail "$1" && [ "$id" != "$asked" ]; do deliver; done
-    { kill -KILL "$asking"; wait "$asking"; } 2>/dev/null
+    kill -KILL "$asking" 2>/dev/null
 }
 
 check() { # is anyone there?
@@ -345,19 +353,20 @@ count_open() {
         kill -0 "$pid" 2>/dev/null && still="$still $pid" alive=$((alive + 1))
     done
     pids=$still
-    (established >&3) 2>/dev/null
+    established >&3 2>/dev/null &
+    telling=$!
     while mail 2; do
         [ "$id" = open ] && open=$outcome && break
         deliver
-        [ "$stopping" = 0 ] || break
+        [ "$stopping" = 0 ] || break # Ctrl-C may have killed who should tell, before it could ignore that
     done
 }
 
-established() { # the connections of this machine to that port, other clients' too, and no more than alive
+established() { # becomes who tells the connections of this machine to that port, other clients' too, at most alive
     local hex
     printf -v hex ':%04X$' "$port"
-    if [ -r /proc/net/tcp ]; then cat /proc/net/tcp /proc/net/tcp6; else netstat -an; fi |
-        awk -v hex="$hex" -v decimal="[.:]$port\$" -v alive="$alive" '
-            ($3 ~ hex && $4 == "01") || ($5 ~ decimal && $6 == "ESTABLISHED") { n++ }
-            END { print "open", NR && n < alive ? n + 0 : alive }'
+    if [ -r /proc/net/tcp ]; then set -- /proc/net/tcp*; else exec < <(netstat -an); fi
+    exec awk -v hex="$hex" -v decimal="[.:]$port\$" -v alive="$alive" '
+        ($3 ~ hex && $4 == "01") || ($5 ~ decimal && $6 == "ESTABLISHED") { n++ }
+        END { print "open", NR && n < alive ? n + 0 : alive }' ${1+"$@"}
 }
