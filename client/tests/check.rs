@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 fn echo() -> SocketAddr {
-    http_server(|_, request| Response::text(request.body)).0
+    http_server(|_, request| Response::text(request.into_body())).0
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -4,7 +4,7 @@
 
 use http1::{Request, Response, blocking::Connection};
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use workshop::args::NoOptions;
 use workshop::{Stage, blocking::accept, blocking::listen, warn};
 
@@ -25,17 +25,16 @@ fn main() -> workshop::Result {
 /// Echo, one client after another.
 fn serve_all(listener: TcpListener) -> ! {
     loop {
-        let stream = accept(&listener);
+        let mut connection = Connection::new(accept(&listener));
         // nobody else is looked at until this returns
-        if let Err(error) = serve(stream) {
+        if let Err(error) = serve(&mut connection) {
             warn!(%error, "connection lost");
         }
     }
 }
 
 /// One connection, request after request, until the client has enough.
-fn serve(stream: TcpStream) -> io::Result<()> {
-    let mut connection = Connection::new(stream);
+fn serve(connection: &mut Connection) -> io::Result<()> {
     // waits as long as this client likes
     while let Some(request) = connection.read_request()? {
         let response = respond(request);
@@ -46,5 +45,5 @@ fn serve(stream: TcpStream) -> io::Result<()> {
 
 /// Whatever came goes back.
 fn respond(request: Request) -> Response {
-    Response::text(request.body)
+    Response::text(request.into_body())
 }

@@ -4,7 +4,7 @@
 
 use http1::{Connection, Request, Response};
 use std::io;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use workshop::args::NoOptions;
 use workshop::{Stage, accept, warn};
 
@@ -27,10 +27,10 @@ async fn main() -> workshop::Result {
 /// Echo, everyone at once.
 async fn serve_all(listener: TcpListener) -> workshop::Result {
     loop {
-        let stream = accept(&listener).await;
+        let mut connection = Connection::new(accept(&listener).await);
         // a task costs little memory and no thread; the next client is looked at at once
         tokio::spawn(async move {
-            if let Err(error) = serve(stream).await {
+            if let Err(error) = serve(&mut connection).await {
                 warn!(%error, "connection lost");
             }
         });
@@ -38,8 +38,7 @@ async fn serve_all(listener: TcpListener) -> workshop::Result {
 }
 
 /// One connection, request after request, until the client has enough.
-async fn serve(stream: TcpStream) -> io::Result<()> {
-    let mut connection = Connection::new(stream);
+async fn serve(connection: &mut Connection) -> io::Result<()> {
     // waits as long as this client likes, and only this task waits
     while let Some(request) = connection.read_request().await? {
         let response = respond(request);
@@ -50,5 +49,5 @@ async fn serve(stream: TcpStream) -> io::Result<()> {
 
 /// Whatever came goes back.
 fn respond(request: Request) -> Response {
-    Response::text(request.body)
+    Response::text(request.into_body())
 }

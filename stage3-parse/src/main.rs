@@ -7,7 +7,7 @@ use http1::{Connection, Method, Request, Response, StatusCode};
 use serde::de::IgnoredAny;
 use std::io;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 use workshop::args::Deadline;
 use workshop::{Stage, accept, warn};
@@ -31,10 +31,10 @@ async fn main() -> workshop::Result {
 /// Events, everyone at once.
 async fn serve_all(listener: TcpListener, patience: Duration) -> workshop::Result {
     loop {
-        let stream = accept(&listener).await;
+        let mut connection = Connection::new(accept(&listener).await);
         // a task costs little memory and no thread; the next client is looked at at once
         tokio::spawn(async move {
-            if let Err(error) = serve(stream, patience).await {
+            if let Err(error) = serve(&mut connection, patience).await {
                 warn!(%error, "connection lost");
             }
         });
@@ -42,9 +42,8 @@ async fn serve_all(listener: TcpListener, patience: Duration) -> workshop::Resul
 }
 
 /// One connection, request after request, until the client has enough or we have.
-async fn serve(stream: TcpStream, patience: Duration) -> io::Result<()> {
-    let mut connection = Connection::new(stream);
-    while let Some(request) = next_request(&mut connection, patience).await? {
+async fn serve(connection: &mut Connection, patience: Duration) -> io::Result<()> {
+    while let Some(request) = next_request(connection, patience).await? {
         let response = respond(request);
         timeout(patience, connection.write_response(response)).await??;
     }
@@ -71,9 +70,9 @@ async fn next_request(connection: &mut Connection, patience: Duration) -> io::Re
 /// One request: an event comes back as we understood it.
 fn respond(request: Request) -> Response {
     match (&request.method, request.path()) {
-        (&Method::POST, "/events") => match parse(&request) {
-            Ok(event) => Response::json(StatusCode::OK, &event),
-            Err((status, detail)) => Response::problem(status, detail),
+        (&Method::POST, "/events") => match &parse(&request) {
+            Ok(event) => Response::json(StatusCode::OK, event),
+            Err((status, detail)) => Response::problem(*status, detail),
         },
         (_, "/events") => Response::wrong_method("POST"),
         _ => Response::problem(StatusCode::NOT_FOUND, "there is only /events here"),

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 use workshop::args::SlowWork;
@@ -38,13 +38,12 @@ async fn main() -> workshop::Result {
 /// Events, everyone at once.
 async fn serve_all(listener: TcpListener, options: SlowWork) -> workshop::Result {
     let balances = Balances::default();
-    let SlowWork { timeout: patience, work } = options;
     loop {
-        let stream = accept(&listener).await;
+        let mut connection = Connection::new(accept(&listener).await);
         let balances = balances.clone();
         // a task costs little memory and no thread; the next client is looked at at once
         tokio::spawn(async move {
-            if let Err(error) = serve(stream, patience, balances, work).await {
+            if let Err(error) = serve(&mut connection, &options, &balances).await {
                 warn!(%error, "connection lost");
             }
         });
@@ -52,11 +51,10 @@ async fn serve_all(listener: TcpListener, options: SlowWork) -> workshop::Result
 }
 
 /// One connection, request after request, until the client has enough or we have.
-async fn serve(stream: TcpStream, patience: Duration, balances: Balances, work: Duration) -> io::Result<()> {
-    let mut connection = Connection::new(stream);
-    while let Some(request) = next_request(&mut connection, patience).await? {
-        let response = respond(request, &balances, work).await;
-        timeout(patience, connection.write_response(response)).await??;
+async fn serve(connection: &mut Connection, options: &SlowWork, balances: &Balances) -> io::Result<()> {
+    while let Some(request) = next_request(connection, options.timeout).await? {
+        let response = respond(request, balances, options.work).await;
+        timeout(options.timeout, connection.write_response(response)).await??;
     }
     Ok(())
 }
@@ -81,9 +79,9 @@ async fn next_request(connection: &mut Connection, patience: Duration) -> io::Re
 /// One request: an event is applied before it is answered.
 async fn respond(request: Request, balances: &Balances, work: Duration) -> Response {
     match (&request.method, request.path()) {
-        (&Method::POST, "/events") => match parse(&request) {
+        (&Method::POST, "/events") => match &parse(&request) {
             Ok(event) => apply(event, balances, work).await,
-            Err((status, detail)) => Response::problem(status, detail),
+            Err((status, detail)) => Response::problem(*status, detail),
         },
         (&(Method::GET | Method::HEAD), "/balances") => {
             let balances = balances.lock().await; // behind everyone who came before
@@ -97,7 +95,7 @@ async fn respond(request: Request, balances: &Balances, work: Duration) -> Respo
 
 /// The slow work, and the balance after it.
 #[expect(clippy::await_holding_invalid_type, reason = "the lesson of this stage: see what it does to everyone else")]
-async fn apply(event: Event, balances: &Balances, work: Duration) -> Response {
+async fn apply(event: &Event, balances: &Balances, work: Duration) -> Response {
     let mut balances = balances.lock().await;
     sleep(work).await; // the guard lives to the end of the block, so everyone waits with us, all of `work`
     let balance = balances.get(&event.user).copied().unwrap_or(0);
@@ -105,13 +103,13 @@ async fn apply(event: Event, balances: &Balances, work: Duration) -> Response {
         return Response::problem(StatusCode::UNPROCESSABLE_ENTITY, "the balance would leave the range of i64");
     };
     balances.insert(event.user.clone(), balance);
-    Response::json(StatusCode::OK, &Balance { user: event.user, balance })
+    Response::json(StatusCode::OK, &Balance { user: &event.user, balance })
 }
 
 /// The answer to an event.
 #[derive(Serialize)]
-struct Balance {
-    user: User,
+struct Balance<'e> {
+    user: &'e User,
     balance: i64,
 }
 

@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 use workshop::args::{Limits, WhenFull};
-use workshop::{Stage, accept, debug, stop_signal, warn};
+use workshop::{Stage, Stop, accept, debug, stop_signal, warn};
 
 const STAGE: Stage = Stage {
     number: 5,
@@ -28,7 +28,7 @@ const STAGE: Stage = Stage {
 struct Bank {
     limits: Limits,
     queue: mpsc::Sender<Event>,
-    stop: watch::Receiver<bool>,
+    stop: Arc<Stop>,
     ledger: Arc<Mutex<Ledger>>,
 }
 
@@ -49,16 +49,15 @@ struct Ledger {
 #[tokio::main]
 async fn main() -> workshop::Result {
     let args = STAGE.args::<Limits>();
-    let (stopper, stop) = watch::channel(false);
-    let stopped = stop_signal()?;
+    let (stop, stopped) = (Arc::new(Stop::default()), stop_signal()?);
     let listener = STAGE.listen(&args.addr)?;
     let (queue, events) = mpsc::channel(args.options.queue);
     let ledger = Arc::new(Mutex::new(Ledger { capacity: args.options.queue, ..Ledger::default() }));
     let worker = tokio::spawn(work(events, args.options.work, ledger.clone()));
     // on a worker: from main's own thread each connection would change threads first
-    tokio::spawn(serve_all(listener, Bank { limits: args.options, queue, stop, ledger: ledger.clone() }));
+    tokio::spawn(serve_all(listener, Bank { limits: args.options, queue, stop: stop.clone(), ledger: ledger.clone() }));
     stopped.await;
-    stopper.send_replace(true);
+    stop.tell();
     worker.await?; // every answer is given and every promise kept
     let ledger = lock(&ledger);
     debug!(balances = %serde_json::to_string(&ledger.balances)?, "stopped");
@@ -71,32 +70,31 @@ async fn serve_all(listener: TcpListener, bank: Bank) {
     let bank = Arc::new(bank);
     let places = Arc::new(Semaphore::new(bank.limits.max_connections));
     loop {
-        let stream = tokio::select! {
-            stream = accept(&listener) => stream,
-            () = bank.stopping() => return,
+        let mut connection = tokio::select! {
+            stream = accept(&listener) => Connection::new(stream),
+            () = bank.stop.told() => return,
         };
         let Ok(place) = places.clone().try_acquire_owned() else {
             let answer = overloaded("there are too many connections; try again later", Duration::ZERO);
-            tokio::spawn(async { Connection::new(stream).refuse(answer).await });
+            tokio::spawn(async move { connection.refuse(answer).await });
             continue;
         };
         let bank = bank.clone();
         // a task costs little memory and no thread; the next client is looked at at once
         tokio::spawn(async move {
-            let _place = place;
-            if let Err(error) = serve(stream, &bank).await {
+            if let Err(error) = serve(&mut connection, &bank).await {
                 warn!(%error, "connection lost");
             }
+            drop(place);
         });
     }
 }
 
 /// One connection, request after request, until the client has enough, or we have, or the server is told to stop.
-async fn serve(stream: TcpStream, bank: &Bank) -> io::Result<()> {
-    let mut connection = Connection::new(stream);
-    while let Some(request) = next_request_while_open(&mut connection, bank).await? {
+async fn serve(connection: &mut Connection, bank: &Bank) -> io::Result<()> {
+    while let Some(request) = next_request_while_open(connection, bank).await? {
         let response = respond(request, bank).await;
-        if *bank.stop.borrow() {
+        if bank.stop.is_told() {
             connection.close_after_response();
         }
         timeout(bank.limits.timeout, connection.write_response(response)).await??;
@@ -110,7 +108,7 @@ async fn next_request_while_open(connection: &mut Connection, bank: &Bank) -> io
     tokio::select! {
         biased;
         request = next_request(connection, patience) => return request,
-        () = bank.stopping() => {}
+        () = bank.stop.told() => {}
     }
     // what has come by now is still in the kernel, perhaps
     let _ = timeout(Duration::from_millis(50), connection.wait_for_request()).await;
@@ -140,11 +138,11 @@ async fn next_request(connection: &mut Connection, patience: Duration) -> io::Re
 /// One request: an event is checked and queued, never worked on here.
 async fn respond(request: Request, bank: &Bank) -> Response {
     match (&request.method, request.path()) {
-        (&Method::POST, "/events") => match parse(&request) {
-            Ok(_) if *bank.stop.borrow() => stopping(),
+        (&Method::POST, "/events") => match &parse(&request) {
+            Ok(_) if bank.stop.is_told() => stopping(),
             Ok(event) if bank.limits.when_full == WhenFull::Wait => wait_for_place(event, bank).await,
             Ok(event) => offer(event, bank),
-            Err((status, detail)) => Response::problem(status, detail),
+            Err((status, detail)) => Response::problem(*status, detail),
         },
         (&(Method::GET | Method::HEAD), "/balances") => Response::json(StatusCode::OK, &lock(&bank.ledger).balances),
         (&(Method::GET | Method::HEAD), "/stats") => Response::json(StatusCode::OK, &*lock(&bank.ledger)),
@@ -155,12 +153,12 @@ async fn respond(request: Request, bank: &Bank) -> Response {
 }
 
 /// Fail fast: there is a place in the queue now, or the client is told now that there is none.
-fn offer(event: Event, bank: &Bank) -> Response {
+fn offer(event: &Event, bank: &Bank) -> Response {
     let mut ledger = lock(&bank.ledger); // held over sending and counting, so that /stats always adds up
     match bank.queue.try_send(event.clone()) {
         Ok(()) => {
             ledger.accepted(); // from here on it is promised
-            Response::json(StatusCode::ACCEPTED, &event)
+            Response::json(StatusCode::ACCEPTED, event)
         }
         Err(_) => {
             ledger.rejected += 1;
@@ -171,15 +169,15 @@ fn offer(event: Event, bank: &Bank) -> Response {
 }
 
 /// The other policy: the client waits for a place, for as long as that takes.
-async fn wait_for_place(event: Event, bank: &Bank) -> Response {
-    let taken = Response::json(StatusCode::ACCEPTED, &event);
+async fn wait_for_place(event: &Event, bank: &Bank) -> Response {
+    let taken = Response::json(StatusCode::ACCEPTED, event);
     let place = tokio::select! {
         biased;
-        () = bank.stopping() => return stopping(),
+        () = bank.stop.told() => return stopping(),
         Ok(place) = bank.queue.reserve() => place, // `send().await` in two steps, to count between them
     };
     let mut ledger = lock(&bank.ledger);
-    place.send(event);
+    place.send(event.clone());
     ledger.accepted();
     taken
 }
@@ -218,13 +216,6 @@ impl Ledger {
     /// The worker has one of those that are not done in hand; the others wait.
     fn recount(&mut self) {
         self.queued = (self.accepted - self.processed - self.failed).saturating_sub(1);
-    }
-}
-
-impl Bank {
-    /// Ends when the server is told to stop.
-    async fn stopping(&self) {
-        let _ = self.stop.clone().wait_for(|stop| *stop).await;
     }
 }
 

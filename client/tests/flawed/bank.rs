@@ -80,7 +80,7 @@ impl Bank {
 
     pub(super) async fn respond(&self, request: Request) -> Response {
         if self.kind == Kind::Echo {
-            return self.echo(request.body);
+            return self.echo(request.into_body());
         }
         let with_query = self.flaw == Flaw::FindsNoPathWithAQuery && request.query().is_some();
         let path = if with_query { "/elsewhere" } else { request.path() };

@@ -53,10 +53,10 @@ impl Encoded {
     }
 }
 
-pub(crate) fn response(response: Response, to_head: bool, ending: Ending) -> Encoded {
+pub(crate) fn response(mut response: Response, to_head: bool, ending: Ending) -> Encoded {
     let mut head = Vec::with_capacity(256 + if response.body.len() > COPIED { 0 } else { response.body.len() });
     encode_response(&response, ending, &mut head);
-    let body = if to_head || is_bodiless(response.status) { Bytes::new() } else { response.body };
+    let body = if to_head || is_bodiless(response.status) { Bytes::new() } else { std::mem::take(&mut response.body) };
     Encoded::new(head, body)
 }
 

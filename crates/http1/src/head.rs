@@ -4,8 +4,8 @@
 
 use crate::brief::Brief;
 use crate::error::{BadMessage, quote};
-use crate::request::{Request, Start};
-use crate::response::{Response, is_bodiless, persists};
+use crate::request::{Request, RequestParts};
+use crate::response::{Response, ResponseParts, is_bodiless, persists};
 use crate::{MAX_BODY, MAX_FIELDS, MAX_TARGET};
 use bytes::{Bytes, BytesMut};
 use http::uri::{Scheme, Uri};
@@ -128,7 +128,8 @@ impl Message for Request {
         let begin = method.as_str().len() + 1; // no empty line is before it, and one space between
         let target = begin..begin + target.len();
         let path = begin + path.start..begin + path.end;
-        Ok(Head { message: Start { method, version, head, target, path, persists }.into(), framing, expects_continue })
+        let message = RequestParts { method, version, head, target, path, persists, body: Bytes::new() }.into();
+        Ok(Head { message, framing, expects_continue })
     }
 
     fn check_start_line(line: &[u8]) -> Result<(), BadMessage> {
@@ -174,7 +175,7 @@ impl Response {
             true => Framing::Length(0),
             false => announced_framing(version, parsed.headers, max)?.unwrap_or(Framing::UntilClose),
         };
-        let message = Self { status, version, headers, body: Bytes::new() };
+        let message = ResponseParts { status, version, headers, body: Bytes::new() }.into();
         Ok(Head { message, framing, expects_continue: false })
     }
 }

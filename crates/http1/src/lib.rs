@@ -29,8 +29,8 @@ pub use encoder::{Ending, encode_request, encode_response};
 pub use error::BadMessage;
 pub use head::{Answer, Message};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
-pub use request::{Outgoing, Request, Start};
-pub use response::Response;
+pub use request::{Outgoing, Request, RequestParts};
+pub use response::{Response, ResponseParts};
 
 use std::time::Duration;
 

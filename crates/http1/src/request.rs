@@ -2,22 +2,19 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Uri, Version, header};
-use std::ops::{Deref, Range};
+use std::ops::{Deref, DerefMut, Range};
 
-/// A request whose body is here to its last byte. Its [`Start`] is part of it: `request.method`, `request.path()`.
+/// A request whose body is here to its last byte. Its [parts](RequestParts) are reached through it: `request.path()`.
+///
+/// It is one pointer wide: a future that may have a request in its hands while it waits has the room for it for as long
+/// as its connection lasts, mostly without one.
 #[derive(Clone, Debug)]
-pub struct Request {
-    /// What stands before the body. Boxed, since a request is moved from hand to hand, and a future that waits with one
-    /// in its hands has the room for it for as long as its connection lasts.
-    start: Box<Start>,
-    /// The content, its transfer coding undone; shares the buffer that it was read into.
-    pub body: Bytes,
-}
+pub struct Request(Box<RequestParts>);
 
-/// Of a request, what stands before its body. The fields stay as they came, and are looked for when somebody asks: most
-/// are never asked for.
+/// What a request is made of. The fields stay as they came, and are looked for when somebody asks: most are never asked
+/// for.
 #[derive(Clone, Debug)]
-pub struct Start {
+pub struct RequestParts {
     /// Any token (RFC 9110 §9.1).
     pub method: Method,
     /// 1.0 or 1.1.
@@ -29,23 +26,38 @@ pub struct Start {
     pub(crate) path: Range<usize>,
     /// Whether the connection outlives it (RFC 9112 §9.3).
     pub(crate) persists: bool,
+    /// The content, its transfer coding undone; shares the buffer that it was read into.
+    pub body: Bytes,
 }
 
-impl From<Start> for Request {
-    fn from(start: Start) -> Self {
-        Self { start: Box::new(start), body: Bytes::new() }
+impl From<RequestParts> for Request {
+    fn from(parts: RequestParts) -> Self {
+        Self(Box::new(parts))
     }
 }
 
 impl Deref for Request {
-    type Target = Start;
+    type Target = RequestParts;
 
-    fn deref(&self) -> &Start {
-        &self.start
+    fn deref(&self) -> &RequestParts {
+        &self.0
     }
 }
 
-impl Start {
+impl DerefMut for Request {
+    fn deref_mut(&mut self) -> &mut RequestParts {
+        &mut self.0
+    }
+}
+
+impl Request {
+    /// The content alone.
+    pub fn into_body(self) -> Bytes {
+        self.0.body
+    }
+}
+
+impl RequestParts {
     /// The target's path, without its query. It is neither decoded nor normalised.
     pub fn path(&self) -> &str {
         if self.path.is_empty() { "/" } else { self.text(self.path.clone()) }

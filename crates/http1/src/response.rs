@@ -3,12 +3,18 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use serde_core::ser::{Serialize, SerializeStruct, Serializer};
+use std::ops::{Deref, DerefMut};
 
-/// A response whose body is here to its last byte.
+/// A response whose body is here to its last byte. Its [parts](ResponseParts) are reached through it:
+/// `response.status`. Like a [`Request`](crate::Request) it is one pointer wide.
 ///
 /// `Date`, `Content-Length` and `Connection` belong to the encoder: it sets them, whatever stands in `headers`.
 #[derive(Clone, Debug)]
-pub struct Response {
+pub struct Response(Box<ResponseParts>);
+
+/// What a response is made of.
+#[derive(Clone, Debug)]
+pub struct ResponseParts {
     /// The status code.
     pub status: StatusCode,
     /// 1.0 or 1.1, as received; what is sent is always 1.1 (RFC 9110 §6.2).
@@ -19,10 +25,30 @@ pub struct Response {
     pub body: Bytes,
 }
 
+impl From<ResponseParts> for Response {
+    fn from(parts: ResponseParts) -> Self {
+        Self(Box::new(parts))
+    }
+}
+
+impl Deref for Response {
+    type Target = ResponseParts;
+
+    fn deref(&self) -> &ResponseParts {
+        &self.0
+    }
+}
+
+impl DerefMut for Response {
+    fn deref_mut(&mut self) -> &mut ResponseParts {
+        &mut self.0
+    }
+}
+
 impl Response {
     /// A response without fields or body.
     pub fn new(status: StatusCode) -> Self {
-        Self { status, version: Version::HTTP_11, headers: HeaderMap::new(), body: Bytes::new() }
+        ResponseParts { status, version: Version::HTTP_11, headers: HeaderMap::new(), body: Bytes::new() }.into()
     }
 
     /// 200 with somebody's bytes as plain text that no browser takes for anything else.
@@ -64,8 +90,9 @@ impl Response {
         let mut body = Vec::with_capacity(256); // most are shorter
         match serde_json::to_writer(&mut body, value) {
             Ok(()) => {
-                let body = Bytes::from(body);
-                Self { body, ..Self::new(status) }.with(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
+                let mut response = Self::new(status);
+                response.body = body.into();
+                response.with(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
             }
             // a map whose keys are no strings, say: the caller's mistake, but no reason to take the server down
             Err(error) => {

@@ -228,7 +228,7 @@ fn a_field_that_comes_twice_is_there_twice() {
 
 #[test]
 fn a_content_length_may_come_twice_if_it_is_the_same() {
-    let body = |fields: &str| taken(format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\nhello")).body;
+    let body = |fields: &str| taken(format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\nhello")).into_body();
     assert_eq!(body("Content-Length: 5"), "hello");
     assert_eq!(body("content-length:5"), "hello");
     assert_eq!(body("Content-Length: \t5 "), "hello");

@@ -167,7 +167,7 @@ async fn what_a_client_sends_a_server_reads() {
         client.send(&bytes).await.unwrap();
         let request = server.read_request().await.unwrap().unwrap();
         assert_eq!((request.path(), &request.body[..]), ("/events", body.as_bytes()));
-        server.write_response(Response::text(request.body)).await.unwrap();
+        server.write_response(Response::text(request.into_body())).await.unwrap();
         is(&client.read_response(false).await.unwrap().unwrap(), 200, body);
     }
     drop(client);

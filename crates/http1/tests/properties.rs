@@ -130,7 +130,7 @@ proptest! {
         let (decoded, error, decoder) = decode::<Response>(&bytes, &cuts);
         prop_assert_eq!((error, decoder.has_begun(), decoded.len()), (None, false, 1));
         prop_assert_eq!((decoded[0].status, &decoded[0].body), (response.status, &response.body));
-        prop_assert_eq!(without_framing(&decoded[0].headers), response.headers);
+        prop_assert_eq!(&without_framing(&decoded[0].headers), &response.headers);
     }
 
     #[test]

@@ -22,7 +22,7 @@ fn now<T>(future: impl Future<Output = T>) -> Option<T> {
 async fn echo_impatiently(mut connection: Connection) -> io::Result<()> {
     loop {
         match now(connection.read_request()) {
-            Some(Ok(Some(request))) => connection.write_response(Response::text(request.body)).await?,
+            Some(Ok(Some(request))) => connection.write_response(Response::text(request.into_body())).await?,
             Some(end) => return end.map(drop),
             None => yield_now().await,
         }
@@ -61,7 +61,7 @@ fn a_wait_for_a_request_that_is_given_up_loses_nothing() {
             }
             let Some(request) = connection.read_request().await? else { panic!("no request") };
             assert!(!connection.is_new());
-            connection.write_response(Response::text(request.body)).await?;
+            connection.write_response(Response::text(request.into_body())).await?;
         }
         connection.wait_for_request().await?; // the end of the input
         assert!(!connection.has_begun() && connection.read_request().await?.is_none());

@@ -57,7 +57,7 @@ impl Options for Deadline {
 }
 
 /// Stage 4 has slow work as well.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct SlowWork {
     /// How long a client may keep the server waiting.
     pub timeout: Duration,

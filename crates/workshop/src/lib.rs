@@ -11,7 +11,7 @@ mod signals;
 #[cfg(feature = "tokio")]
 pub use asynchronous::accept;
 #[cfg(feature = "tokio")]
-pub use signals::stop_signal;
+pub use signals::{Stop, stop_signal};
 pub use tracing::{debug, warn};
 
 use std::io::{IsTerminal, Write};

@@ -15,7 +15,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 fn respond(request: Request) -> Response {
     match request.body.is_empty() {
         true => Response::text(request.path().to_owned().into()),
-        false => Response::text(request.body),
+        false => Response::text(request.into_body()),
     }
 }
 
