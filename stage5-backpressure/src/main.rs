@@ -92,14 +92,15 @@ async fn serve_all(listener: TcpListener, bank: Bank) {
 
 /// One connection, request after request, until the client has enough, or we have, or the server is told to stop.
 async fn serve(connection: &mut Connection, bank: &Bank) -> io::Result<()> {
-    while let Some(request) = next_request_while_open(connection, bank).await? {
+    loop {
+        // `while let` would keep what it matches in the task, also while that waits for the next one
+        let Some(request) = next_request_while_open(connection, bank).await? else { return Ok(()) };
         let response = respond(request, bank).await;
         if bank.stop.is_told() {
             connection.close_after_response();
         }
         timeout(bank.limits.timeout, connection.write_response(response)).await??;
     }
-    Ok(())
 }
 
 /// The next request; when the server stops, one that is not here whole is refused, and has a moment to begin.

@@ -21,8 +21,8 @@ pub struct Brief {
 impl Message for Brief {
     const MAX_BODY: Option<usize> = None;
 
-    fn decode_head(head: Bytes, to_head: bool) -> Result<Head<Self>, BadMessage> {
-        if let Some((message, length, _)) = plain(&head, to_head).filter(|(.., end)| *end == head.len()) {
+    fn decode_head(head: &[u8], to_head: bool) -> Result<Head<Self>, BadMessage> {
+        if let Some((message, length, _)) = plain(head, to_head).filter(|(.., end)| *end == head.len()) {
             return Ok(Head { message, framing: Framing::Length(length), expects_continue: false });
         }
         // whatever is not plain is looked at with all care, but for the limit

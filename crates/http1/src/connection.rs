@@ -133,7 +133,7 @@ impl Connection<Request> {
             };
             match refused {
                 Some(bad) => self.refuse(Response::problem(bad.status(), bad)).await?,
-                None => self.stream.write_all(CONTINUE).await?,
+                None => Box::pin(self.stream.write_all(CONTINUE)).await?, // boxed, since hardly anyone waits for it
             }
         }
         Ok(None)
@@ -252,20 +252,8 @@ impl<M: Answer> Connection<M> {
                     return Ok(Some(response));
                 }
                 Ok(Decoded::Continue | Decoded::NeedMore) => {
-                    let (begun, mut whole) = (self.decoder.has_begun(), None);
-                    let more = match begun {
-                        true => self.fill().await?,
-                        false => {
-                            let Self { stream, decoder, .. } = self;
-                            poll_fn(|context| poll_read(stream, context, |bytes| whole = decoder.take(bytes))).await?
-                                > 0
-                        }
-                    };
-                    if let Some(response) = whole.filter(|response: &M| !response.is_interim()) {
-                        self.turn.over = !response.persists();
-                        return Ok(Some(response));
-                    }
-                    if !more {
+                    let begun = self.decoder.has_begun();
+                    if !self.fill().await? {
                         self.turn.over = true;
                         return match self.decoder.end() {
                             Some(response) => Ok(Some(response)),

@@ -32,32 +32,32 @@ enum Checked {
 /// times, however they drip. After an error the connection is of no use: where the next message begins is unknown.
 #[derive(Debug)]
 pub struct Decoder<M> {
+    /// What is here of a message; boxed, so that an idle connection does not pay for it.
+    begun: Option<Box<Begun<M>>>,
+    /// A message that came in one piece, as nearly all do: nothing of it needs to be kept.
+    ready: Option<M>,
+    /// Bytes of empty lines dropped before the start line: they count as head, or one could send them for ever.
+    blank: u32,
+    to_head: bool,
+    head: bool,
+}
+
+/// A message that is not here whole.
+#[derive(Debug)]
+struct Begun<M> {
     buffer: BytesMut,
     /// Bytes at the front of the buffer that hold no end of the head.
     scanned: usize,
-    /// Bytes of empty lines dropped before the start line: they count as head, or one could send them for ever.
-    blank: usize,
     /// The length of the start line, its end included; 0 while that is not here.
     start_line: usize,
     checked: Checked,
-    to_head: bool,
-    head: bool,
-    /// The message whose body is on its way; boxed, so that an idle connection does not pay for it.
-    begun: Option<Box<(M, Body)>>,
+    /// Once its head is decoded: the message, and what is known of its body.
+    body: Option<(M, Body)>,
 }
 
 impl<M> Default for Decoder<M> {
     fn default() -> Self {
-        Self {
-            buffer: BytesMut::new(),
-            scanned: 0,
-            blank: 0,
-            start_line: 0,
-            checked: Checked::Nothing,
-            to_head: false,
-            head: false,
-            begun: None,
-        }
+        Self { begun: None, ready: None, blank: 0, to_head: false, head: false }
     }
 }
 
@@ -69,36 +69,36 @@ impl<M: Message> Decoder<M> {
 
     /// Takes bytes as they were received.
     pub fn push(&mut self, bytes: &[u8]) {
-        match self.buffer.capacity() {
-            0 => self.buffer = bytes.into(), // cheaper than to make room
-            _ => self.buffer.extend_from_slice(bytes),
+        if self.begun.is_none() && self.ready.is_none() && self.blank == 0 {
+            self.ready = M::whole(bytes, self.to_head);
+            if self.ready.is_some() {
+                self.head = bytes.starts_with(b"HEAD ");
+                return;
+            }
         }
-    }
-
-    /// Takes bytes as they were received; the message, if they are exactly one and nothing of them needs to be kept.
-    pub fn take(&mut self, bytes: &[u8]) -> Option<M> {
-        let whole = if self.has_begun() { None } else { M::whole(bytes, self.to_head) };
-        if whole.is_none() {
-            self.push(bytes);
+        match &mut self.begun {
+            Some(begun) => begun.buffer.extend_from_slice(bytes),
+            None => self.begun = Some(Box::new(Begun::new(bytes.into()))),
         }
-        whole
     }
 
     /// The buffer, for reading into without a copy; append only. There is room for what is known to be missing of
     /// a body, and for `least` bytes.
     pub fn buffer(&mut self, least: usize) -> &mut BytesMut {
-        let missing = match (&self.begun, M::MAX_BODY) {
-            (Some(begun), Some(_)) => begun.1.missing(self.buffer.len()),
+        let begun = self.begun.get_or_insert_with(|| Box::new(Begun::new(BytesMut::new())));
+        let missing = match (&begun.body, M::MAX_BODY) {
+            (Some((_, body)), Some(_)) => body.missing(begun.buffer.len()),
             _ => 0,
         };
-        self.buffer.reserve(missing + least); // a body's pages are the kernel's to give as they are filled
-        &mut self.buffer
+        begun.buffer.reserve(missing + least); // a body's pages are the kernel's to give as they are filled
+        &mut begun.buffer
     }
 
     /// Whether part of a message is here.
     pub fn has_begun(&self) -> bool {
+        let has_begun = |begun: &Begun<M>| !begun.buffer.is_empty() || begun.body.is_some();
         // too many empty lines are a head that is too long
-        !self.buffer.is_empty() || self.begun.is_some() || self.blank > MAX_HEAD
+        self.begun.as_deref().is_some_and(has_begun) || self.ready.is_some() || self.blank > MAX_HEAD as u32
     }
 
     /// Decodes the next message, or as much of it as is here.
@@ -106,61 +106,83 @@ impl<M: Message> Decoder<M> {
     /// # Errors
     /// The first rule that the message breaks.
     pub fn decode(&mut self) -> Result<Decoded<M>, BadMessage> {
-        if !self.has_begun() {
-            return Ok(Decoded::NeedMore);
+        if let Some(message) = self.ready.take() {
+            self.head = false; // what is refused next is another request
+            return Ok(Decoded::Whole(message));
         }
-        let (message, mut body) = match self.begun.take() {
-            Some(begun) => *begun,
+        self.drop_blank_lines();
+        let Some(limit) = MAX_HEAD.checked_sub(self.blank as usize) else { return Err(BadMessage::HeadTooLong) };
+        let Some(begun) = &mut self.begun else { return Ok(Decoded::NeedMore) };
+        let (message, mut body) = match begun.body.take() {
+            Some(begun) => begun,
             None => {
-                let Some(length) = self.find_head()? else { return Ok(Decoded::NeedMore) };
-                let head = self.take_front(length);
+                let Some(length) = begun.find_head(limit)? else { return Ok(Decoded::NeedMore) };
+                let head = &begun.buffer[..length];
                 self.head = head.starts_with(b"HEAD ");
-                (self.scanned, self.blank, self.start_line, self.checked) = (0, 0, 0, Checked::Nothing);
+                self.blank = 0;
                 let Head { message, framing, expects_continue } = M::decode_head(head, self.to_head)?;
+                begun.buffer.advance(length);
                 let body = Body::new(framing, M::MAX_BODY);
                 if expects_continue {
-                    self.begun = Some(Box::new((message, body)));
+                    begun.body = Some((message, body));
                     return Ok(Decoded::Continue);
                 }
                 (message, body)
             }
         };
-        match body.decode(&mut self.buffer, M::MAX_BODY)? {
+        match body.decode(&mut begun.buffer, M::MAX_BODY)? {
             Some(content) => Ok(self.whole(message, content)),
             None => {
-                self.begun = Some(Box::new((message, body)));
+                begun.body = Some((message, body));
                 Ok(Decoded::NeedMore)
             }
         }
     }
 
-    /// So many bytes of the buffer; the buffer itself if that is all of it, since sharing one costs an allocation.
-    fn take_front(&mut self, length: usize) -> Bytes {
-        let front =
-            if length == self.buffer.len() { std::mem::take(&mut self.buffer) } else { self.buffer.split_to(length) };
-        front.freeze()
-    }
-
     fn whole(&mut self, mut message: M, content: Bytes) -> Decoded<M> {
         self.head = false; // what is refused next is another request
         message.set_body(content);
-        if self.buffer.is_empty() {
-            self.buffer = BytesMut::new(); // what is left of it would keep the whole allocation alive
-        }
+        // what is left of an empty buffer would keep the whole allocation alive
+        self.begun = self.begun.take().filter(|begun| !begun.buffer.is_empty());
         Decoded::Whole(message)
     }
 
-    /// The length of the head at the front of the buffer, its empty line included, once all of it is here.
-    fn find_head(&mut self) -> Result<Option<usize>, BadMessage> {
-        self.drop_blank_lines();
-        let Some(limit) = MAX_HEAD.checked_sub(self.blank) else { return Err(BadMessage::HeadTooLong) };
-        match self.buffer[..] {
-            [] => {
-                self.buffer = BytesMut::new(); // no message has begun that could own one
-                return Ok(None);
+    pub(crate) fn is_head(&self) -> bool {
+        self.head || self.begun.as_deref().is_some_and(|begun| begun.buffer.starts_with(b"HEAD "))
+    }
+
+    /// Empty lines before a start line are not part of it (RFC 9112 §2.2).
+    pub(crate) fn drop_blank_lines(&mut self) {
+        let Some(begun) = self.begun.as_deref_mut().filter(|begun| begun.scanned == 0 && begun.body.is_none()) else {
+            return;
+        };
+        let mut lines = 0;
+        loop {
+            match begun.buffer[lines..] {
+                [b'\n', ..] => lines += 1,
+                [b'\r', b'\n', ..] => lines += 2,
+                _ => break,
             }
-            [b'\r'] => return Ok(None), // perhaps one more empty line
-            _ => {}
+        }
+        begun.buffer.advance(lines);
+        self.blank = self.blank.saturating_add(lines as u32);
+        if begun.buffer.is_empty() {
+            self.begun = None; // no message has begun that could own one
+        }
+    }
+}
+
+impl<M> Begun<M> {
+    fn new(buffer: BytesMut) -> Self {
+        Self { buffer, scanned: 0, start_line: 0, checked: Checked::Nothing, body: None }
+    }
+}
+
+impl<M: Message> Begun<M> {
+    /// The length of the head at the front of the buffer, its empty line included, once all of it is here.
+    fn find_head(&mut self, limit: usize) -> Result<Option<usize>, BadMessage> {
+        if self.buffer[..] == *b"\r" {
+            return Ok(None); // perhaps one more empty line
         }
         let found = self.scan_for_end();
         let too_long = found.unwrap_or(self.buffer.len()) > limit;
@@ -177,7 +199,13 @@ impl<M: Message> Decoder<M> {
                 M::check_start_line(&self.buffer[..known])?;
             }
         }
-        if too_long { Err(M::too_long(&self.buffer[..limit])) } else { Ok(found) }
+        if too_long {
+            return Err(M::too_long(&self.buffer[..limit]));
+        }
+        if found.is_some() {
+            (self.scanned, self.start_line, self.checked) = (0, 0, Checked::Nothing);
+        }
+        Ok(found)
     }
 
     /// Looks for a line end with an empty line after it, from where it last gave up.
@@ -200,27 +228,6 @@ impl<M: Message> Decoder<M> {
         self.scanned = self.buffer.len();
         None
     }
-
-    pub(crate) fn is_head(&self) -> bool {
-        self.head || self.buffer.starts_with(b"HEAD ")
-    }
-
-    /// Empty lines before a start line are not part of it (RFC 9112 §2.2).
-    pub(crate) fn drop_blank_lines(&mut self) {
-        if self.scanned > 0 || self.begun.is_some() {
-            return;
-        }
-        let mut lines = 0;
-        loop {
-            match self.buffer[lines..] {
-                [b'\n', ..] => lines += 1,
-                [b'\r', b'\n', ..] => lines += 2,
-                _ => break,
-            }
-        }
-        self.buffer.advance(lines);
-        self.blank += lines;
-    }
 }
 
 impl<M: Answer> Decoder<M> {
@@ -232,9 +239,10 @@ impl<M: Answer> Decoder<M> {
     /// The peer has closed the connection; a response whose body ends there is now whole. To be called when
     /// [`decode`](Self::decode) has taken all that there was.
     pub fn end(&mut self) -> Option<M> {
-        match *self.begun.take()? {
+        let begun = self.begun.take()?;
+        match begun.body? {
             (mut response, Body::UntilClose) => {
-                response.set_body(std::mem::take(&mut self.buffer).freeze());
+                response.set_body(begun.buffer.freeze());
                 Some(response)
             }
             _ => None,

@@ -6,14 +6,12 @@ use crate::brief::Brief;
 use crate::error::{BadMessage, quote};
 use crate::request::{Request, RequestParts};
 use crate::response::{Response, ResponseParts, is_bodiless, persists};
-use crate::{MAX_BODY, MAX_FIELDS, MAX_TARGET};
-use bytes::{Bytes, BytesMut};
-use http::uri::{Scheme, Uri};
+use crate::target::{check_host, path_in};
+use crate::{MAX_BODY, MAX_FIELDS, MAX_HEAD, MAX_TARGET};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use httparse::Status;
 use std::mem::MaybeUninit;
-use std::net::Ipv6Addr;
-use std::ops::Range;
 
 /// How the end of a body is known (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +51,7 @@ pub struct Head<M> {
 pub trait Message: Sized + sealed::Sealed {
     /// Decodes a head, from its start line to its empty line. `to_head`: of a response, that it answers HEAD.
     #[doc(hidden)]
-    fn decode_head(head: Bytes, to_head: bool) -> Result<Head<Self>, BadMessage>;
+    fn decode_head(head: &[u8], to_head: bool) -> Result<Head<Self>, BadMessage>;
 
     /// What can be said against a start line before the rest of the head is here.
     #[doc(hidden)]
@@ -93,43 +91,25 @@ pub(crate) fn no_fields<'b>() -> Fields<'b> {
 impl Message for Request {
     const MAX_BODY: Option<usize> = Some(MAX_BODY);
 
-    fn decode_head(head: Bytes, _: bool) -> Result<Head<Self>, BadMessage> {
+    fn decode_head(head: &[u8], _: bool) -> Result<Head<Self>, BadMessage> {
         let mut fields = no_fields();
         let mut parsed = httparse::Request::new(&mut []);
-        match parsed.parse_with_uninit_headers(&head, &mut fields) {
-            Ok(Status::Complete(length)) if length == head.len() => {}
-            Ok(_) => return Err(BadMessage::RequestLine),
-            Err(httparse::Error::Version) => match read_as_http11(&head) {
-                Some(head) => return Self::decode_head(head, false),
-                None => return Err(bad_version(&head)),
+        match parsed.parse_with_uninit_headers(head, &mut fields) {
+            Ok(Status::Complete(length)) if length == head.len() => {
+                let Head { message, framing, expects_continue } = checked(&parsed)?;
+                Ok(Head { message: RequestParts { head: head.into(), ..message }.into(), framing, expects_continue })
+            }
+            Ok(_) => Err(BadMessage::RequestLine),
+            Err(httparse::Error::Version) => match read_as_http11(head) {
+                Some(head) => Self::decode_head(&head, false),
+                None => Err(bad_version(head)),
             },
             Err(error) => {
                 // a fault of the start line comes first, as it does when the head drips in
-                Self::check_start_line(start_line(&head))?;
-                return Err(bad_token(error, BadMessage::FieldName));
+                Self::check_start_line(start_line(head))?;
+                Err(bad_token(error, BadMessage::FieldName))
             }
         }
-        let method = Method::from_bytes(parsed.method.unwrap_or_default().as_bytes());
-        let method = method.map_err(|_| BadMessage::RequestLine)?;
-        let version = version_of(parsed.version);
-        let target = parsed.path.unwrap_or_default().as_bytes();
-        if target.len() > MAX_TARGET {
-            return Err(BadMessage::TargetTooLong);
-        }
-        if method == Method::CONNECT {
-            return Err(BadMessage::Connect);
-        }
-        let path = path_in(target, &method).ok_or_else(|| BadMessage::Target(quote(target)))?;
-        check_host(version, parsed.headers)?;
-        let framing = announced_framing(version, parsed.headers, Self::MAX_BODY)?.unwrap_or(Framing::Length(0));
-        let expects_continue = expects_continue(version, parsed.headers)? && framing != Framing::Length(0);
-        let connection = parsed.headers.iter().filter(|field| is(field, "connection"));
-        let persists = persists(version, connection.map(|field| field.value));
-        let begin = method.as_str().len() + 1; // no empty line is before it, and one space between
-        let target = begin..begin + target.len();
-        let path = begin + path.start..begin + path.end;
-        let message = RequestParts { method, version, head, target, path, persists, body: Bytes::new() }.into();
-        Ok(Head { message, framing, expects_continue })
     }
 
     fn check_start_line(line: &[u8]) -> Result<(), BadMessage> {
@@ -155,22 +135,64 @@ impl Message for Request {
     fn set_body(&mut self, body: Bytes) {
         self.body = body;
     }
+
+    fn whole(bytes: &[u8], _: bool) -> Option<Self> {
+        let mut fields = no_fields();
+        let mut parsed = httparse::Request::new(&mut []);
+        // empty lines before it, what is no request, and a limit that is passed are the decoder's to judge
+        let length = match parsed.parse_with_uninit_headers(bytes, &mut fields) {
+            Ok(Status::Complete(length)) if length <= MAX_HEAD && bytes[0].is_ascii_graphic() => length,
+            _ => return None,
+        };
+        let (head, body) = bytes.split_at(length);
+        let Head { message, framing, expects_continue } = checked(&parsed).ok()?;
+        if framing != Framing::Length(body.len() as u64) || expects_continue {
+            return None;
+        }
+        let body = if body.is_empty() { Bytes::new() } else { Bytes::copy_from_slice(body) };
+        Some(RequestParts { head: head.into(), body, ..message }.into())
+    }
+}
+
+/// What start line and fields say of a request, if they are those of one. Its head is still to be put into the message.
+fn checked(parsed: &httparse::Request<'_, '_>) -> Result<Head<RequestParts>, BadMessage> {
+    let method = Method::from_bytes(parsed.method.unwrap_or_default().as_bytes());
+    let method = method.map_err(|_| BadMessage::RequestLine)?;
+    let version = version_of(parsed.version);
+    let target = parsed.path.unwrap_or_default().as_bytes();
+    if target.len() > MAX_TARGET {
+        return Err(BadMessage::TargetTooLong);
+    }
+    if method == Method::CONNECT {
+        return Err(BadMessage::Connect);
+    }
+    let path = path_in(target, &method).ok_or_else(|| BadMessage::Target(quote(target)))?;
+    check_host(version, parsed.headers)?;
+    let framing = announced_framing(version, parsed.headers, Request::MAX_BODY)?.unwrap_or(Framing::Length(0));
+    let expects_continue = expects_continue(version, parsed.headers)? && framing != Framing::Length(0);
+    let connection = parsed.headers.iter().filter(|field| is(field, "connection"));
+    let persists = persists(version, connection.map(|field| field.value));
+    let begin = method.as_str().len() + 1; // no empty line is before it, and one space between
+    let target = begin..begin + target.len();
+    let path = begin + path.start..begin + path.end;
+    let message = RequestParts { method, version, head: Box::default(), target, path, persists, body: Bytes::new() };
+    Ok(Head { message, framing, expects_continue })
 }
 
 impl Response {
     /// Decodes a head whose body may have up to `max` bytes.
-    pub(crate) fn decode_head_up_to(head: Bytes, to_head: bool, max: Option<usize>) -> Result<Head<Self>, BadMessage> {
+    pub(crate) fn decode_head_up_to(head: &[u8], to_head: bool, max: Option<usize>) -> Result<Head<Self>, BadMessage> {
         let mut fields = no_fields();
         let mut parsed = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
-        match config.parse_response_with_uninit_headers(&mut parsed, &head, &mut fields) {
+        match config.parse_response_with_uninit_headers(&mut parsed, head, &mut fields) {
             Ok(Status::Complete(length)) if length == head.len() => {}
             Ok(_) => return Err(BadMessage::StatusLine),
             Err(error) => return Err(bad_token(error, BadMessage::StatusLine)),
         }
         let status = StatusCode::from_u16(parsed.code.unwrap_or_default()).map_err(|_| BadMessage::StatusLine)?;
         let version = version_of(parsed.version);
-        let headers = headers_of(&head, parsed.headers)?;
+        let headers = headers_of(parsed.headers)?;
         let framing = match to_head || is_bodiless(status) {
             true => Framing::Length(0),
             false => announced_framing(version, parsed.headers, max)?.unwrap_or(Framing::UntilClose),
@@ -184,7 +206,7 @@ impl Message for Response {
     /// Other people's servers send what they like; this much is read of it.
     const MAX_BODY: Option<usize> = Some(64 * 1024 * 1024);
 
-    fn decode_head(head: Bytes, to_head: bool) -> Result<Head<Self>, BadMessage> {
+    fn decode_head(head: &[u8], to_head: bool) -> Result<Head<Self>, BadMessage> {
         Self::decode_head_up_to(head, to_head, Self::MAX_BODY)
     }
 
@@ -245,15 +267,15 @@ fn ends_in_http1(head: &[u8]) -> bool {
 }
 
 /// A head in a later minor version, as HTTP/1.1: the highest that we know (RFC 9110 §2.5).
-fn read_as_http11(head: &Bytes) -> Option<Bytes> {
+fn read_as_http11(head: &[u8]) -> Option<Vec<u8>> {
     if !ends_in_http1(head) {
         return None;
     }
-    let mut head = BytesMut::from(&head[..]);
+    let mut head = head.to_vec();
     let last = start_line(&head).trim_ascii_end().len().checked_sub(1)?;
     let minor = head.get_mut(last)?;
     let later = std::mem::replace(minor, b'1');
-    (b'2'..=b'9').contains(&later).then(|| head.freeze())
+    (b'2'..=b'9').contains(&later).then_some(head)
 }
 
 fn bad_version(head: &[u8]) -> BadMessage {
@@ -263,103 +285,21 @@ fn bad_version(head: &[u8]) -> BadMessage {
     }
 }
 
-/// The fields, their values slices of the head.
-fn headers_of(head: &Bytes, fields: &[httparse::Header<'_>]) -> Result<HeaderMap, BadMessage> {
+fn headers_of(fields: &[httparse::Header<'_>]) -> Result<HeaderMap, BadMessage> {
     let mut headers = HeaderMap::with_capacity(fields.len());
     for field in fields {
         let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| BadMessage::FieldName)?;
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).map_err(|_| BadMessage::FieldValue)?;
+        let value = HeaderValue::from_bytes(field.value).map_err(|_| BadMessage::FieldValue)?;
         headers.append(name, value);
     }
     Ok(headers)
 }
 
-/// Where the path of a target is, if that is one (RFC 9112 §3.2).
-fn path_in(target: &[u8], method: &Method) -> Option<Range<usize>> {
-    if !target.iter().all(|&byte| TARGET[usize::from(byte)]) {
-        return None;
-    }
-    let begin = match target {
-        [b'/', ..] => 0,
-        b"*" if *method == Method::OPTIONS => 0,
-        _ => authority_end(target)?,
-    };
-    let length = target[begin..].iter().position(|&byte| byte == b'?');
-    Some(begin..length.map_or(target.len(), |length| begin + length))
-}
-
-/// Where the authority of a target in absolute form ends.
-fn authority_end(target: &[u8]) -> Option<usize> {
-    let uri = Uri::try_from(target).ok()?;
-    let (scheme, authority) = (uri.scheme()?, uri.authority()?.as_str());
-    let is_http = *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS;
-    (is_http && is_host(authority.as_bytes())).then_some(scheme.as_str().len() + "://".len() + authority.len())
-}
-
 /// Whether this is a field of that name, in lower case. The few that matter here are found sooner among the tokens than
 /// in the map: nearly all others differ in the length of their names.
 #[inline(always)]
-fn is(field: &httparse::Header<'_>, name: &str) -> bool {
+pub(crate) fn is(field: &httparse::Header<'_>, name: &str) -> bool {
     field.name.len() == name.len() && field.name.eq_ignore_ascii_case(name)
-}
-
-fn check_host(version: Version, fields: &[httparse::Header<'_>]) -> Result<(), BadMessage> {
-    let mut only = None;
-    for field in fields {
-        if is(field, "host") && only.replace(field.value).is_some() {
-            return Err(BadMessage::HostTwice);
-        }
-    }
-    match only {
-        None if version == Version::HTTP_10 => Ok(()),
-        None => Err(BadMessage::HostMissing),
-        Some(host) if is_host(host) => Ok(()),
-        Some(host) => Err(BadMessage::Host(quote(host))),
-    }
-}
-
-/// `uri-host [ ":" port ]` (RFC 9110 §7.2): a name or an address, not empty, and nobody's name before it (§4.2.4).
-fn is_host(bytes: &[u8]) -> bool {
-    let is_end = |&byte: &u8| !NAME[usize::from(byte)];
-    let (host_is_one, rest) = match bytes.strip_prefix(b"[") {
-        None => {
-            let end = bytes.iter().position(is_end).unwrap_or(bytes.len());
-            (end > 0, &bytes[end..])
-        }
-        Some(bytes) => {
-            let mut parts = bytes.splitn(2, |&byte| byte == b']');
-            let address = std::str::from_utf8(parts.next().unwrap_or_default());
-            let Some(rest) = parts.next() else { return false };
-            (address.is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok()), rest)
-        }
-    };
-    host_is_one
-        && match rest {
-            [] | [b':'] => true,
-            [b':', port @ ..] => number(port).is_some_and(|port| port <= u64::from(u16::MAX)),
-            _ => false,
-        }
-}
-
-/// Unreserved characters and sub-delims (RFC 3986 §3.2.2).
-const NAME: [bool; 256] = visible_but(br##""#%/:<>?@[\]^`{|}"##);
-
-/// What clients send of a target without encoding it: more than RFC 3986 §3.3 allows.
-const TARGET: [bool; 256] = visible_but(br##""#<>"##);
-
-/// For each byte whether it is visible ASCII, and none of these.
-const fn visible_but(these: &[u8]) -> [bool; 256] {
-    let (mut taken, mut byte) = ([false; 256], 0);
-    while byte < 256 {
-        taken[byte] = (byte as u8).is_ascii_graphic();
-        byte += 1;
-    }
-    let mut at = 0;
-    while at < these.len() {
-        taken[these[at] as usize] = false;
-        at += 1;
-    }
-    taken
 }
 
 /// What fits `u64`, in digits alone: `parse` would take a sign before them.

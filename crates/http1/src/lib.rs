@@ -18,6 +18,7 @@ mod head;
 mod request;
 mod response;
 mod scan;
+mod target;
 mod turn;
 
 pub use brief::Brief;

@@ -20,13 +20,13 @@ pub struct RequestParts {
     /// 1.0 or 1.1.
     pub version: Version,
     /// To its empty line; whatever is read from it below was checked when it was decoded.
-    pub(crate) head: Bytes,
+    pub(crate) head: Box<[u8]>,
     /// Where in the head the target is, and of that the path.
     pub(crate) target: Range<usize>,
     pub(crate) path: Range<usize>,
     /// Whether the connection outlives it (RFC 9112 §9.3).
     pub(crate) persists: bool,
-    /// The content, its transfer coding undone; shares the buffer that it was read into.
+    /// The content, its transfer coding undone.
     pub body: Bytes,
 }
 

@@ -1,0 +1,90 @@
+//! What a request is aimed at: its target, and its host.
+
+use crate::error::{BadMessage, quote};
+use crate::head::{is, number};
+use http::uri::{Scheme, Uri};
+use http::{Method, Version};
+use std::net::Ipv6Addr;
+use std::ops::Range;
+
+/// Where the path of a target is, if that is one (RFC 9112 §3.2).
+pub(crate) fn path_in(target: &[u8], method: &Method) -> Option<Range<usize>> {
+    if !target.iter().all(|&byte| TARGET[usize::from(byte)]) {
+        return None;
+    }
+    let begin = match target {
+        [b'/', ..] => 0,
+        b"*" if *method == Method::OPTIONS => 0,
+        _ => authority_end(target)?,
+    };
+    let length = target[begin..].iter().position(|&byte| byte == b'?');
+    Some(begin..length.map_or(target.len(), |length| begin + length))
+}
+
+/// Where the authority of a target in absolute form ends.
+fn authority_end(target: &[u8]) -> Option<usize> {
+    let uri = Uri::try_from(target).ok()?;
+    let (scheme, authority) = (uri.scheme()?, uri.authority()?.as_str());
+    let is_http = *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS;
+    (is_http && is_host(authority.as_bytes())).then_some(scheme.as_str().len() + "://".len() + authority.len())
+}
+
+/// RFC 9112 §3.2: one in each request of HTTP/1.1, and never two.
+pub(crate) fn check_host(version: Version, fields: &[httparse::Header<'_>]) -> Result<(), BadMessage> {
+    let mut only = None;
+    for field in fields {
+        if is(field, "host") && only.replace(field.value).is_some() {
+            return Err(BadMessage::HostTwice);
+        }
+    }
+    match only {
+        None if version == Version::HTTP_10 => Ok(()),
+        None => Err(BadMessage::HostMissing),
+        Some(host) if is_host(host) => Ok(()),
+        Some(host) => Err(BadMessage::Host(quote(host))),
+    }
+}
+
+/// `uri-host [ ":" port ]` (RFC 9110 §7.2): a name or an address, not empty, and nobody's name before it (§4.2.4).
+fn is_host(bytes: &[u8]) -> bool {
+    let is_end = |&byte: &u8| !NAME[usize::from(byte)];
+    let (host_is_one, rest) = match bytes.strip_prefix(b"[") {
+        None => {
+            let end = bytes.iter().position(is_end).unwrap_or(bytes.len());
+            (end > 0, &bytes[end..])
+        }
+        Some(bytes) => {
+            let mut parts = bytes.splitn(2, |&byte| byte == b']');
+            let address = std::str::from_utf8(parts.next().unwrap_or_default());
+            let Some(rest) = parts.next() else { return false };
+            (address.is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok()), rest)
+        }
+    };
+    host_is_one
+        && match rest {
+            [] | [b':'] => true,
+            [b':', port @ ..] => number(port).is_some_and(|port| port <= u64::from(u16::MAX)),
+            _ => false,
+        }
+}
+
+/// Unreserved characters and sub-delims (RFC 3986 §3.2.2).
+const NAME: [bool; 256] = visible_but(br##""#%/:<>?@[\]^`{|}"##);
+
+/// What clients send of a target without encoding it: more than RFC 3986 §3.3 allows.
+const TARGET: [bool; 256] = visible_but(br##""#<>"##);
+
+/// For each byte whether it is visible ASCII, and none of these.
+const fn visible_but(these: &[u8]) -> [bool; 256] {
+    let (mut taken, mut byte) = ([false; 256], 0);
+    while byte < 256 {
+        taken[byte] = (byte as u8).is_ascii_graphic();
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < these.len() {
+        taken[these[at] as usize] = false;
+        at += 1;
+    }
+    taken
+}
