@@ -5,10 +5,12 @@ use client::claims::{GARBAGE, Garbage};
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio, exit};
+use std::sync::Once;
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A script that runs, in a process group of its own; killed with all of it when it is dropped.
 #[derive(Debug)]
@@ -34,6 +36,7 @@ pub struct Ran {
 impl Script {
     /// Starts it, with bash's own /dev/tcp in place of `nc`: that is there wherever bash is.
     pub fn start(name: &str, args: &[&str]) -> Self {
+        catch_interrupts();
         let path = format!("{}/../../scripts/{name}", env!("CARGO_MANIFEST_DIR"));
         let mut command = Command::new(&path);
         command.args(args).env("NC", "none").env("RUST_LOG", "off").process_group(0);
@@ -137,6 +140,25 @@ impl Ran {
         assert!(last.starts_with(&format!("verdict: {verdict} (")), "should be {verdict}: {self:#?}");
         assert_eq!((self.code(), &*self.errors), (Some(0), ""), "{self:#?}");
     }
+}
+
+/// No shell can trap Ctrl-C if whoever started it ignores that, and what a shell script runs in its background does: the
+/// tests, perhaps. What is caught here, no child ignores.
+fn catch_interrupts() {
+    static CAUGHT: Once = Once::new();
+    CAUGHT.call_once(|| {
+        let (caught, is_caught) = mpsc::channel();
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime starts");
+            runtime.block_on(async {
+                let mut interrupts = signal(SignalKind::interrupt()).expect("a signal can be waited for");
+                let _ = caught.send(());
+                interrupts.recv().await;
+                exit(128 + 2) // as without us
+            })
+        });
+        is_caught.recv().expect("the thread is there");
+    });
 }
 
 /// Runs a script against a server; it must end in this verdict.
