@@ -80,6 +80,7 @@ async fn next_request(connection: &mut Connection, patience: Duration) -> io::Re
 async fn respond(request: Request, balances: &Balances, work: Duration) -> Response {
     match (&request.method, request.path()) {
         (&Method::POST, "/events") => match &parse(&request) {
+            // by reference: a task has the room for whatever it moves, all the time that it waits
             Ok(event) => apply(event, balances, work).await,
             Err((status, detail)) => Response::problem(*status, detail),
         },

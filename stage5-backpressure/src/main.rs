@@ -85,7 +85,7 @@ async fn serve_all(listener: TcpListener, bank: Bank) {
             if let Err(error) = serve(&mut connection, &bank).await {
                 warn!(%error, "connection lost");
             }
-            drop(place);
+            drop((connection, place)); // in this order: its place is free once it is closed
         });
     }
 }
@@ -177,8 +177,8 @@ async fn wait_for_place(event: &Event, bank: &Bank) -> Response {
         () = bank.stop.told() => return stopping(),
         Ok(place) = bank.queue.reserve() => place, // `send().await` in two steps, to count between them
     };
-    let mut ledger = lock(&bank.ledger);
-    place.send(event.clone());
+    let (event, mut ledger) = (event.clone(), lock(&bank.ledger));
+    place.send(event);
     ledger.accepted();
     taken
 }

@@ -67,7 +67,7 @@ impl Connection {
         loop {
             let written = match encoded.left() {
                 ([], []) => return Ok(()),
-                (head, []) => self.stream.write(head), // the cheaper system call
+                (part, []) | ([], part) => self.stream.write(part), // the cheaper system call
                 (head, body) => self.stream.write_vectored(&[IoSlice::new(head), IoSlice::new(body)]),
             };
             match written {

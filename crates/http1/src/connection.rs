@@ -69,7 +69,7 @@ impl<M: Message> Connection<M> {
             let stream = Pin::new(&mut self.stream);
             let written = match encoded.left() {
                 ([], []) => return Poll::Ready(Ok(())),
-                (head, []) => stream.poll_write(context, head), // the cheaper system call
+                (part, []) | ([], part) => stream.poll_write(context, part), // the cheaper system call
                 (head, body) => stream.poll_write_vectored(context, &[IoSlice::new(head), IoSlice::new(body)]),
             };
             match ready!(written)? {
@@ -146,9 +146,11 @@ impl Connection<Request> {
         context: &mut Context<'_>,
     ) -> Poll<io::Result<Option<Result<Decoded<Request>, BadMessage>>>> {
         loop {
-            let decoded = self.decoder.decode();
-            if !matches!(decoded, Ok(Decoded::NeedMore)) {
-                return Poll::Ready(Ok(Some(decoded)));
+            if self.decoder.has_begun() {
+                let decoded = self.decoder.decode();
+                if !matches!(decoded, Ok(Decoded::NeedMore)) {
+                    return Poll::Ready(Ok(Some(decoded)));
+                }
             }
             match ready!(self.poll_fill(context)) {
                 Ok(true) => {}

@@ -32,9 +32,9 @@ enum Checked {
 /// times, however they drip. After an error the connection is of no use: where the next message begins is unknown.
 #[derive(Debug)]
 pub struct Decoder<M> {
-    /// What is here of a message; boxed, so that an idle connection does not pay for it.
+    /// What is not decoded yet; boxed, so that an idle connection does not pay for it.
     begun: Option<Box<Begun<M>>>,
-    /// A message that came in one piece, as nearly all do: nothing of it needs to be kept.
+    /// A message that was decoded where it landed: it came alone and whole, as nearly all do.
     ready: Option<M>,
     /// Bytes of empty lines dropped before the start line: they count as head, or one could send them for ever.
     blank: u32,
@@ -42,7 +42,7 @@ pub struct Decoder<M> {
     head: bool,
 }
 
-/// A message that is not here whole.
+/// A message that has begun, and what came after it.
 #[derive(Debug)]
 struct Begun<M> {
     buffer: BytesMut,
@@ -67,8 +67,12 @@ impl<M: Message> Decoder<M> {
         Self::default()
     }
 
-    /// Takes bytes as they were received.
+    /// Takes bytes as they were received. One plain message, alone and whole, is decoded here; of all else a copy is kept
+    /// for [`decode`](Self::decode).
     pub fn push(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
         if self.begun.is_none() && self.ready.is_none() && self.blank == 0 {
             self.ready = M::whole(bytes, self.to_head);
             if self.ready.is_some() {
@@ -231,7 +235,8 @@ impl<M: Message> Begun<M> {
 }
 
 impl<M: Answer> Decoder<M> {
-    /// Says whether the next response answers a HEAD request: then it has no body, whatever its fields say.
+    /// Says whether the next response answers a HEAD request: then it has no body, whatever its fields say. To be said
+    /// before any of it is pushed.
     pub fn answers_head(&mut self, to_head: bool) {
         self.to_head = to_head;
     }

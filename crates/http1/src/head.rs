@@ -96,8 +96,9 @@ impl Message for Request {
         let mut parsed = httparse::Request::new(&mut []);
         match parsed.parse_with_uninit_headers(head, &mut fields) {
             Ok(Status::Complete(length)) if length == head.len() => {
-                let Head { message, framing, expects_continue } = checked(&parsed)?;
-                Ok(Head { message: RequestParts { head: head.into(), ..message }.into(), framing, expects_continue })
+                let mut decoded = checked(&parsed)?;
+                decoded.message.head = head.into();
+                Ok(decoded)
             }
             Ok(_) => Err(BadMessage::RequestLine),
             Err(httparse::Error::Version) => match read_as_http11(head) {
@@ -145,17 +146,20 @@ impl Message for Request {
             _ => return None,
         };
         let (head, body) = bytes.split_at(length);
-        let Head { message, framing, expects_continue } = checked(&parsed).ok()?;
+        let Head { mut message, framing, expects_continue } = checked(&parsed).ok()?;
         if framing != Framing::Length(body.len() as u64) || expects_continue {
             return None;
         }
-        let body = if body.is_empty() { Bytes::new() } else { Bytes::copy_from_slice(body) };
-        Some(RequestParts { head: head.into(), body, ..message }.into())
+        message.head = head.into();
+        if !body.is_empty() {
+            message.body = Bytes::copy_from_slice(body);
+        }
+        Some(message)
     }
 }
 
 /// What start line and fields say of a request, if they are those of one. Its head is still to be put into the message.
-fn checked(parsed: &httparse::Request<'_, '_>) -> Result<Head<RequestParts>, BadMessage> {
+fn checked(parsed: &httparse::Request<'_, '_>) -> Result<Head<Request>, BadMessage> {
     let method = Method::from_bytes(parsed.method.unwrap_or_default().as_bytes());
     let method = method.map_err(|_| BadMessage::RequestLine)?;
     let version = version_of(parsed.version);
@@ -176,7 +180,7 @@ fn checked(parsed: &httparse::Request<'_, '_>) -> Result<Head<RequestParts>, Bad
     let target = begin..begin + target.len();
     let path = begin + path.start..begin + path.end;
     let message = RequestParts { method, version, head: Box::default(), target, path, persists, body: Bytes::new() };
-    Ok(Head { message, framing, expects_continue })
+    Ok(Head { message: message.into(), framing, expects_continue })
 }
 
 impl Response {
@@ -295,8 +299,7 @@ fn headers_of(fields: &[httparse::Header<'_>]) -> Result<HeaderMap, BadMessage> 
     Ok(headers)
 }
 
-/// Whether this is a field of that name, in lower case. The few that matter here are found sooner among the tokens than
-/// in the map: nearly all others differ in the length of their names.
+/// Whether this is a field of that name, in lower case. Nearly all others differ in the length of their names.
 #[inline(always)]
 pub(crate) fn is(field: &httparse::Header<'_>, name: &str) -> bool {
     field.name.len() == name.len() && field.name.eq_ignore_ascii_case(name)

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Uri, Version, header};
+use std::fmt;
 use std::ops::{Deref, DerefMut, Range};
 
 /// A request whose body is here to its last byte. Its [parts](RequestParts) are reached through it: `request.path()`.
@@ -13,7 +14,7 @@ pub struct Request(Box<RequestParts>);
 
 /// What a request is made of. The fields stay as they came, and are looked for when somebody asks: most are never asked
 /// for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RequestParts {
     /// Any token (RFC 9110 §9.1).
     pub method: Method,
@@ -54,6 +55,17 @@ impl Request {
     /// The content alone.
     pub fn into_body(self) -> Bytes {
         self.0.body
+    }
+}
+
+impl fmt::Debug for RequestParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, version, target, path, persists, body, .. } = self;
+        f.debug_struct("Request")
+            .field("head", &format_args!("\"{}\"", self.head.escape_ascii()))
+            .field("parts", &(method, version, target, path, persists))
+            .field("body", body)
+            .finish()
     }
 }
 
@@ -115,7 +127,7 @@ impl RequestParts {
         })
     }
 
-    /// The first value of a field, if it is there and is text.
+    /// The first value of a field, if it is there and is UTF-8.
     pub fn header(&self, name: HeaderName) -> Option<&str> {
         std::str::from_utf8(self.values(&name).next()?).ok()
     }

@@ -109,7 +109,7 @@ impl Response {
         self
     }
 
-    /// The value of a field, if it is there and is text.
+    /// The first value of a field, if it is there and is visible ASCII.
     pub fn header(&self, name: HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }

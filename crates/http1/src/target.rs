@@ -2,7 +2,6 @@
 
 use crate::error::{BadMessage, quote};
 use crate::head::{is, number};
-use http::uri::{Scheme, Uri};
 use http::{Method, Version};
 use std::net::Ipv6Addr;
 use std::ops::Range;
@@ -21,12 +20,13 @@ pub(crate) fn path_in(target: &[u8], method: &Method) -> Option<Range<usize>> {
     Some(begin..length.map_or(target.len(), |length| begin + length))
 }
 
-/// Where the authority of a target in absolute form ends.
+/// Where the authority of a target in absolute form ends (RFC 9112 §3.2.2).
 fn authority_end(target: &[u8]) -> Option<usize> {
-    let uri = Uri::try_from(target).ok()?;
-    let (scheme, authority) = (uri.scheme()?, uri.authority()?.as_str());
-    let is_http = *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS;
-    (is_http && is_host(authority.as_bytes())).then_some(scheme.as_str().len() + "://".len() + authority.len())
+    let is_its = |scheme: &&[u8]| target.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme));
+    let begin = [&b"http://"[..], b"https://"].into_iter().find(is_its)?.len();
+    let length = target[begin..].iter().position(|byte| b"/?".contains(byte));
+    let end = length.map_or(target.len(), |length| begin + length);
+    is_host(&target[begin..end]).then_some(end)
 }
 
 /// RFC 9112 §3.2: one in each request of HTTP/1.1, and never two.

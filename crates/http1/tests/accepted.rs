@@ -155,6 +155,14 @@ fn the_absolute_form_is_routed_by_its_path() {
 }
 
 #[test]
+fn the_absolute_form_keeps_its_query_too() {
+    let request = taken("GET HTTP://a:80/{x}`?y=`? HTTP/1.1\r\nHost: b\r\n\r\n");
+    assert_eq!((request.path(), request.query(), request.target()), ("/{x}`", Some("y=`?"), "HTTP://a:80/{x}`?y=`?"));
+    let request = taken("GET http://a?y HTTP/1.1\r\nHost: b\r\n\r\n");
+    assert_eq!((request.path(), request.query(), request.target()), ("/", Some("y"), "http://a?y"));
+}
+
+#[test]
 fn options_may_ask_for_the_asterisk() {
     let request = taken("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"); // RFC 9112 §3.2.4
     assert_eq!((request.method.as_str(), request.path()), ("OPTIONS", "*"));
@@ -224,6 +232,29 @@ fn a_field_that_comes_twice_is_there_twice() {
     let request = taken_fields("X: 1\r\nY: 2\r\nx: 3");
     let values: Vec<_> = request.values(&name("x")).collect();
     assert_eq!(values, [b"1", b"3"]);
+}
+
+#[test]
+fn a_field_is_found_by_its_whole_name_alone() {
+    let request = taken_fields("X-Y: 1\r\nXX: 2\r\nX:3");
+    assert_eq!(request.values(&name("x")).collect::<Vec<_>>(), [b"3"]);
+    assert_eq!((request.header(name("xx")), request.header(name("y"))), (Some("2"), None));
+}
+
+#[test]
+fn a_body_may_be_of_a_type_unless_a_content_type_says_otherwise() {
+    let may_be = |fields: &str| taken_fields(fields).may_be("application/json"); // RFC 9110 §8.3
+    assert!(may_be("X: y"));
+    assert!(may_be("Content-Type: application/json"));
+    assert!(may_be("content-type:Application/JSON"));
+    assert!(may_be("Content-Type: application/json ; charset=utf-8"));
+    assert!(may_be("Content-Type: application/json; a=é"));
+    assert!(may_be("Content-Type: application/json\r\nContent-Type: application/json"));
+    assert!(!may_be("Content-Type:"));
+    assert!(!may_be("Content-Type: text/plain"));
+    assert!(!may_be("Content-Type: application/jsonl"));
+    assert!(!may_be("Content-Type: application/json, text/plain"));
+    assert!(!may_be("Content-Type: application/json\r\nContent-Type: text/plain"));
 }
 
 #[test]

@@ -21,18 +21,33 @@ fn needs_more(decoder: &mut Decoder<Request>) {
 fn between_messages_a_decoder_owns_no_buffer() {
     let post = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
     let chunked = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
-    let mut decoder = Decoder::<Request>::new();
     for message in [GET, post, chunked] {
-        decoder.push(message);
-        assert!(decoder.has_begun());
-        whole(&mut decoder);
-        assert!(!decoder.has_begun());
+        let mut decoder = Decoder::<Request>::new();
+        for piece in [message, message, &message[..9], &message[9..]] {
+            decoder.push(piece);
+            assert!(decoder.has_begun());
+            if piece.len() != 9 {
+                whole(&mut decoder);
+                assert!(!decoder.has_begun());
+            }
+        }
         assert_eq!(decoder.buffer(0).capacity(), 0);
     }
+    let mut decoder = Decoder::<Request>::new();
     decoder.push(b"\r\n\r\n\r\n\r\n");
     needs_more(&mut decoder);
     assert!(!decoder.has_begun());
     assert_eq!(decoder.buffer(0).capacity(), 0);
+}
+
+#[test]
+fn what_comes_before_a_message_is_taken_comes_after_it() {
+    let mut decoder = Decoder::<Request>::new();
+    decoder.push(b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
+    decoder.push(b"GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+    decoder.buffer(1).extend_from_slice(b"GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!([1, 2, 3].map(|_| whole(&mut decoder).path().to_owned()), ["/1", "/2", "/3"]);
+    needs_more(&mut decoder);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod echo;
 
 use echo::{bind, bind_narrow, on, on_tokio};
-use http1::{Connection, MAX_BODY, Response};
+use http1::{Connection, MAX_BODY, Response, StatusCode};
 use std::future::Future;
 use std::io;
 use std::pin::pin;
@@ -77,6 +77,24 @@ fn a_wait_for_a_request_that_is_given_up_loses_nothing() {
             }
             client.end();
             assert_eq!(client.rest(), "");
+        },
+    );
+}
+
+#[test]
+fn a_head_request_that_was_waited_for_is_refused_without_a_body() {
+    let serve = async |mut connection: Connection| {
+        connection.wait_for_request().await?;
+        connection.refuse(Response::problem(StatusCode::SERVICE_UNAVAILABLE, "not now")).await
+    };
+    on(
+        bind(),
+        move |listener| on_tokio(listener, serve),
+        |mut client| {
+            client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+            client.end();
+            let refusal = client.rest();
+            assert!(refusal.starts_with("HTTP/1.1 503 ") && refusal.ends_with("\r\n\r\n"), "{refusal}");
         },
     );
 }

@@ -54,3 +54,30 @@ impl Stop {
         let _ = self.0.acquire().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Stop;
+    use std::sync::Arc;
+    use tokio::task::yield_now;
+
+    #[tokio::test]
+    async fn the_word_to_stop_reaches_those_who_wait_and_those_who_ask_later() {
+        let stop = Arc::new(Stop::default());
+        let waiting = [stop.clone(), stop.clone()].map(|stop| tokio::spawn(async move { stop.told().await }));
+        yield_now().await;
+        assert!(!stop.is_told() && waiting.iter().all(|waiting| !waiting.is_finished()));
+        tokio::select! {
+            biased;
+            () = stop.told() => panic!("nobody has said it"),
+            () = yield_now() => {} // who leaves is forgotten
+        }
+        stop.tell();
+        stop.tell(); // which is the same
+        for waiting in waiting {
+            waiting.await.expect("it does not panic");
+        }
+        stop.told().await;
+        assert!(stop.is_told());
+    }
+}
