@@ -40,11 +40,17 @@ fn usage(of: UsageWho) -> Result<Duration> {
     Ok(duration(used.user_time()) + duration(used.system_time()))
 }
 
-/// What all processes together used so far; `None` where the system does not say.
+/// What all processes together used so far, and what other machines on the same hardware took from this one; `None` where
+/// the system does not say.
 pub fn of_machine() -> Option<Duration> {
     let all = std::fs::read_to_string("/proc/stat").ok()?;
     let ticks: Vec<u64> = all.lines().next()?.split_whitespace().skip(1).map_while(|n| n.parse().ok()).collect();
-    // user, nice, system, idle, iowait, irq, softirq; in hundredths of a second (USER_HZ)
-    let [user, nice, system, _, _, irq, softirq, ..] = ticks[..] else { return None };
-    Some(Duration::from_millis(10 * (user + nice + system + irq + softirq)))
+    // user, nice, system, idle, iowait, irq, softirq, steal; in hundredths of a second (USER_HZ)
+    let [user, nice, system, _, _, irq, softirq, steal, ..] = ticks[..] else { return None };
+    Some(Duration::from_millis(10 * (user + nice + system + irq + softirq + steal)))
+}
+
+/// How many cores there are.
+pub fn cores() -> f64 {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get()) as f64
 }

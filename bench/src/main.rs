@@ -161,9 +161,12 @@ impl Measured {
             }
             Self::Refusals(loads) => {
                 println!("\nrefusals: {title}\n  {:<12}{:>10}{:>10}{:>12}", "× capacity", "accepted", "refused", "p99");
-                for Overload { times, accepted, refused, p99_ms } in loads {
+                for Overload { times, accepted, refused, p99_ms, others } in loads {
                     let verdict = if *p99_ms < 5.0 { "reached" } else { "NOT REACHED" };
-                    println!("  {times:<12}{accepted:>10}{refused:>10}{p99_ms:>9.2} ms  {verdict}: under 5 ms");
+                    let taken = others.filter(|others| *others > rounds::DISTURBED).map_or(String::new(), |others| {
+                        format!("; others took {:.0} % of the machine", 100.0 * others)
+                    });
+                    println!("  {times:<12}{accepted:>10}{refused:>10}{p99_ms:>9.2} ms  {verdict}: under 5 ms{taken}");
                 }
             }
         }

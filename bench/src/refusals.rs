@@ -1,11 +1,13 @@
 //! Overload without end: how long a refusal takes, and whether the accepted events keep their pace.
 
+use crate::cpu;
 use crate::load;
 use crate::server::Server;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 /// Stage 5 under so many times the load that it can take.
 #[derive(Serialize)]
@@ -18,6 +20,8 @@ pub struct Overload {
     pub refused: u64,
     /// What 99 of 100 refusals took at most, in milliseconds, from when they were due.
     pub p99_ms: f64,
+    /// The share of the machine that others took meanwhile; `None` where the system does not say.
+    pub others: Option<f64>,
 }
 
 /// Offers more and more events to a worker who takes a second for each, each load for `seconds`.
@@ -29,10 +33,15 @@ fn offer(stages: &Path, times: u32, seconds: u64) -> Result<Overload> {
     let server = Server::start(&stages.join("stage5-backpressure"), &["--work", "1s"])?;
     let mut client = Command::new(stages.join("client"));
     client.args(["load", "--event", "--json", "-c", "64", "-q", &times.to_string(), "-z", &format!("{seconds}s")]);
-    let (output, _) = load::run(client.arg(&server.addr))?;
+    let (busy, began, before) = (cpu::of_machine(), Instant::now(), server.cpu()?);
+    let (output, ours) = load::run(client.arg(&server.addr))?;
+    let ours = ours + server.cpu()? - before;
+    let all = cpu::cores() * began.elapsed().as_secs_f64();
+    let others =
+        busy.zip(cpu::of_machine()).map(|(before, now)| (now - before).saturating_sub(ours).as_secs_f64() / all);
     let report: serde_json::Value = serde_json::from_slice(&output.stdout)?;
     let count = |outcome: &str| report[outcome]["count"].as_u64().unwrap_or(0);
     let p99 = report["refused"]["latency_s"]["p99"].as_f64();
     let p99_ms = 1000.0 * p99.context("the client's report has no p99 of the refusals")?;
-    Ok(Overload { times, accepted: count("served"), refused: count("refused"), p99_ms })
+    Ok(Overload { times, accepted: count("served"), refused: count("refused"), p99_ms, others })
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::time::{Duration, Instant};
 
 /// Above this share of the machine taken by others, a round does not count.
-const DISTURBED: f64 = 0.10;
+pub const DISTURBED: f64 = 0.10;
 
 /// What one trial of a contender gave.
 pub struct Sample {
@@ -86,7 +86,6 @@ impl Rounds {
 }
 
 fn round(contenders: &mut [Contender<'_>]) -> Result<(Vec<f64>, bool)> {
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get()) as f64;
     let mut calm = true;
     let mut micros = Vec::new();
     for contender in contenders {
@@ -94,7 +93,7 @@ fn round(contenders: &mut [Contender<'_>]) -> Result<(Vec<f64>, bool)> {
         let Sample { answers, cpu, ours } = (contender.trial)().with_context(|| contender.name.clone())?;
         if let (Some(before), Some(after)) = (busy, cpu::of_machine()) {
             let others = (after - before).saturating_sub(ours);
-            calm &= others.as_secs_f64() <= DISTURBED * cores * begin.elapsed().as_secs_f64();
+            calm &= others.as_secs_f64() <= DISTURBED * cpu::cores() * begin.elapsed().as_secs_f64();
         }
         anyhow::ensure!(answers > 0, "{}: no answer in a whole round", contender.name);
         micros.push(cpu.as_secs_f64() * 1e6 / answers as f64);
