@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 use std::process::Child;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a running process has used so far, its threads that have ended included.
 #[cfg(target_os = "linux")]
@@ -40,17 +40,31 @@ fn usage(of: UsageWho) -> Result<Duration> {
     Ok(duration(used.user_time()) + duration(used.system_time()))
 }
 
+/// The machine from a moment on.
+pub struct Machine {
+    began: Instant,
+    busy: Option<Duration>,
+}
+
+impl Machine {
+    pub fn now() -> Self {
+        Self { began: Instant::now(), busy: of_machine() }
+    }
+
+    /// The share of it that others took since, `ours` being what our processes used; `None` where the system does not say.
+    pub fn taken_by_others(&self, ours: Duration) -> Option<f64> {
+        let others = (of_machine()? - self.busy?).saturating_sub(ours);
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get()) as f64;
+        Some(others.as_secs_f64() / (cores * self.began.elapsed().as_secs_f64()))
+    }
+}
+
 /// What all processes together used so far, and what other machines on the same hardware took from this one; `None` where
 /// the system does not say.
-pub fn of_machine() -> Option<Duration> {
+fn of_machine() -> Option<Duration> {
     let all = std::fs::read_to_string("/proc/stat").ok()?;
     let ticks: Vec<u64> = all.lines().next()?.split_whitespace().skip(1).map_while(|n| n.parse().ok()).collect();
     // user, nice, system, idle, iowait, irq, softirq, steal; in hundredths of a second (USER_HZ)
     let [user, nice, system, _, _, irq, softirq, steal, ..] = ticks[..] else { return None };
     Some(Duration::from_millis(10 * (user + nice + system + irq + softirq + steal)))
-}
-
-/// How many cores there are.
-pub fn cores() -> f64 {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get()) as f64
 }

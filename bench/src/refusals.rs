@@ -1,13 +1,12 @@
 //! Overload without end: how long a refusal takes, and whether the accepted events keep their pace.
 
-use crate::cpu;
+use crate::cpu::Machine;
 use crate::load;
 use crate::server::Server;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
 
 /// Stage 5 under so many times the load that it can take.
 #[derive(Serialize)]
@@ -33,12 +32,9 @@ fn offer(stages: &Path, times: u32, seconds: u64) -> Result<Overload> {
     let server = Server::start(&stages.join("stage5-backpressure"), &["--work", "1s"])?;
     let mut client = Command::new(stages.join("client"));
     client.args(["load", "--event", "--json", "-c", "64", "-q", &times.to_string(), "-z", &format!("{seconds}s")]);
-    let (busy, began, before) = (cpu::of_machine(), Instant::now(), server.cpu()?);
+    let (machine, before) = (Machine::now(), server.cpu()?);
     let (output, ours) = load::run(client.arg(&server.addr))?;
-    let ours = ours + server.cpu()? - before;
-    let all = cpu::cores() * began.elapsed().as_secs_f64();
-    let others =
-        busy.zip(cpu::of_machine()).map(|(before, now)| (now - before).saturating_sub(ours).as_secs_f64() / all);
+    let others = machine.taken_by_others(ours + server.cpu()? - before);
     let report: serde_json::Value = serde_json::from_slice(&output.stdout)?;
     let count = |outcome: &str| report[outcome]["count"].as_u64().unwrap_or(0);
     let p99 = report["refused"]["latency_s"]["p99"].as_f64();

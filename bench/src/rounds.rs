@@ -1,10 +1,10 @@
 //! Rounds: every contender in turn, again and again. What disturbs a small shared machine disturbs all contenders of a
 //! round alike, so the ratios within a round hold where the figures themselves do not.
 
-use crate::cpu;
+use crate::cpu::Machine;
 use anyhow::{Context, Result};
 use serde::Serialize;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Above this share of the machine taken by others, a round does not count.
 pub const DISTURBED: f64 = 0.10;
@@ -89,12 +89,9 @@ fn round(contenders: &mut [Contender<'_>]) -> Result<(Vec<f64>, bool)> {
     let mut calm = true;
     let mut micros = Vec::new();
     for contender in contenders {
-        let (busy, begin) = (cpu::of_machine(), Instant::now());
+        let machine = Machine::now();
         let Sample { answers, cpu, ours } = (contender.trial)().with_context(|| contender.name.clone())?;
-        if let (Some(before), Some(after)) = (busy, cpu::of_machine()) {
-            let others = (after - before).saturating_sub(ours);
-            calm &= others.as_secs_f64() <= DISTURBED * cpu::cores() * begin.elapsed().as_secs_f64();
-        }
+        calm &= machine.taken_by_others(ours).is_none_or(|others| others <= DISTURBED);
         anyhow::ensure!(answers > 0, "{}: no answer in a whole round", contender.name);
         micros.push(cpu.as_secs_f64() * 1e6 / answers as f64);
     }
