@@ -9,14 +9,17 @@ use std::time::{Duration, Instant};
 /// What a running process has used so far, its threads that have ended included.
 #[cfg(target_os = "linux")]
 pub fn of(process: &Child) -> Result<Duration> {
-    let clock = nix::time::ClockId::pid_cpu_clock_id(nix::unistd::Pid::from_raw(process.id() as i32));
+    let clock =
+        nix::time::ClockId::pid_cpu_clock_id(nix::unistd::Pid::from_raw(process.id() as i32));
     Ok(clock.and_then(|clock| clock.now()).context("the server has ended")?.into())
 }
 
 /// What a running process has used so far, to a hundredth of a second.
 #[cfg(not(target_os = "linux"))]
 pub fn of(process: &Child) -> Result<Duration> {
-    let told = std::process::Command::new("ps").args(["-o", "time=", "-p", &process.id().to_string()]).output()?;
+    let told = std::process::Command::new("ps")
+        .args(["-o", "time=", "-p", &process.id().to_string()])
+        .output()?;
     // [[hours:]minutes:]seconds
     let told = String::from_utf8(told.stdout)?;
     let parts = told.trim().split(':').map(str::parse::<f64>);
@@ -36,7 +39,8 @@ pub fn of_this() -> Result<Duration> {
 
 fn usage(of: UsageWho) -> Result<Duration> {
     let used = getrusage(of)?;
-    let duration = |time: TimeVal| Duration::new(time.tv_sec() as u64, time.tv_usec() as u32 * 1000);
+    let duration =
+        |time: TimeVal| Duration::new(time.tv_sec() as u64, time.tv_usec() as u32 * 1000);
     Ok(duration(used.user_time()) + duration(used.system_time()))
 }
 
@@ -63,7 +67,8 @@ impl Machine {
 /// the system does not say.
 fn of_machine() -> Option<Duration> {
     let all = std::fs::read_to_string("/proc/stat").ok()?;
-    let ticks: Vec<u64> = all.lines().next()?.split_whitespace().skip(1).map_while(|n| n.parse().ok()).collect();
+    let ticks: Vec<u64> =
+        all.lines().next()?.split_whitespace().skip(1).map_while(|n| n.parse().ok()).collect();
     // user, nice, system, idle, iowait, irq, softirq, steal; in hundredths of a second (USER_HZ)
     let [user, nice, system, _, _, irq, softirq, steal, ..] = ticks[..] else { return None };
     Some(Duration::from_millis(10 * (user + nice + system + irq + softirq + steal)))

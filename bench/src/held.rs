@@ -28,7 +28,10 @@ impl Held {
         let connections = connections.with_context(|| {
             format!("{count} connections cannot be opened: does `ulimit -Hn` allow twice as many descriptors?")
         })?;
-        let mut held = Self { connections, request: format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", server.addr) };
+        let mut held = Self {
+            connections,
+            request: format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", server.addr),
+        };
         held.serve(&[count - 1])?; // they are accepted in their order
         Ok(held)
     }
@@ -79,7 +82,9 @@ pub fn memory(name: &'static str, binary: &Path, args: &[&str]) -> Result<Memory
 /// Stage 2 with a few connections and with many: the same requests, on one after another.
 pub fn few_and_many<'a>(stages: &Path) -> Result<Vec<Contender<'a>>> {
     let mut contenders = Vec::new();
-    for (name, count) in [("10 connections", AT_ONCE), ("10,000 connections", MANY), ("10 again", AT_ONCE)] {
+    for (name, count) in
+        [("10 connections", AT_ONCE), ("10,000 connections", MANY), ("10 again", AT_ONCE)]
+    {
         let server = Server::start(&stages.join("stage2-async"), &[])?;
         let mut held = Held::open(&server, count)?;
         contenders.push(Contender::new(name, move || {

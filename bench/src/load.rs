@@ -27,7 +27,11 @@ pub fn is_there(tool: &str) -> bool {
 }
 
 /// Our client and its peers against one server; the answers are those that the server counts itself.
-pub fn generators<'a>(stages: &Path, seconds: u64, server: &'a RefCell<Server>) -> Vec<Contender<'a>> {
+pub fn generators<'a>(
+    stages: &Path,
+    seconds: u64,
+    server: &'a RefCell<Server>,
+) -> Vec<Contender<'a>> {
     let url = format!("http://{}/", server.borrow().addr);
     let ours = stages.join("client").display().to_string();
     let time = format!("{seconds}s");

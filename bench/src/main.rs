@@ -71,7 +71,9 @@ fn main() -> Result<()> {
         rows.iter().for_each(|(name, title)| println!("{name:<10}{title}"));
         return Ok(());
     }
-    if let Some(unknown) = options.rows.iter().find(|wanted| !rows.iter().any(|(name, _)| name == wanted)) {
+    if let Some(unknown) =
+        options.rows.iter().find(|wanted| !rows.iter().any(|(name, _)| name == wanted))
+    {
         let text = format!("there is no row {unknown}; bench/run --list names them");
         Options::command().error(clap::error::ErrorKind::InvalidValue, text).exit();
     }
@@ -97,17 +99,32 @@ impl Options {
     fn measure(&self, name: &'static str, title: &str) -> Result<Measured> {
         let peers = std::env::current_exe()?.parent().map(PathBuf::from).unwrap_or_default();
         let (stages, rounds) = (&self.stages, self.rounds as usize);
-        let row = |targets: &[(&'static str, f64, &'static str)], bases: &[&'static str], rounds, unit| {
+        let row = |targets: &[(&'static str, f64, &'static str)],
+                   bases: &[&'static str],
+                   rounds,
+                   unit| {
             let target = |&(name, at_most, base): &_| Target { name, at_most, base };
             let targets = targets.iter().map(target).collect();
-            Measured::Rounds(Row { name, title: title.into(), targets, bases: bases.to_vec(), rounds, unit })
+            Measured::Rounds(Row {
+                name,
+                title: title.into(),
+                targets,
+                bases: bases.to_vec(),
+                rounds,
+                unit,
+            })
         };
         Ok(match name {
             "memory" => Measured::Memory(memory(stages, &peers)?),
             "refusals" => Measured::Refusals(refusals::measure(stages, 5 * self.seconds)?),
             "growth" => {
                 let measured = Rounds::run(held::few_and_many(stages)?, rounds)?;
-                row(&[("10,000 connections", 1.3, "10 connections")], &["10 connections"], measured, MICROS)
+                row(
+                    &[("10,000 connections", 1.3, "10 connections")],
+                    &["10 connections"],
+                    measured,
+                    MICROS,
+                )
             }
             "start" => {
                 let measured = Rounds::run_cold(start::builds(), rounds.min(3))?;
@@ -115,7 +132,8 @@ impl Options {
             }
             "client" => {
                 let server = RefCell::new(Server::start(&peers.join("bare"), &["--count"])?);
-                let measured = Rounds::run(load::generators(stages, self.seconds, &server), rounds)?;
+                let measured =
+                    Rounds::run(load::generators(stages, self.seconds, &server), rounds)?;
                 let targets = [("client load", 1.0, "wrk"), ("client load", 0.8, "oha")];
                 row(&targets, &["wrk", "oha"], measured, MICROS)
             }
@@ -152,7 +170,9 @@ impl Measured {
                 println!("\nmemory: {title}\n  {:<28}{:>12}{:>12}", "KiB", "silent", "served");
                 for Memory { name, silent, served } in servers {
                     let verdict = match name.starts_with("stage") {
-                        true if *silent <= 1.3 && *served <= 1.4 => "  reached: at most 1.3 and 1.4",
+                        true if *silent <= 1.3 && *served <= 1.4 => {
+                            "  reached: at most 1.3 and 1.4"
+                        }
                         true => "  NOT REACHED: at most 1.3 and 1.4",
                         false => "",
                     };
@@ -160,13 +180,20 @@ impl Measured {
                 }
             }
             Self::Refusals(loads) => {
-                println!("\nrefusals: {title}\n  {:<12}{:>10}{:>10}{:>12}", "× capacity", "accepted", "refused", "p99");
+                println!(
+                    "\nrefusals: {title}\n  {:<12}{:>10}{:>10}{:>12}",
+                    "× capacity", "accepted", "refused", "p99"
+                );
                 for Overload { times, accepted, refused, p99_ms, others } in loads {
                     let verdict = if *p99_ms < 5.0 { "reached" } else { "NOT REACHED" };
-                    let taken = others.filter(|others| *others > rounds::DISTURBED).map_or(String::new(), |others| {
-                        format!("; others took {:.0} % of the machine", 100.0 * others)
-                    });
-                    println!("  {times:<12}{accepted:>10}{refused:>10}{p99_ms:>9.2} ms  {verdict}: under 5 ms{taken}");
+                    let taken = others
+                        .filter(|others| *others > rounds::DISTURBED)
+                        .map_or(String::new(), |others| {
+                            format!("; others took {:.0} % of the machine", 100.0 * others)
+                        });
+                    println!(
+                        "  {times:<12}{accepted:>10}{refused:>10}{p99_ms:>9.2} ms  {verdict}: under 5 ms{taken}"
+                    );
                 }
             }
         }

@@ -31,7 +31,17 @@ pub fn measure(stages: &Path, seconds: u64) -> Result<Vec<Overload>> {
 fn offer(stages: &Path, times: u32, seconds: u64) -> Result<Overload> {
     let server = Server::start(&stages.join("stage5-backpressure"), &["--work", "1s"])?;
     let mut client = Command::new(stages.join("client"));
-    client.args(["load", "--event", "--json", "-c", "64", "-q", &times.to_string(), "-z", &format!("{seconds}s")]);
+    client.args([
+        "load",
+        "--event",
+        "--json",
+        "-c",
+        "64",
+        "-q",
+        &times.to_string(),
+        "-z",
+        &format!("{seconds}s"),
+    ]);
     let (machine, before) = (Machine::now(), server.cpu()?);
     let (output, ours) = load::run(client.arg(&server.addr))?;
     let others = machine.taken_by_others(ours + server.cpu()? - before);

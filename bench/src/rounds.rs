@@ -90,7 +90,8 @@ fn round(contenders: &mut [Contender<'_>]) -> Result<(Vec<f64>, bool)> {
     let mut micros = Vec::new();
     for contender in contenders {
         let machine = Machine::now();
-        let Sample { answers, cpu, ours } = (contender.trial)().with_context(|| contender.name.clone())?;
+        let Sample { answers, cpu, ours } =
+            (contender.trial)().with_context(|| contender.name.clone())?;
         calm &= machine.taken_by_others(ours).is_none_or(|others| others <= DISTURBED);
         anyhow::ensure!(answers > 0, "{}: no answer in a whole round", contender.name);
         micros.push(cpu.as_secs_f64() * 1e6 / answers as f64);

@@ -200,7 +200,9 @@ impl Load {
             Self::Get | Self::GetAlone => {}
             Self::GetClose => _ = wrk.args(["-H", "Connection: close"]),
             Self::Post(bytes) => _ = wrk.env("BYTES", bytes.to_string()),
-            Self::Event | Self::Refused => _ = wrk.env("BODY", EVENT).args(["-H", "Content-Type: application/json"]),
+            Self::Event | Self::Refused => {
+                _ = wrk.env("BODY", EVENT).args(["-H", "Content-Type: application/json"])
+            }
         }
         if !matches!(self, Self::Get | Self::GetAlone | Self::GetClose) {
             wrk.arg("-s").arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("load/post.lua"));
@@ -209,10 +211,12 @@ impl Load {
         let (output, load) = load::run(wrk.arg(format!("http://{}{path}", server.addr)))?;
         let cpu = server.cpu()? - before;
         let output = String::from_utf8_lossy(&output.stdout);
-        let answers = number(&output, " requests in ").context("wrk does not say how many answers it got")?;
+        let answers =
+            number(&output, " requests in ").context("wrk does not say how many answers it got")?;
         let refused = number_after(&output, "Non-2xx or 3xx responses: ").unwrap_or(0);
         // the first ones of a full queue's warm-up may be taken
-        let expected = if let Self::Refused = self { refused + 40 >= answers } else { refused == 0 };
+        let expected =
+            if let Self::Refused = self { refused + 40 >= answers } else { refused == 0 };
         ensure!(expected, "{refused} of {answers} responses were refusals");
         ensure!(!output.contains("Socket errors"), "connections were lost:\n{output}");
         Ok(Sample { answers, cpu, ours: cpu + load })

@@ -49,8 +49,13 @@ impl Server {
 
     /// Its resident memory, in KiB.
     pub fn resident(&self) -> Result<u64> {
-        let told = Command::new("ps").args(["-o", "rss=", "-p", &self.process.id().to_string()]).output()?;
-        String::from_utf8_lossy(&told.stdout).trim().parse().context("ps does not say how large the server is")
+        let told = Command::new("ps")
+            .args(["-o", "rss=", "-p", &self.process.id().to_string()])
+            .output()?;
+        String::from_utf8_lossy(&told.stdout)
+            .trim()
+            .parse()
+            .context("ps does not say how large the server is")
     }
 
     /// How many responses it has sent, by its own count: `bare --count`.

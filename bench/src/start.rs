@@ -9,9 +9,18 @@ pub fn builds<'a>() -> Vec<Contender<'a>> {
     [("stage 1", "Cargo.toml", "stage1"), ("axum's hello", "bench/Cargo.toml", "hello")]
         .map(|(name, manifest, package)| {
             Contender::new(name, move || {
-                let target = std::env::temp_dir().join(format!("bench-{}-{package}", std::process::id()));
+                let target =
+                    std::env::temp_dir().join(format!("bench-{}-{package}", std::process::id()));
                 let mut cargo = Command::new("cargo");
-                cargo.args(["build", "--locked", "--manifest-path", manifest, "-p", package, "--target-dir"]);
+                cargo.args([
+                    "build",
+                    "--locked",
+                    "--manifest-path",
+                    manifest,
+                    "-p",
+                    package,
+                    "--target-dir",
+                ]);
                 let built = load::run(cargo.arg(&target));
                 let _ = std::fs::remove_dir_all(&target); // the build says what went wrong, if anything
                 let (_, cpu) = built?;

@@ -43,18 +43,29 @@ impl Row {
         println!("\n{}: {}", self.name, self.title);
         let (unit, micros) = self.unit;
         print!("  {:<28}{:>10}", "", unit);
-        let bases: Vec<_> = self.bases.iter().filter(|base| self.rounds.micros(base).is_some()).collect();
+        let bases: Vec<_> =
+            self.bases.iter().filter(|base| self.rounds.micros(base).is_some()).collect();
         for base in &bases {
             print!("{:>21}", format!("× {base}"));
         }
         println!();
-        let longest = self.rounds.names.iter().filter_map(|name| self.rounds.micros(name)).fold(0.0, f64::max);
+        let longest = self
+            .rounds
+            .names
+            .iter()
+            .filter_map(|name| self.rounds.micros(name))
+            .fold(0.0, f64::max);
         for name in &self.rounds.names {
             print!("  {name:<28}{:>10.2}", self.rounds.micros(name).unwrap_or(f64::NAN) / micros);
             for base in &bases {
                 print!("{:>21.2}", self.rounds.ratio(name, base).unwrap_or(f64::NAN));
             }
-            println!("  {}", "█".repeat((self.rounds.micros(name).unwrap_or(0.0) / longest * 24.0).round() as usize));
+            println!(
+                "  {}",
+                "█".repeat(
+                    (self.rounds.micros(name).unwrap_or(0.0) / longest * 24.0).round() as usize
+                )
+            );
         }
         for target in &self.targets {
             let Target { name, at_most, base } = target;

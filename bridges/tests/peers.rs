@@ -15,7 +15,10 @@ const AT_A_TIME: usize = 8;
 
 /// Every claim, each on a server of its own; what is expected to be kept is tried twice on a busy machine.
 fn findings(start: impl Fn() -> Command, kept: &[&str]) -> BTreeMap<&'static str, Finding> {
-    let start = || Server::start(start()).unwrap_or_else(|error| panic!("the server does not start: {error:#}"));
+    let start = || {
+        Server::start(start())
+            .unwrap_or_else(|error| panic!("the server does not start: {error:#}"))
+    };
     Runtime::new().expect("a runtime starts").block_on(async {
         let (places, mut trials) = (Arc::new(Semaphore::new(AT_A_TIME)), JoinSet::new());
         for claim in CLAIMS {
@@ -43,7 +46,9 @@ fn keeps(start: impl Fn() -> Command, kept: &[&str], either: &[&str], figures: &
     for claim in CLAIMS {
         let Finding { verdict, figure, .. } = &findings[claim.name];
         println!("{verdict:?} {}: {figure}", claim.name);
-        if !either.contains(&claim.name) && kept.contains(&claim.name) != (*verdict == Verdict::Kept) {
+        if !either.contains(&claim.name)
+            && kept.contains(&claim.name) != (*verdict == Verdict::Kept)
+        {
             wrong.push(format!("{}: {verdict:?}, {figure}", claim.name));
         }
     }
@@ -80,8 +85,8 @@ const ONE_ANSWER: &[&str] = &["half-close", "typed", "leaving"];
 
 /// Kept by hyper, and so by whatever stands on it.
 const HYPER: &[&str] = &[
-    "again", "close", "old", "typed", "pipeline", "chunked", "pieces", "continue", "dated", "leaving", "silent",
-    "half", "crowd", "ten",
+    "again", "close", "old", "typed", "pipeline", "chunked", "pieces", "continue", "dated",
+    "leaving", "silent", "half", "crowd", "ten",
 ];
 
 /// hyper drops a request when its sender ends its side: whether the answer comes first is a race, and so is how much it
@@ -105,7 +110,9 @@ fn pythons_http_server_is_a_stage_1() {
 #[test]
 fn pythons_threading_http_server_is_a_stage_2() {
     let Some(start) = python(&["--threads"]) else { return };
-    let kept = [ONE_ANSWER, &["echo", "plain", "pieces", "dated", "silent", "half", "crowd", "ten"]].concat();
+    let kept =
+        [ONE_ANSWER, &["echo", "plain", "pieces", "dated", "silent", "half", "crowd", "ten"]]
+            .concat();
     let figures = [
         ("silent", "answered in"),
         ("garbage", "12 of 12 taken as fine"),
@@ -149,9 +156,25 @@ fn axums_extractor_is_a_boundary_and_no_deadline() {
 
 #[test]
 fn axum_with_a_bounded_queue_is_a_stage_5() {
-    let kept = [HYPER, &["garbage", "routes", "parsed", "reading", "counted", "range", "sums", "come-back", "burst"]];
-    let figures =
-        [("counted", "55 acknowledged, 55 counted"), ("come-back", "taken 9 s later"), ("burst", "refused in")];
+    let kept = [
+        HYPER,
+        &[
+            "garbage",
+            "routes",
+            "parsed",
+            "reading",
+            "counted",
+            "range",
+            "sums",
+            "come-back",
+            "burst",
+        ],
+    ];
+    let figures = [
+        ("counted", "55 acknowledged, 55 counted"),
+        ("come-back", "taken 9 s later"),
+        ("burst", "refused in"),
+    ];
     keeps(|| bridge(env!("CARGO_BIN_EXE_axum-stage5")), &kept.concat(), RACES, &figures);
 }
 
@@ -162,8 +185,12 @@ fn axum_without_a_bound_takes_everything() {
         command.arg("--unbounded");
         command
     };
-    let kept = [HYPER, &["garbage", "routes", "parsed", "reading", "counted", "range", "sums"]].concat();
-    let figures =
-        [("sums", "30 taken, 0 refused"), ("come-back", "none refused"), ("burst", "100 taken, none refused")];
+    let kept =
+        [HYPER, &["garbage", "routes", "parsed", "reading", "counted", "range", "sums"]].concat();
+    let figures = [
+        ("sums", "30 taken, 0 refused"),
+        ("come-back", "none refused"),
+        ("burst", "100 taken, none refused"),
+    ];
     keeps(start, &kept, RACES, &figures);
 }

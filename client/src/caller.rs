@@ -1,6 +1,9 @@
 //! One request, and what came of it.
 
-use http1::{Answer, BadMessage, Brief, Connection, Method, Outgoing, Response, StatusCode, Uri, encode_request};
+use http1::{
+    Answer, BadMessage, Brief, Connection, Method, Outgoing, Response, StatusCode, Uri,
+    encode_request,
+};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -70,9 +73,15 @@ impl Failure {
             Self::NobodyThere => "is the server still running, and on this port?",
             Self::Exhausted => "raise ulimit -n, or take fewer connections",
             Self::Closed => "the server gave up on the connection: look at its log and its limits",
-            Self::CutShort => "the answer ended before its announced length: look at the server's log for a crash",
-            Self::Reset => "the server died, or closed with input unread: look whether it still runs",
-            Self::NotHttp => "another protocol listens there, or the server breaks HTTP/1.1: try curl -v",
+            Self::CutShort => {
+                "the answer ended before its announced length: look at the server's log for a crash"
+            }
+            Self::Reset => {
+                "the server died, or closed with input unread: look whether it still runs"
+            }
+            Self::NotHttp => {
+                "another protocol listens there, or the server breaks HTTP/1.1: try curl -v"
+            }
             Self::Other(_) => "look at the route to the server: firewall, address, network",
         }
     }
@@ -86,7 +95,9 @@ impl From<io::Error> for Failure {
             AddrNotAvailable => Self::Exhausted,
             UnexpectedEof => Self::CutShort,
             ConnectionReset | BrokenPipe | ConnectionAborted => Self::Reset,
-            InvalidData if error.get_ref().is_some_and(|inner| inner.is::<BadMessage>()) => Self::NotHttp,
+            InvalidData if error.get_ref().is_some_and(|inner| inner.is::<BadMessage>()) => {
+                Self::NotHttp
+            }
             // EMFILE and ENFILE have no kind of their own
             _ if matches!(error.raw_os_error(), Some(23 | 24)) => Self::Exhausted,
             kind => Self::Other(kind),
@@ -209,7 +220,11 @@ impl Outcome {
 /// The bytes of a GET request.
 pub(crate) fn get(addr: SocketAddr, path: &'static str) -> Vec<u8> {
     let mut bytes = Vec::new();
-    encode_request(&Outgoing::new(Method::GET, Uri::from_static(path)), &addr.to_string(), &mut bytes);
+    encode_request(
+        &Outgoing::new(Method::GET, Uri::from_static(path)),
+        &addr.to_string(),
+        &mut bytes,
+    );
     bytes
 }
 

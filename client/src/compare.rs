@@ -93,7 +93,8 @@ pub async fn compare(said: impl Fn(Step) + Clone + Send + 'static) -> anyhow::Re
     }
     let took = began.elapsed();
     drop(servers);
-    let mut row = |claim| Row { claim, findings: columns.values_mut().filter_map(Iterator::next).collect() };
+    let mut row =
+        |claim| Row { claim, findings: columns.values_mut().filter_map(Iterator::next).collect() };
     Ok(Matrix { rows: claims.into_iter().map(&mut row).collect(), at, took })
 }
 
@@ -108,10 +109,13 @@ pub fn idea(stage: &str) -> String {
 /// That there is none.
 pub fn workspace() -> anyhow::Result<PathBuf> {
     let here = std::env::current_dir()?;
-    let is_it = |folder: &&Path| STAGES.iter().all(|stage| folder.join(stage).join("Cargo.toml").is_file());
+    let is_it =
+        |folder: &&Path| STAGES.iter().all(|stage| folder.join(stage).join("Cargo.toml").is_file());
     match here.ancestors().find(is_it) {
         Some(root) => Ok(root.to_path_buf()),
-        None => bail!("compare builds the five stages, so it must run inside the workspace; cd to where you cloned it"),
+        None => bail!(
+            "compare builds the five stages, so it must run inside the workspace; cd to where you cloned it"
+        ),
     }
 }
 
@@ -125,7 +129,10 @@ fn build(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     for number in 1..=STAGES.len() {
         cargo.arg("--package").arg(format!("stage{number}"));
     }
-    let output = cargo.stderr(Stdio::inherit()).output().context("cannot run cargo, which builds the stages")?;
+    let output = cargo
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo, which builds the stages")?;
     if !output.status.success() {
         bail!("the stages do not build; what cargo says about it stands above");
     }
@@ -135,15 +142,24 @@ fn build(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .filter_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
         .collect::<Vec<_>>();
-    let find = |stage: &&str| built.iter().find(|path| path.file_stem().is_some_and(|name| name == *stage)).cloned();
-    STAGES.iter().map(|stage| find(stage).with_context(|| format!("cargo built no {stage}"))).collect()
+    let find = |stage: &&str| {
+        built.iter().find(|path| path.file_stem().is_some_and(|name| name == *stage)).cloned()
+    };
+    STAGES
+        .iter()
+        .map(|stage| find(stage).with_context(|| format!("cargo built no {stage}")))
+        .collect()
 }
 
 impl Matrix {
     /// Whether each stage keeps what it must keep, and breaks what it must break.
     pub fn is_as_expected(&self) -> bool {
-        let is_expected = |row: &Row, (finding, stage): (&Finding, u8)| finding.verdict == row.claim.expected(stage);
-        self.rows.iter().all(|row| row.findings.iter().zip(1..).all(|found| is_expected(row, found)))
+        let is_expected = |row: &Row, (finding, stage): (&Finding, u8)| {
+            finding.verdict == row.claim.expected(stage)
+        };
+        self.rows
+            .iter()
+            .all(|row| row.findings.iter().zip(1..).all(|found| is_expected(row, found)))
     }
 
     /// The profile that the stages and the client were built in.

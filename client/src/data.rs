@@ -12,7 +12,11 @@ pub const VERSION: u32 = 1;
 
 /// Everything that the page shows, and the traces behind it, as JSON with a line end.
 pub fn data(matrix: &Matrix) -> String {
-    let stages: Vec<_> = STAGES.iter().zip(1..).map(|(name, number)| json!({"number": number, "name": name})).collect();
+    let stages: Vec<_> = STAGES
+        .iter()
+        .zip(1..)
+        .map(|(name, number)| json!({"number": number, "name": name}))
+        .collect();
     let data = json!({
         "version": VERSION,
         "at": humantime::format_rfc3339_seconds(matrix.at).to_string(),

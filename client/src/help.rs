@@ -36,7 +36,8 @@ fn fold(help: &str) -> String {
         let indent = name.chars().count();
         if line.chars().count() > WIDTH {
             let words = description.replace("[default: ", "[default:\u{a0}"); // they stay together
-            let lines = wrap(&words, WIDTH.saturating_sub(indent)).join(&format!("\n{:indent$}", ""));
+            let lines =
+                wrap(&words, WIDTH.saturating_sub(indent)).join(&format!("\n{:indent$}", ""));
             folded += &format!("{name}{}\n", lines.replace('\u{a0}', " "));
         } else {
             folded += &format!("{line}\n");

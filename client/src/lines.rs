@@ -37,14 +37,21 @@ fn pictures(text: &mut String, row: &Row, screen: Screen) {
     for line in wrap(row.claim.sentence, screen.width) {
         *text += &format!("{}\n", Style::new().bold().apply_to(line));
     }
-    let drawn: Vec<_> = picture.panels.iter().map(|panel| draw(panel, &picture, width, screen.ascii)).collect();
+    let drawn: Vec<_> =
+        picture.panels.iter().map(|panel| draw(panel, &picture, width, screen.ascii)).collect();
     for line in 0..HEIGHT {
         let scale = match line {
             0 => show(picture.axis.end),
             line if line + 1 == HEIGHT => "0".into(),
             _ => String::new(),
         };
-        add(text, screen, &scale, left, drawn.iter().map(|rows| rows.get(line).cloned().unwrap_or_default()));
+        add(
+            text,
+            screen,
+            &scale,
+            left,
+            drawn.iter().map(|rows| rows.get(line).cloned().unwrap_or_default()),
+        );
     }
     // what colour says stands here in words
     let counts = |panel: &Panel| {
@@ -52,13 +59,19 @@ fn pictures(text: &mut String, row: &Row, screen: Screen) {
         Fate::ALL.iter().filter(|fate| panel.count(**fate) > 0).map(count).collect::<Vec<_>>()
     };
     let name = |(stage, number)| {
-        if screen.is_wide() { format!("{number} {}", idea(stage)) } else { format!("stage {number}") }
+        if screen.is_wide() {
+            format!("{number} {}", idea(stage))
+        } else {
+            format!("stage {number}")
+        }
     };
     let names = STAGES.into_iter().zip(1..).map(|stage| vec![name(stage)]);
-    let under: Vec<Vec<_>> = names.zip(&picture.panels).map(|(name, panel)| [name, counts(panel)].concat()).collect();
+    let under: Vec<Vec<_>> =
+        names.zip(&picture.panels).map(|(name, panel)| [name, counts(panel)].concat()).collect();
     for line in 0..under.iter().map(Vec::len).max().unwrap_or_default() {
         let cell = |lines: &Vec<String>| {
-            let words: String = lines.get(line).map_or("", String::as_str).chars().take(width).collect();
+            let words: String =
+                lines.get(line).map_or("", String::as_str).chars().take(width).collect();
             format!("{words:width$}")
         };
         add(text, screen, "", left, under.iter().map(cell));
@@ -71,7 +84,13 @@ fn pictures(text: &mut String, row: &Row, screen: Screen) {
     }
 }
 
-fn add(text: &mut String, screen: Screen, scale: &str, left: usize, cells: impl Iterator<Item = String>) {
+fn add(
+    text: &mut String,
+    screen: Screen,
+    scale: &str,
+    left: usize,
+    cells: impl Iterator<Item = String>,
+) {
     let width = left - 1;
     *text += &screen.render(format!("{scale:>width$} "));
     for cell in cells {
@@ -87,12 +106,16 @@ fn draw(panel: &Panel, picture: &Picture, width: usize, ascii: bool) -> Vec<Stri
     let columns: Vec<_> = spread(&panel.bars, picture.slots, width);
     let line = |line: usize| {
         let mut text = String::new();
-        for run in columns.chunk_by(|one, next| one.map(|bar| bar.fate) == next.map(|bar| bar.fate)) {
+        for run in columns.chunk_by(|one, next| one.map(|bar| bar.fate) == next.map(|bar| bar.fate))
+        {
             let signs: String = run
                 .iter()
-                .map(|bar| bar.map_or(' ', |bar| sign(bar, HEIGHT - 1 - line, &picture.axis, ascii)))
+                .map(|bar| {
+                    bar.map_or(' ', |bar| sign(bar, HEIGHT - 1 - line, &picture.axis, ascii))
+                })
                 .collect();
-            let fate = run.iter().flatten().map(|bar| bar.fate).next().filter(|_| signs.trim() != "");
+            let fate =
+                run.iter().flatten().map(|bar| bar.fate).next().filter(|_| signs.trim() != "");
             text += &fate.map_or(signs.clone(), |fate| style(fate).apply_to(signs).to_string());
         }
         text
@@ -147,7 +170,9 @@ fn sign(bar: &Bar, line: usize, axis: &Axis, ascii: bool) -> char {
             }
         }
         (_, eighths, _) if ascii => blocks.get(eighths).copied().map_or('#', char::from),
-        (_, eighths, _) => ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'].get(eighths - 1).copied().unwrap_or('█'),
+        (_, eighths, _) => {
+            ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'].get(eighths - 1).copied().unwrap_or('█')
+        }
     }
 }
 

@@ -31,7 +31,8 @@ impl Output {
             // beside its place, so that it is moved there in one step
             tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)
         };
-        let file = reserve().with_context(|| format!("cannot write {}; name another place", path.display()))?;
+        let file = reserve()
+            .with_context(|| format!("cannot write {}; name another place", path.display()))?;
         Ok(Self { path, file })
     }
 
@@ -42,7 +43,9 @@ impl Output {
     pub fn write(mut self, text: &str) -> anyhow::Result<PathBuf> {
         let wrong = || format!("cannot write {}", self.path.display());
         self.file.write_all(text.as_bytes()).with_context(wrong)?;
-        self.file.persist(&self.path).with_context(|| format!("cannot write {}", self.path.display()))?;
+        self.file
+            .persist(&self.path)
+            .with_context(|| format!("cannot write {}", self.path.display()))?;
         Ok(self.path)
     }
 }

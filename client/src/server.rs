@@ -41,14 +41,18 @@ impl Server {
         let stdout = child.stdout.take().context("a piped stdout is there")?;
         let (first, listening) = mpsc::channel();
         let output = thread::spawn(move || {
-            let (mut stdout, mut line, mut rest) = (BufReader::new(stdout), String::new(), String::new());
+            let (mut stdout, mut line, mut rest) =
+                (BufReader::new(stdout), String::new(), String::new());
             let _ = stdout.read_line(&mut line); // no line and a broken one are the same to the receiver
             let _ = first.send(line);
             let _ = stdout.read_to_string(&mut rest);
             rest
         });
-        let mut server = Self { child, addr: SocketAddr::from(([127, 0, 0, 1], 0)), output: Some(output) };
-        let line = listening.recv_timeout(START).map_err(|_| anyhow!("{name} does not say that it listens"))?;
+        let mut server =
+            Self { child, addr: SocketAddr::from(([127, 0, 0, 1], 0)), output: Some(output) };
+        let line = listening
+            .recv_timeout(START)
+            .map_err(|_| anyhow!("{name} does not say that it listens"))?;
         match line.trim_end().strip_prefix("listening on http://").map(str::parse) {
             Some(Ok(addr)) => server.addr = addr,
             _ => bail!("{name} should say where it listens, and said {line:?}"),
@@ -73,7 +77,8 @@ impl Server {
     pub fn signal(&self, name: &str) -> anyhow::Result<()> {
         // every shell has its own `kill`; not every machine has one beside it
         let pid = self.pid().to_string();
-        let status = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &pid]).status()?;
+        let status =
+            Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &pid]).status()?;
         if status.success() { Ok(()) } else { bail!("no signal {name} to process {pid}") }
     }
 

@@ -64,7 +64,10 @@ pub fn table(matrix: &Matrix, screen: Screen) -> String {
 fn wide(text: &mut String, matrix: &Matrix) {
     let heads = STAGES.map(|stage| {
         let number = stage.split_once('-').map_or(stage, |(number, _)| number);
-        Cell { text: vec![number.replace("stage", "stage "), idea(stage)], style: Style::new().bold() }
+        Cell {
+            text: vec![number.replace("stage", "stage "), idea(stage)],
+            style: Style::new().bold(),
+        }
     });
     row(text, "claim", &heads);
     rule(text);
@@ -87,7 +90,8 @@ fn narrow(text: &mut String, row: &Row, width: usize) {
     for ((finding, stage), name) in row.findings.iter().zip(1..).zip(STAGES) {
         let (verdict, style) = verdict(row.claim, stage, finding);
         let indent = NAME + VERDICT;
-        let figure = wrap(&finding.figure, width.saturating_sub(indent).max(CELL)).join(&format!("\n{:indent$}", ""));
+        let figure = wrap(&finding.figure, width.saturating_sub(indent).max(CELL))
+            .join(&format!("\n{:indent$}", ""));
         let (name, verdict) = (format!("  {stage} {}", idea(name)), format!("{verdict:VERDICT$}"));
         *text += &format!("{name:NAME$}{}{figure}\n", style.apply_to(verdict));
     }

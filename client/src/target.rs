@@ -27,7 +27,8 @@ impl Target {
     /// That the name does not resolve.
     pub async fn resolve(&self) -> anyhow::Result<SocketAddr> {
         let found = tokio::net::lookup_host(&self.host).await;
-        let mut found: Vec<_> = found.with_context(|| format!("{} does not resolve", self.host))?.collect();
+        let mut found: Vec<_> =
+            found.with_context(|| format!("{} does not resolve", self.host))?.collect();
         found.sort_by_key(SocketAddr::is_ipv6);
         found.first().copied().ok_or_else(|| anyhow!("{} resolves to no address", self.host))
     }
@@ -39,7 +40,9 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const FORM: &str = "give HOST:PORT or http://HOST:PORT/path, such as 127.0.0.1:8080";
         let uri: Uri = match text.split_once("://") {
-            Some((scheme, _)) if !scheme.eq_ignore_ascii_case("http") => return Err("only http:// is spoken here"),
+            Some((scheme, _)) if !scheme.eq_ignore_ascii_case("http") => {
+                return Err("only http:// is spoken here");
+            }
             Some(_) => text.parse(),
             None => format!("http://{text}").parse(),
         }

@@ -25,7 +25,11 @@ fn check_has_a_line_for_each_claim_and_counts_them() {
     let promised: Vec<_> = CLAIMS.iter().filter(|claim| claim.kept_by.contains(&2)).collect();
     for claim in &promised {
         let line = told.lines().find(|line| line.contains(claim.sentence));
-        assert!(line.is_some_and(|line| line.starts_with(&format!("✓ {}", claim.name))), "{}: {told}", claim.name);
+        assert!(
+            line.is_some_and(|line| line.starts_with(&format!("✓ {}", claim.name))),
+            "{}: {told}",
+            claim.name
+        );
     }
     assert!(told.ends_with(&format!("\nstage 2: {0} of {0} claims\n", promised.len())), "{told}");
     assert_eq!((output.status.code(), told.contains('\u{1b}')), (Some(0), false));
@@ -41,7 +45,9 @@ fn check_says_of_a_broken_claim_what_was_seen_and_how_to_see_it() {
         "✓ again",
         "✗ garbage     twelve kinds of garbage are refused with a 4xx, and an honest event is still taken\n",
         "what was seen: 12 of 12 taken as fine.\n",
-        &format!("By hand: curl -i -d '[\"alice\", 5]' -H 'content-type: application/json' http://{addr}/events\n"),
+        &format!(
+            "By hand: curl -i -d '[\"alice\", 5]' -H 'content-type: application/json' http://{addr}/events\n"
+        ),
         "what was seen: answers GET /balances without figures.\n",
         "\nstage 5: 1 of 3 claims\n",
     ] {
@@ -63,20 +69,27 @@ fn of_garbage(addr: SocketAddr) -> (String, String) {
 fn of_garbage_that_is_taken_the_command_by_hand_shows_the_kind() {
     for taken in &GARBAGE {
         let (addr, _) = http_server(move |_, request| {
-            match request.header(header::CONTENT_TYPE) == Some(taken.content_type) && request.body == taken.body {
+            match request.header(header::CONTENT_TYPE) == Some(taken.content_type)
+                && request.body == taken.body
+            {
                 true => Response::text("as you like".into()),
                 false => Response::problem(StatusCode::UNPROCESSABLE_ENTITY, "this is no event"),
             }
         });
         let (figure, shown) = of_garbage(addr);
         let taken = taken.what;
-        assert_eq!((&*figure, shown.lines().next()), ("1 of 12 taken as fine", Some("HTTP/1.1 200 OK")), "{taken}");
+        assert_eq!(
+            (&*figure, shown.lines().next()),
+            ("1 of 12 taken as fine", Some("HTTP/1.1 200 OK")),
+            "{taken}"
+        );
     }
 }
 
 #[test]
 fn whoever_refuses_every_event_refuses_not_only_garbage() {
-    let (addr, _) = http_server(|_, _| Response::problem(StatusCode::NOT_FOUND, "there is no such thing"));
+    let (addr, _) =
+        http_server(|_, _| Response::problem(StatusCode::NOT_FOUND, "there is no such thing"));
     let (figure, shown) = of_garbage(addr);
     assert_eq!(figure, "12 of 12 refused, no event taken: answered 404 Not Found");
     assert_eq!(shown.lines().next(), Some("HTTP/1.1 404 Not Found"));
@@ -85,10 +98,22 @@ fn whoever_refuses_every_event_refuses_not_only_garbage() {
 #[test]
 fn check_tells_a_script_the_same_as_json() {
     let addr = echo().to_string();
-    let output = run(&["check", "3", "--json", "--only", "routes", "--only", "again", &format!("http://{addr}/")]);
-    let lines: Vec<serde_json::Value> =
-        text(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
-    let found: Vec<_> = lines.iter().map(|line| (line["name"].as_str(), line["kept"].as_bool())).collect();
+    let output = run(&[
+        "check",
+        "3",
+        "--json",
+        "--only",
+        "routes",
+        "--only",
+        "again",
+        &format!("http://{addr}/"),
+    ]);
+    let lines: Vec<serde_json::Value> = text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+        .collect();
+    let found: Vec<_> =
+        lines.iter().map(|line| (line["name"].as_str(), line["kept"].as_bool())).collect();
     assert_eq!(found, [(Some("again"), Some(true)), (Some("routes"), Some(false))]);
     assert_eq!(output.status.code(), Some(1));
 }
@@ -98,7 +123,11 @@ fn check_without_a_server_is_one_line_and_exit_code_3() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let output = run(&["check", "1", &free]);
     let told = text(&output.stderr);
-    assert_eq!((output.status.code(), told.lines().count(), &output.stdout[..]), (Some(3), 1, &b""[..]), "{told}");
+    assert_eq!(
+        (output.status.code(), told.lines().count(), &output.stdout[..]),
+        (Some(3), 1, &b""[..]),
+        "{told}"
+    );
     assert!(told.contains("nobody listens there"), "{told}");
 }
 
@@ -117,7 +146,11 @@ fn a_bad_command_line_is_exit_code_2_and_names_what_is_wrong() {
     ] {
         let output = run(args);
         let error = text(&output.stderr);
-        assert_eq!((output.status.code(), &output.stdout[..]), (Some(2), &b""[..]), "{args:?}: {error}");
+        assert_eq!(
+            (output.status.code(), &output.stdout[..]),
+            (Some(2), &b""[..]),
+            "{args:?}: {error}"
+        );
         assert!(error.contains(named), "{args:?}: {error}");
     }
 }
@@ -127,22 +160,31 @@ fn claims_lists_every_claim_with_its_stages_and_its_command() {
     let told = text(&run(&["claims"]).stdout);
     assert_eq!(told.lines().count(), 2 * CLAIMS.len());
     assert!(told.contains("-2345  silent      one silent client stops nobody\n"), "{told}");
-    assert!(told.contains("                   scripts/flood.sh -n 1 -t 3 127.0.0.1:8080\n"), "{told}");
+    assert!(
+        told.contains("                   scripts/flood.sh -n 1 -t 3 127.0.0.1:8080\n"),
+        "{told}"
+    );
     let lines = text(&run(&["claims", "--json"]).stdout);
-    let first: serde_json::Value = serde_json::from_str(lines.lines().next().expect("a line")).expect("JSON");
-    assert_eq!((first["name"].as_str(), first["kept_by"].as_array().map(Vec::len)), (Some("echo"), Some(2)));
+    let first: serde_json::Value =
+        serde_json::from_str(lines.lines().next().expect("a line")).expect("JSON");
+    assert_eq!(
+        (first["name"].as_str(), first["kept_by"].as_array().map(Vec::len)),
+        (Some("echo"), Some(2))
+    );
 }
 
 #[test]
 fn the_commands_by_hand_show_what_a_server_answers() {
     let addr = echo();
-    let by_curl = |command: &str| !["cargo ", "scripts/", "nc "].iter().any(|other| command.contains(other));
+    let by_curl =
+        |command: &str| !["cargo ", "scripts/", "nc "].iter().any(|other| command.contains(other));
     let claims = CLAIMS.iter().filter(|claim| claim.kept_by.contains(&2) && by_curl(claim.by_hand));
     thread::scope(|scope| {
         for claim in claims {
             scope.spawn(move || {
                 let command = claim.command(addr);
-                let output = Command::new("bash").args(["-c", &command]).stdin(Stdio::null()).output();
+                let output =
+                    Command::new("bash").args(["-c", &command]).stdin(Stdio::null()).output();
                 let output = output.expect("there is bash");
                 let seen = text(&output.stdout) + &text(&output.stderr);
                 assert!(seen.contains("HTTP/1.1 "), "{command}: {seen}");
@@ -154,12 +196,17 @@ fn the_commands_by_hand_show_what_a_server_answers() {
 #[test]
 fn a_claim_has_a_name_of_its_own_a_sentence_and_a_command_that_a_shell_can_read() {
     for (number, claim) in CLAIMS.iter().enumerate() {
-        assert!(CLAIMS[..number].iter().all(|other| other.name != claim.name), "{} twice", claim.name);
+        assert!(
+            CLAIMS[..number].iter().all(|other| other.name != claim.name),
+            "{} twice",
+            claim.name
+        );
         assert!(claim.sentence.len() > 20 && !claim.sentence.ends_with('.'), "{}", claim.sentence);
         assert!(!claim.kept_by.is_empty() && claim.kept_by.is_sorted(), "{}", claim.name);
         let command = claim.command("127.0.0.1:8080");
         assert!(command.contains("127.0.0.1:8080") && !command.contains("{addr}"), "{command}");
-        let read = Command::new("bash").args(["-n", "-c", &command]).status().expect("there is bash");
+        let read =
+            Command::new("bash").args(["-n", "-c", &command]).status().expect("there is bash");
         assert!(read.success(), "{}: {command}", claim.name);
     }
     let compared = CLAIMS.iter().filter(|claim| claim.compared);

@@ -64,7 +64,8 @@ fn what_is_too_long_for_a_line_of_a_help_goes_on_under_its_beginning() {
     let (first, rest) = help.split_once("Send a refused request").expect("--retry is explained");
     let column = first.lines().last().map_or(0, str::len);
     let lines = rest.lines().take_while(|line| !line.trim_start().starts_with("--"));
-    let lines: Vec<_> = lines.map(|line| line.strip_prefix(&*" ".repeat(column)).unwrap_or(line)).collect();
+    let lines: Vec<_> =
+        lines.map(|line| line.strip_prefix(&*" ".repeat(column)).unwrap_or(line)).collect();
     assert_eq!(format!("Send a refused request{}", lines.join(" ")), words);
     assert!(lines.len() > 1, "{help}");
 }
@@ -94,7 +95,8 @@ fn compare_says_that_its_page_cannot_be_written_before_it_runs_anything() {
     let file = folder.path().join("file");
     std::fs::write(&file, "of somebody").unwrap();
     let (under, page) = (file.join("page.html"), folder.path().join("page.html"));
-    let [file, under, page, folder] = [&file, &under, &page, folder.path()].map(|path| path.to_str().unwrap());
+    let [file, under, page, folder] =
+        [&file, &under, &page, folder.path()].map(|path| path.to_str().unwrap());
     for (args, named) in [
         (&["compare", "--out", under][..], under),
         (&["compare", "--out", file], "index.html"),
@@ -106,7 +108,8 @@ fn compare_says_that_its_page_cannot_be_written_before_it_runs_anything() {
         assert!(error.contains("cannot write") && error.contains(named), "{error}");
         assert!(!error.contains("building"), "{error}");
     }
-    let left: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["file"], "nothing is left of a page that was not written");
 }
 

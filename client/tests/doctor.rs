@@ -33,7 +33,8 @@ fn told(output: &Output) -> String {
 /// The line of a check, and what it says to mend.
 fn line<'a>(told: &'a str, name: &str) -> (&'a str, &'a str) {
     let start = format!("{name:<13}  ");
-    let is_it = |line: &&str| line.split_once(' ').is_some_and(|(_, rest)| rest.starts_with(&start));
+    let is_it =
+        |line: &&str| line.split_once(' ').is_some_and(|(_, rest)| rest.starts_with(&start));
     let mut lines = told.lines().skip_while(|line| !is_it(line));
     let line = lines.next().unwrap_or_else(|| panic!("no line {name}: {told}"));
     (line, lines.next().and_then(|next| next.strip_prefix("    Mend: ")).unwrap_or_default())
@@ -45,7 +46,8 @@ fn only(programs: &[&str]) -> TempDir {
     let path = std::env::var_os("PATH").expect("PATH is set");
     for program in programs {
         let mut found = std::env::split_paths(&path).map(|path| path.join(program));
-        let found = found.find(|path| path.is_file()).unwrap_or_else(|| panic!("{program} is not here"));
+        let found =
+            found.find(|path| path.is_file()).unwrap_or_else(|| panic!("{program} is not here"));
         symlink(found, folder.path().join(program)).expect("a link");
     }
     folder
@@ -85,7 +87,8 @@ fn every_finding_that_is_not_fine_says_how_to_mend_it() {
     let told = told(&output);
     let lines: Vec<_> = told.lines().collect();
     let mut wrong = 0;
-    for (place, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with(['✗', '!'])) {
+    for (place, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with(['✗', '!']))
+    {
         assert!(lines[place + 1].starts_with("    Mend: "), "{line}: {told}");
         wrong += usize::from(line.starts_with('✗'));
     }
@@ -100,12 +103,14 @@ fn every_finding_that_is_not_fine_says_how_to_mend_it() {
 fn an_address_in_use_says_who_can_tell_who_has_it_and_what_to_take_instead() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap();
-    let output = Command::new(CLIENT).args(["doctor", "--addr", &addr.to_string()]).output().unwrap();
+    let output =
+        Command::new(CLIENT).args(["doctor", "--addr", &addr.to_string()]).output().unwrap();
     let told = told(&output);
     let (line, mend) = line(&told, "address");
     assert!(line.starts_with('✗') && line.contains(&format!("{addr} is taken")), "{told}");
     assert!(
-        line.contains(&format!(":{}", addr.port())) && (line.contains("lsof -nP") || line.contains("ss -ltnp")),
+        line.contains(&format!(":{}", addr.port()))
+            && (line.contains("lsof -nP") || line.contains("ss -ltnp")),
         "{told}"
     );
     assert!(mend.contains("--addr 127.0.0.1:"), "{told}");
@@ -116,10 +121,18 @@ fn an_address_in_use_says_who_can_tell_who_has_it_and_what_to_take_instead() {
 fn a_server_that_localhost_may_mean_instead_of_ours_is_found() {
     let Ok(other) = TcpListener::bind("[::1]:0") else { return }; // no IPv6: then localhost is 127.0.0.1
     let port = other.local_addr().unwrap().port();
-    let output = Command::new(CLIENT).args(["doctor", "--addr", &format!("127.0.0.1:{port}")]).output().unwrap();
+    let output = Command::new(CLIENT)
+        .args(["doctor", "--addr", &format!("127.0.0.1:{port}")])
+        .output()
+        .unwrap();
     let told = told(&output);
     let (line, mend) = line(&told, "address");
-    assert!(line.starts_with('!') && line.contains(&format!("[::1]:{port}")) && mend.contains("127.0.0.1"), "{told}");
+    assert!(
+        line.starts_with('!')
+            && line.contains(&format!("[::1]:{port}"))
+            && mend.contains("127.0.0.1"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -129,7 +142,10 @@ fn too_few_descriptors_for_the_lessons_are_a_failure() {
     let output = of(bash).output().unwrap();
     let told = told(&output);
     let (line, mend) = line(&told, "descriptors");
-    assert!(line.starts_with('✗') && line.contains("64 for a process") && mend.contains("sudo"), "{told}");
+    assert!(
+        line.starts_with('✗') && line.contains("64 for a process") && mend.contains("sudo"),
+        "{told}"
+    );
     assert_eq!(output.status.code(), Some(1));
 }
 
@@ -138,8 +154,15 @@ fn without_nc_the_scripts_take_bash_and_that_is_fine() {
     let folder = only(&["awk", "bash", "cargo", "curl", "mkfifo", "rustc", "sed"]);
     let output = doctor().env("PATH", folder.path()).output().unwrap();
     let told = told(&output);
-    assert_eq!(line(&told, "nc").0, "✓ nc             none: the scripts take bash's own /dev/tcp", "{told}");
-    assert!(line(&told, "python3").0.starts_with('!') && line(&told, "browser").0.starts_with('!'), "{told}");
+    assert_eq!(
+        line(&told, "nc").0,
+        "✓ nc             none: the scripts take bash's own /dev/tcp",
+        "{told}"
+    );
+    assert!(
+        line(&told, "python3").0.starts_with('!') && line(&told, "browser").0.starts_with('!'),
+        "{told}"
+    );
     assert_eq!(output.status.code(), Some(0), "{told}");
 }
 
@@ -150,8 +173,14 @@ fn each_kind_of_nc_is_told_from_the_others() {
             "OpenBSD netcat (Debian patchlevel 1.219-1)\nusage: nc [-46CDdFhklNnrStUuvZz]",
             "✓ nc             nc, OpenBSD's",
         ),
-        ("[v1.10-47]\nconnect to somewhere:\tnc [-options] hostname port[s] [ports] ...", "nc, the traditional one"),
-        ("Ncat 7.93 ( https://nmap.org/ncat )\nUsage: ncat [options] [hostname] [port]", "nc, nmap's ncat"),
+        (
+            "[v1.10-47]\nconnect to somewhere:\tnc [-options] hostname port[s] [ports] ...",
+            "nc, the traditional one",
+        ),
+        (
+            "Ncat 7.93 ( https://nmap.org/ncat )\nUsage: ncat [options] [hostname] [port]",
+            "nc, nmap's ncat",
+        ),
         ("nc: invalid option -- 'h'\nBusyBox v1.35.0 (Debian) multi-call binary.", "nc, busybox's"),
     ] {
         let folder = instead("nc", help);
@@ -162,14 +191,19 @@ fn each_kind_of_nc_is_told_from_the_others() {
 
 #[test]
 fn a_rust_that_is_too_old_is_named_with_the_command_that_updates_it() {
-    for (release, sign) in [("1.84.1", '✗'), ("1.85.0", '✓'), ("1.100.0-nightly", '✓'), ("2.0.0", '✓'), ("none", '✗')]
+    for (release, sign) in
+        [("1.84.1", '✗'), ("1.85.0", '✓'), ("1.100.0-nightly", '✓'), ("2.0.0", '✓'), ("none", '✗')]
     {
-        let rustc = instead("rustc", &format!("rustc {release}\nbinary: rustc\nrelease: {release}"));
+        let rustc =
+            instead("rustc", &format!("rustc {release}\nbinary: rustc\nrelease: {release}"));
         let output = doctor().env("PATH", before_path(rustc.path())).output().unwrap();
         let told = told(&output);
         let (line, mend) = line(&told, "rust");
         assert!(line.starts_with(sign) && line.contains(release), "{told}");
-        assert!(sign == '✓' || (mend.starts_with("rustup update") && output.status.code() == Some(1)), "{told}");
+        assert!(
+            sign == '✓' || (mend.starts_with("rustup update") && output.status.code() == Some(1)),
+            "{told}"
+        );
     }
 }
 
@@ -191,7 +225,8 @@ fn a_bash_that_is_too_old_or_cannot_connect_is_a_failure() {
 
 #[test]
 fn a_proxy_that_curl_would_ask_for_our_servers_is_found() {
-    let nobody = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    let nobody =
+        format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
     let output = doctor().env("http_proxy", &nobody).output().unwrap();
     let told = told(&output);
     assert!(line(&told, "curl").0.starts_with('✗'), "{told}");
@@ -200,7 +235,11 @@ fn a_proxy_that_curl_would_ask_for_our_servers_is_found() {
         ("export no_proxy=127.0.0.1,localhost", Some(1)),
         "{told}"
     );
-    let output = doctor().env("http_proxy", &nobody).env("no_proxy", "127.0.0.1,localhost").output().unwrap();
+    let output = doctor()
+        .env("http_proxy", &nobody)
+        .env("no_proxy", "127.0.0.1,localhost")
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(0), "mended as it said");
 }
 
@@ -211,7 +250,10 @@ fn packages_that_are_not_downloaded_are_missed_before_the_class() {
     let told = told(&output);
     let (line, mend) = line(&told, "dependencies");
     assert!(line.starts_with('✗') && line.contains("needs the network"), "{told}");
-    assert_eq!((mend.split(',').next(), output.status.code()), (Some("cargo fetch --locked"), Some(1)));
+    assert_eq!(
+        (mend.split(',').next(), output.status.code()),
+        (Some("cargo fetch --locked"), Some(1))
+    );
 }
 
 #[test]
@@ -225,7 +267,10 @@ fn packages_of_the_tests_alone_stop_no_class() {
     let told = told(&output);
     let (line, mend) = line(&told, "dependencies");
     assert!(line.starts_with('!') && line.contains("cargo test needs the network"), "{told}");
-    assert_eq!((mend.split(',').next(), output.status.code()), (Some("cargo fetch --locked"), Some(0)));
+    assert_eq!(
+        (mend.split(',').next(), output.status.code()),
+        (Some("cargo fetch --locked"), Some(0))
+    );
 }
 
 #[test]
@@ -237,7 +282,11 @@ fn binaries_that_are_missing_or_older_than_their_sources_are_named() {
     let binary = |name: &str| std::fs::write(debug.join(name), "").unwrap();
     let list = |name: &str| {
         let source = source.to_str().unwrap().replace(' ', "\\ ");
-        std::fs::write(debug.join(format!("{name}.d")), format!("{}: {source}\n", debug.join(name).display())).unwrap();
+        std::fs::write(
+            debug.join(format!("{name}.d")),
+            format!("{}: {source}\n", debug.join(name).display()),
+        )
+        .unwrap();
     };
     binary("stage1-blocking"); // before its source
     list("stage1-blocking");
@@ -251,11 +300,14 @@ fn binaries_that_are_missing_or_older_than_their_sources_are_named() {
     }
     let output = doctor().env("CARGO_TARGET_DIR", target.path()).output().unwrap();
     let told = told(&output);
-    let missing =
-        "not built, or not from what is here: stage1-blocking, stage3-parse, stage4-slow-state, stage5-backpressure";
+    let missing = "not built, or not from what is here: stage1-blocking, stage3-parse, stage4-slow-state, stage5-backpressure";
     let (debug, mend) = line(&told, "debug build");
     assert!(debug.starts_with('!') && debug.ends_with(missing), "{told}");
-    assert_eq!((mend, line(&told, "release build").1), ("cargo build", "cargo build --release"), "{told}");
+    assert_eq!(
+        (mend, line(&told, "release build").1),
+        ("cargo build", "cargo build --release"),
+        "{told}"
+    );
     assert_eq!(output.status.code(), Some(0), "it only takes longer");
 }
 
@@ -270,20 +322,38 @@ fn outside_the_workspace_it_says_where_to_ask() {
 #[test]
 fn what_a_machine_allows_is_judged_by_what_the_lessons_need() {
     use Health::{Failing, Fine, Noted};
-    let health = |findings: &[Finding]| findings.iter().map(|finding| finding.health).collect::<Vec<_>>();
+    let health =
+        |findings: &[Finding]| findings.iter().map(|finding| finding.health).collect::<Vec<_>>();
     assert_eq!(health(&[cores(0), cores(1), cores(2), cores(64)]), [Noted, Noted, Fine, Fine]);
-    let descriptors = [None, Some(256), Some(1024), Some(4096), Some(10_240), Some(1 << 40)].map(descriptors);
+    let descriptors =
+        [None, Some(256), Some(1024), Some(4096), Some(10_240), Some(1 << 40)].map(descriptors);
     assert_eq!(health(&descriptors), [Noted, Failing, Failing, Noted, Fine, Fine]);
-    let of_a_user = [(None, 0), (Some(1000), 0), (Some(2666), 400), (Some(1333), 400), (Some(u64::MAX - 1), 1)];
-    assert_eq!(health(&of_a_user.map(|(most, running)| processes(most, running))), [Fine, Noted, Fine, Noted, Fine]);
-    assert_eq!(health(&[None, Some(128), Some(1023), Some(1024)].map(backlog)), [Noted, Noted, Noted, Fine]);
-    let ports = [None, Some((60_000, 60_999)), Some((49_152, 65_535)), Some((55_000, 60_999)), Some((9, 1))].map(ports);
+    let of_a_user =
+        [(None, 0), (Some(1000), 0), (Some(2666), 400), (Some(1333), 400), (Some(u64::MAX - 1), 1)];
+    assert_eq!(
+        health(&of_a_user.map(|(most, running)| processes(most, running))),
+        [Fine, Noted, Fine, Noted, Fine]
+    );
+    assert_eq!(
+        health(&[None, Some(128), Some(1023), Some(1024)].map(backlog)),
+        [Noted, Noted, Noted, Fine]
+    );
+    let ports = [
+        None,
+        Some((60_000, 60_999)),
+        Some((49_152, 65_535)),
+        Some((55_000, 60_999)),
+        Some((9, 1)),
+    ]
+    .map(ports);
     assert_eq!(health(&ports), [Noted, Failing, Fine, Noted, Failing]);
 }
 
 #[test]
 fn a_bad_command_line_is_exit_code_2_and_names_what_is_wrong() {
-    for (args, named) in [(&["doctor", "--addr", "8080"][..], "--addr"), (&["doctor", "now"], "now")] {
+    for (args, named) in
+        [(&["doctor", "--addr", "8080"][..], "--addr"), (&["doctor", "now"], "now")]
+    {
         let output = Command::new(CLIENT).args(args).output().unwrap();
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!((output.status.code(), error.contains(named)), (Some(2), true), "{error}");

@@ -41,7 +41,10 @@ fn hold_misbehaves_as_it_is_told() {
         assert!(all.len() >= least && (manner != "silent" || all.is_empty()), "{manner}: {all:?}");
         let mut decoder = http1::Decoder::<Request>::new();
         decoder.push(&all);
-        assert!(matches!(decoder.decode(), Ok(http1::Decoded::NeedMore)), "{manner} is well-formed and not whole");
+        assert!(
+            matches!(decoder.decode(), Ok(http1::Decoded::NeedMore)),
+            "{manner} is well-formed and not whole"
+        );
     }
 }
 
@@ -58,9 +61,13 @@ fn hold_ends_when_it_is_told_although_connects_still_wait() {
 fn whoever_has_no_descriptors_left_is_told_what_to_raise() {
     let addr = server(|_, mut stream| drop(stream.read(&mut [0; 64])));
     for command in ["load -n 60 -c 60 -t 1s", "hold -n 60 -z 1s"] {
-        let limited = format!("ulimit -n 40 && exec {} {command} {addr}", env!("CARGO_BIN_EXE_client"));
-        let report = stdout(&std::process::Command::new("sh").args(["-c", &limited]).output().unwrap());
-        for words in ["no file descriptor or port is left", "raise ulimit -n, or take fewer connections"] {
+        let limited =
+            format!("ulimit -n 40 && exec {} {command} {addr}", env!("CARGO_BIN_EXE_client"));
+        let report =
+            stdout(&std::process::Command::new("sh").args(["-c", &limited]).output().unwrap());
+        for words in
+            ["no file descriptor or port is left", "raise ulimit -n, or take fewer connections"]
+        {
             assert!(report.contains(words), "{command}: {report}");
         }
     }

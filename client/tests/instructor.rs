@@ -18,7 +18,8 @@ fn each_live_change_fits_the_file_that_it_names() {
         let (change, _) = change.split_once("\n```").expect("the block ends");
         let (file, lines) = change.split_once('\n').expect("a file, and what changes in it");
         let file = file.strip_prefix("--- ").expect("the file comes first");
-        let before: Vec<_> = lines.lines().filter(|line| !line.starts_with('+')).map(|line| &line[1..]).collect();
+        let before: Vec<_> =
+            lines.lines().filter(|line| !line.starts_with('+')).map(|line| &line[1..]).collect();
         let code = std::fs::read_to_string(root().join(file)).expect("the file is there");
         assert_eq!(code.matches(&before.join("\n")).count(), 1, "{file}: {change}");
         assert!(lines.contains(['+', '-']), "{file}: nothing changes");
@@ -42,10 +43,15 @@ fn the_minutes_of_the_tables_add_up() {
     // what a row is split into: "predict 5, break 10, …"
     for (_, minutes, what) in &rows {
         let parts = what.split_once(": predict").map(|(_, parts)| parts.split_whitespace());
-        let sum =
-            parts.map(|words| words.filter_map(|word| word.trim_end_matches(',').parse::<u32>().ok()).sum::<u32>());
+        let sum = parts.map(|words| {
+            words.filter_map(|word| word.trim_end_matches(',').parse::<u32>().ok()).sum::<u32>()
+        });
         assert!(sum.is_none_or(|sum| sum == *minutes), "{what}");
     }
-    let ends: Vec<_> = rows.iter().filter(|row| row.2.starts_with("the page again")).map(|row| row.0 + row.1).collect();
+    let ends: Vec<_> = rows
+        .iter()
+        .filter(|row| row.2.starts_with("the page again"))
+        .map(|row| row.0 + row.1)
+        .collect();
     assert_eq!(ends, [17 * 60, 2 * 60], "a day until five, and two hours");
 }

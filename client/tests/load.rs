@@ -36,7 +36,8 @@ fn load_counts_what_the_server_counts() {
 fn load_splits_what_came_by_outcome() {
     let (addr, _) = http_server(|number, _| match number % 4 {
         0 => Response::new(StatusCode::ACCEPTED),
-        1 => Response::problem(StatusCode::SERVICE_UNAVAILABLE, "full").with(header::RETRY_AFTER, 7u64),
+        1 => Response::problem(StatusCode::SERVICE_UNAVAILABLE, "full")
+            .with(header::RETRY_AFTER, 7u64),
         2 => Response::problem(StatusCode::NOT_FOUND, "nothing there"),
         _ => Response::problem(StatusCode::INTERNAL_SERVER_ERROR, "broken"),
     });
@@ -45,9 +46,12 @@ fn load_splits_what_came_by_outcome() {
         ["served", "refused", "rejected", "timed out", "failed"].map(|name| row(&report, name)),
         [10, 10, 20, 0, 0]
     );
-    for line in
-        ["%  202 Accepted", "%  503 Service Unavailable, Retry-After 7 s", "10 × 404 Not Found", "10 × 500 Internal"]
-    {
+    for line in [
+        "%  202 Accepted",
+        "%  503 Service Unavailable, Retry-After 7 s",
+        "10 × 404 Not Found",
+        "10 × 500 Internal",
+    ] {
         assert!(report.contains(line), "{line}: {report}");
     }
 }
@@ -90,24 +94,48 @@ fn load_sends_what_it_is_told() {
             request.header(header::CONTENT_TYPE),
             request.header(header::ACCEPT),
         );
-        let told = ("PUT", "/there", Some("text/x-test"), Some("text/plain")) == asked && request.body == "hello";
+        let told = ("PUT", "/there", Some("text/x-test"), Some("text/plain")) == asked
+            && request.body == "hello";
         Response::new(if told { StatusCode::OK } else { StatusCode::BAD_REQUEST })
     });
     let url = format!("http://{addr}/there?x=1");
-    let flags = ["load", "-n", "3", "-m", "PUT", "-d", "hello", "-T", "text/x-test", "-H", "Accept: text/plain", &url];
+    let flags = [
+        "load",
+        "-n",
+        "3",
+        "-m",
+        "PUT",
+        "-d",
+        "hello",
+        "-T",
+        "text/x-test",
+        "-H",
+        "Accept: text/plain",
+        &url,
+    ];
     assert_eq!(row(&stdout(&run(&flags)), "served"), 3);
     // HEAD: an answer that announces a body and has none
     let (addr, _) = http_server(|_, _| Response::text("hello".into()));
-    assert_eq!(row(&stdout(&run(&["load", "-n", "3", "-c", "1", "-m", "HEAD", &addr.to_string()])), "served"), 3);
+    assert_eq!(
+        row(
+            &stdout(&run(&["load", "-n", "3", "-c", "1", "-m", "HEAD", &addr.to_string()])),
+            "served"
+        ),
+        3
+    );
 }
 
 #[test]
 fn load_sends_events_that_are_events() {
     let (addr, _) = http_server(|_, request| {
-        let is_one = request.path() == "/events" && serde_json::from_slice::<Event>(&request.body).is_ok();
+        let is_one =
+            request.path() == "/events" && serde_json::from_slice::<Event>(&request.body).is_ok();
         Response::new(if is_one { StatusCode::OK } else { StatusCode::BAD_REQUEST })
     });
-    assert_eq!(row(&stdout(&run(&["load", "-n", "250", "--event", &addr.to_string()])), "served"), 250);
+    assert_eq!(
+        row(&stdout(&run(&["load", "-n", "250", "--event", &addr.to_string()])), "served"),
+        250
+    );
 }
 
 #[test]
@@ -116,7 +144,11 @@ fn load_at_a_rate_sends_what_is_due_and_no_more() {
     let report = stdout(&run(&["load", "-z", "1s", "-q", "40", "-c", "3", &addr.to_string()]));
     // on a machine that pauses some are due and not sent: then that is said
     let not_sent = if report.contains("not sent") { row(&report, "not sent") } else { 0 };
-    assert_eq!((row(&report, "served") + not_sent, count.load(Ordering::SeqCst) + not_sent), (40, 40), "{report}");
+    assert_eq!(
+        (row(&report, "served") + not_sent, count.load(Ordering::SeqCst) + not_sent),
+        (40, 40),
+        "{report}"
+    );
 }
 
 #[test]
@@ -126,7 +158,10 @@ fn load_reports_what_it_has_when_it_is_stopped() {
         let _ = began.send(());
         Response::new(StatusCode::OK)
     });
-    let load = client(&["load", "-z", "1h", "-c", "2", &addr.to_string()]).stdout(Stdio::piped()).spawn().unwrap();
+    let load = client(&["load", "-z", "1h", "-c", "2", &addr.to_string()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     begun.recv().unwrap();
     Command::new("sh").args(["-c", "kill -s INT \"$0\"", &load.id().to_string()]).status().unwrap();
     let output = load.wait_with_output().unwrap();
@@ -142,7 +177,10 @@ fn load_counts_what_was_without_an_answer_when_it_was_stopped() {
             let _ = asked.send(()); // and no answer
         }
     });
-    let load = client(&["load", "-n", "3", "-c", "3", &addr.to_string()]).stdout(Stdio::piped()).spawn().unwrap();
+    let load = client(&["load", "-n", "3", "-c", "3", &addr.to_string()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     for _ in 0..3 {
         asking.recv().unwrap();
     }
@@ -161,7 +199,10 @@ fn load_reports_what_it_has_when_nobody_waits_for_the_server_to_be_verified() {
             // what it takes it never does
             let accepted = events.load(Ordering::SeqCst);
             let _ = asked.send(accepted);
-            Response::json(StatusCode::OK, &serde_json::json!({ "accepted": accepted, "processed": 0, "failed": 0 }))
+            Response::json(
+                StatusCode::OK,
+                &serde_json::json!({ "accepted": accepted, "processed": 0, "failed": 0 }),
+            )
         }
         "/balances" => Response::json(StatusCode::OK, &serde_json::json!({})),
         _ => {
@@ -185,7 +226,8 @@ fn what_was_refused_and_waits_when_it_is_stopped_is_not_said_to_be_without_an_an
     let (addr, _) = http_server(move |number, _| {
         let _ = sent.send(number);
         match number {
-            0 => Response::problem(StatusCode::SERVICE_UNAVAILABLE, "full").with(header::RETRY_AFTER, 3600u64),
+            0 => Response::problem(StatusCode::SERVICE_UNAVAILABLE, "full")
+                .with(header::RETRY_AFTER, 3600u64),
             _ => Response::new(StatusCode::OK),
         }
     });
@@ -206,7 +248,8 @@ fn load_counts_what_was_due_and_not_sent_when_it_was_stopped() {
             let _ = asked.send(()); // and no answer
         }
     });
-    let mut load = client(&["load", "-n", "10k", "-q", "1k", "-c", "1", "--json", &addr.to_string()]);
+    let mut load =
+        client(&["load", "-n", "10k", "-q", "1k", "-c", "1", "--json", &addr.to_string()]);
     let load = load.stdout(Stdio::piped()).spawn().unwrap();
     asking.recv().unwrap();
     sleep(Duration::from_millis(100)); // some more become due
@@ -223,7 +266,10 @@ fn json(args: &[&str]) -> Value {
 }
 
 fn number(report: &Value, path: &str) -> f64 {
-    report.pointer(path).and_then(Value::as_f64).unwrap_or_else(|| panic!("no number at {path}: {report:#}"))
+    report
+        .pointer(path)
+        .and_then(Value::as_f64)
+        .unwrap_or_else(|| panic!("no number at {path}: {report:#}"))
 }
 
 #[test]
@@ -232,10 +278,13 @@ fn its_numbers_agree_with_the_servers_own_to_the_last_request() {
         0 => Response::new(StatusCode::ACCEPTED),
         1 => Response::problem(StatusCode::SERVICE_UNAVAILABLE, "full"),
         2 => Response::problem(StatusCode::NOT_FOUND, "nothing there"),
-        3 => Response::new(StatusCode::OK).with(header::CONNECTION, header::HeaderValue::from_static("close")),
+        3 => Response::new(StatusCode::OK)
+            .with(header::CONNECTION, header::HeaderValue::from_static("close")),
         _ => Response::text("hello".into()),
     };
-    for args in [&["-n", "2k", "-c", "16"][..], &["-z", "300ms", "-c", "3"], &["-z", "500ms", "-q", "400"]] {
+    for args in
+        [&["-n", "2k", "-c", "16"][..], &["-z", "300ms", "-c", "3"], &["-z", "500ms", "-q", "400"]]
+    {
         let kinds = Arc::new(Mutex::new(BTreeMap::<u16, f64>::new()));
         let counts = kinds.clone();
         let (addr, _) = http_server(move |number, _| {
@@ -245,7 +294,8 @@ fn its_numbers_agree_with_the_servers_own_to_the_last_request() {
         });
         let report = json(&[args, &[&addr.to_string()]].concat());
         let kinds = kinds.lock().unwrap();
-        let seen = ["/served/count", "/refused/count", "/rejected/count"].map(|path| number(&report, path));
+        let seen = ["/served/count", "/refused/count", "/rejected/count"]
+            .map(|path| number(&report, path));
         assert_eq!(seen, [kinds[&202] + kinds[&200], kinds[&503], kinds[&404]], "{args:?}");
         assert_eq!(number(&report, "/requests"), kinds.values().sum::<f64>(), "{args:?}");
     }
@@ -267,7 +317,8 @@ fn stalling() -> String {
 #[test]
 fn an_open_loop_shows_the_stall_that_the_uncorrected_figures_hide() {
     let report = json(&["-z", "3s", "-q", "100", "-c", "1", &stalling()]);
-    let (due, sent) = (number(&report, "/served/latency_s/p90"), number(&report, "/served/as_sent_s/p90"));
+    let (due, sent) =
+        (number(&report, "/served/latency_s/p90"), number(&report, "/served/as_sent_s/p90"));
     // a hundred of three hundred were due while it stalled, and one of them was sent
     assert!(due > 0.5 && sent < 0.5 * due, "from when it was due {due} s, from sending {sent} s");
 }
@@ -275,7 +326,10 @@ fn an_open_loop_shows_the_stall_that_the_uncorrected_figures_hide() {
 #[test]
 fn a_closed_loop_says_that_it_hides_a_stall() {
     let report = json(&["-z", "3s", "-c", "1", &stalling()]);
-    assert!(number(&report, "/served/latency_s/p99") < 0.5 && number(&report, "/served/latency_s/max") > 0.5);
+    assert!(
+        number(&report, "/served/latency_s/p99") < 0.5
+            && number(&report, "/served/latency_s/max") > 0.5
+    );
     assert!(report["diagnoses"].to_string().contains("a closed loop hides waiting"), "{report:#}");
     assert_eq!(report.pointer("/served/as_sent_s"), Some(&Value::Null));
 }
@@ -333,15 +387,26 @@ fn a_burst_that_is_stopped_before_it_began_says_how_many_connections_stood() {
     // its backlog has no room for five hundred
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
-    let load = client(&["load", "-n", "500", "-c", "500", "--burst", &addr]).stdout(Stdio::piped()).spawn().unwrap();
+    let load = client(&["load", "-n", "500", "-c", "500", "--burst", &addr])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let _looks_and_connects = [listener.accept().unwrap(), listener.accept().unwrap()];
     Command::new("sh").args(["-c", "kill -s INT \"$0\"", &load.id().to_string()]).status().unwrap();
     let report = stdout(&load.wait_with_output().unwrap());
-    assert!(report.starts_with(&format!("\n0 requests to http://{addr}/, over 500 connections")), "{report}");
+    assert!(
+        report.starts_with(&format!("\n0 requests to http://{addr}/, over 500 connections")),
+        "{report}"
+    );
     let words = report.split_whitespace().collect::<Vec<_>>().join(" ");
-    let stood =
-        words.split("or after -t, and ").nth(1).and_then(|words| words.split(' ').next()?.parse::<usize>().ok());
-    assert!(words.contains("nothing was sent") && stood.is_some_and(|stood| stood < 500), "{report}");
+    let stood = words
+        .split("or after -t, and ")
+        .nth(1)
+        .and_then(|words| words.split(' ').next()?.parse::<usize>().ok());
+    assert!(
+        words.contains("nothing was sent") && stood.is_some_and(|stood| stood < 500),
+        "{report}"
+    );
 }
 
 #[test]
@@ -352,14 +417,16 @@ fn what_is_refused_is_sent_again_and_never_before_it_was_told() {
         let (addr, count) = http_server(move |number, _| {
             seen.lock().unwrap().push(Instant::now());
             match number {
-                0..5 => Response::problem(StatusCode::SERVICE_UNAVAILABLE, "full").with(header::RETRY_AFTER, 1u64),
+                0..5 => Response::problem(StatusCode::SERVICE_UNAVAILABLE, "full")
+                    .with(header::RETRY_AFTER, 1u64),
                 _ => Response::new(StatusCode::OK),
             }
         });
         let addr = addr.to_string();
         let args = ["-n", "5", "-c", "5", "--retry", "--seed", "7", &addr, "--no-jitter"];
         let report = json(if jitter { &args[..8] } else { &args });
-        let figures = ["/served/count", "/refused/count", "/requests", "/sent_again"].map(|path| number(&report, path));
+        let figures = ["/served/count", "/refused/count", "/requests", "/sent_again"]
+            .map(|path| number(&report, path));
         assert_eq!((figures, count.load(Ordering::SeqCst)), ([5.0, 0.0, 5.0, 5.0], 10));
         let times = times.lock().unwrap();
         assert!(times[5] - times[0] >= Duration::from_secs(1), "before it was told");
@@ -370,7 +437,8 @@ fn what_is_refused_is_sent_again_and_never_before_it_was_told() {
 #[test]
 fn what_is_not_over_when_the_time_is_up_stays_refused() {
     let (addr, _) = http_server(|_, _| {
-        Response::problem(StatusCode::SERVICE_UNAVAILABLE, "full").with(header::RETRY_AFTER, 3600u64)
+        Response::problem(StatusCode::SERVICE_UNAVAILABLE, "full")
+            .with(header::RETRY_AFTER, 3600u64)
     });
     let report = json(&["-z", "300ms", "-c", "2", "--retry", &addr.to_string()]);
     assert_eq!(number(&report, "/requests"), number(&report, "/refused/count"));
@@ -384,7 +452,8 @@ fn bank(forgets: usize, silent: usize) -> String {
         "/events" => {
             let event: Event = serde_json::from_slice(&request.body).expect("an event");
             if number % forgets != forgets - 1 {
-                *balances.lock().expect("whole").entry(event.user.to_string()).or_default() += event.amount;
+                *balances.lock().expect("whole").entry(event.user.to_string()).or_default() +=
+                    event.amount;
             }
             if number % silent == silent - 1 {
                 sleep(Duration::from_secs(2));
@@ -399,17 +468,26 @@ fn bank(forgets: usize, silent: usize) -> String {
 
 #[test]
 fn verify_finds_out_whether_what_was_acknowledged_was_applied() {
-    let verify = |addr: &str| run(&["load", "-n", "300", "-c", "8", "-t", "1s", "--event", "--verify", addr]);
+    let verify = |addr: &str| {
+        run(&["load", "-n", "300", "-c", "8", "-t", "1s", "--event", "--verify", addr])
+    };
     let honest = verify(&bank(usize::MAX, usize::MAX));
     assert_eq!(honest.status.code(), Some(0), "{}", stdout(&honest));
-    assert!(stdout(&honest).contains("acknowledged 300 events") && stdout(&honest).contains("they agree"));
+    assert!(
+        stdout(&honest).contains("acknowledged 300 events")
+            && stdout(&honest).contains("they agree")
+    );
     let forgetful = verify(&bank(100, usize::MAX));
     assert_eq!(forgetful.status.code(), Some(1), "{}", stdout(&forgetful));
     assert!(stdout(&forgetful).contains("they do not agree"));
     // an event without an answer may have been applied: nobody knows
     let slow = verify(&bank(usize::MAX, 100));
     assert_eq!(slow.status.code(), Some(0), "{}", stdout(&slow));
-    assert!(stdout(&slow).contains("nobody knows") && stdout(&slow).contains("they agree"), "{}", stdout(&slow));
+    assert!(
+        stdout(&slow).contains("nobody knows") && stdout(&slow).contains("they agree"),
+        "{}",
+        stdout(&slow)
+    );
 }
 
 #[test]
@@ -430,9 +508,10 @@ fn verify_believes_no_books_that_cannot_be() {
                 StatusCode::OK,
                 &serde_json::json!({ "accepted": u64::MAX, "processed": u64::MAX, "failed": u64::MAX }),
             ),
-            ("/stats", _) => {
-                Response::json(StatusCode::OK, &serde_json::json!({ "accepted": 0, "processed": 0, "failed": 0 }))
-            }
+            ("/stats", _) => Response::json(
+                StatusCode::OK,
+                &serde_json::json!({ "accepted": 0, "processed": 0, "failed": 0 }),
+            ),
             ("/balances", 0..3) => Response::json(StatusCode::OK, &serde_json::json!({})),
             ("/balances", _) => {
                 let users = (1..=50).map(|user| (format!("user{user}"), amount));
@@ -442,8 +521,8 @@ fn verify_believes_no_books_that_cannot_be() {
         });
         let report = json(&["-n", "3", "-c", "1", "--event", "--verify", &addr.to_string()]);
         assert_eq!(report.pointer("/verified/holds"), Some(&Value::Bool(false)), "{report:#}");
-        let [applied, sum] =
-            ["applied", "applied_sum"].map(|name| number(&report["verified"]["figures"], &format!("/{name}")));
+        let [applied, sum] = ["applied", "applied_sum"]
+            .map(|name| number(&report["verified"]["figures"], &format!("/{name}")));
         assert!(applied < 0.0 && sum == amount as f64, "{report:#}");
     }
 }
@@ -486,10 +565,28 @@ fn an_expectation_that_is_not_met_is_a_line_and_exit_code_1() {
         ("failed.max<10s", false, "there was none to measure"),
         ("goodput>100M/s", false, "/s"),
     ] {
-        let output = run(&["load", "-n", "40", "-c", "1", "--expect", "requests>1", "--expect", expectation, &addr]);
+        let output = run(&[
+            "load",
+            "-n",
+            "40",
+            "-c",
+            "1",
+            "--expect",
+            "requests>1",
+            "--expect",
+            expectation,
+            &addr,
+        ]);
         let report = stdout(&output);
-        let line = report.lines().find(|line| line.contains(&format!("met: {expectation}, "))).unwrap_or_default();
-        assert_eq!((output.status.code(), line.contains("not met")), (Some(i32::from(!met)), !met), "{report}");
+        let line = report
+            .lines()
+            .find(|line| line.contains(&format!("met: {expectation}, ")))
+            .unwrap_or_default();
+        assert_eq!(
+            (output.status.code(), line.contains("not met")),
+            (Some(i32::from(!met)), !met),
+            "{report}"
+        );
         assert!(line.contains(seen), "{line}");
     }
 }
@@ -508,7 +605,10 @@ fn it_says_of_the_server_what_the_figures_alone_do_not() {
         let mut writer = stream.try_clone().unwrap();
         let mut connection = Connection::new(stream);
         while let Ok(Some(_)) = connection.read_request() {
-            if writer.write_all("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi".repeat(100).as_bytes()).is_err() {
+            if writer
+                .write_all("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi".repeat(100).as_bytes())
+                .is_err()
+            {
                 break;
             }
         }
@@ -557,7 +657,10 @@ fn a_full_backlog_is_seen_by_the_connects_that_take_seconds() {
     let report = json(&["-n", "200", "-c", "200", "-t", "30s", &addr]);
     assert_eq!(number(&report, "/served/count"), 200.0, "{report:#}");
     assert!(number(&report, "/connects/slow") >= 1.0);
-    assert!(report["diagnoses"].to_string().contains("the kernel's backlog was full"), "{report:#}");
+    assert!(
+        report["diagnoses"].to_string().contains("the kernel's backlog was full"),
+        "{report:#}"
+    );
 }
 
 #[test]
@@ -585,9 +688,16 @@ fn nonsense_and_bodies_without_an_end_are_rows_and_the_run_ends() {
     });
     for addr in [endless, interim] {
         let report = json(&["-n", "2", "-c", "1", "-t", "500ms", &addr.to_string()]);
-        assert_eq!((number(&report, "/timed_out/count"), number(&report, "/requests")), (2.0, 2.0), "{report:#}");
+        assert_eq!(
+            (number(&report, "/timed_out/count"), number(&report, "/requests")),
+            (2.0, 2.0),
+            "{report:#}"
+        );
         let said = report["diagnoses"].to_string();
-        assert!(!said.contains("closes connections") && !said.contains("asked for"), "it was the client: {said}");
+        assert!(
+            !said.contains("closes connections") && !said.contains("asked for"),
+            "it was the client: {said}"
+        );
     }
 }
 
@@ -606,8 +716,15 @@ fn a_server_that_vanishes_in_the_middle_is_a_row_with_what_to_look_at() {
     });
     let output = run(&["load", "-n", "1k", "-c", "1", &addr]);
     let report = stdout(&output);
-    assert_eq!((output.status.code(), row(&report, "served"), row(&report, "failed")), (Some(0), 10, 990), "{report}");
-    assert!(report.contains("nobody listens there") && report.contains("is the server still running"), "{report}");
+    assert_eq!(
+        (output.status.code(), row(&report, "served"), row(&report, "failed")),
+        (Some(0), 10, 990),
+        "{report}"
+    );
+    assert!(
+        report.contains("nobody listens there") && report.contains("is the server still running"),
+        "{report}"
+    );
 }
 
 #[test]
@@ -618,7 +735,10 @@ fn a_report_is_json_of_a_known_version_with_every_field_that_is_documented() {
     let documented = include_str!("../README.md");
     for (name, value) in report.as_object().expect("an object") {
         let (field, list) = (format!("`{name}`"), format!("`{name}[]`"));
-        assert!(documented.contains(&field) || documented.contains(&list), "{name} is not documented");
+        assert!(
+            documented.contains(&field) || documented.contains(&list),
+            "{name} is not documented"
+        );
         if let Some(inner) = value.as_object() {
             let missing = inner.keys().find(|key| !documented.contains(key.as_str()));
             assert_eq!(missing, None, "in {name}");
@@ -650,5 +770,8 @@ fn its_memory_does_not_grow_with_the_number_of_requests() {
         most
     };
     let (few, many) = (most("200"), most("4k"));
-    assert!(many < 16 * 1024 && many < few + 4096, "{few} KiB after 200 requests, {many} KiB after 4,000");
+    assert!(
+        many < 16 * 1024 && many < few + 4096,
+        "{few} KiB after 200 requests, {many} KiB after 4,000"
+    );
 }

@@ -47,7 +47,11 @@ const MUTANTS: &[(Kind, Flaw, &[&str])] = &[
     (Kind::Echo, Flaw::WaitsForAWholeHead, &["half"]),
     (Kind::Echo, Flaw::HoldsTwoHundred, &["crowd"]),
     (Kind::Parse, Flaw::TakesUnknownFields, &["garbage"]),
-    (Kind::Parse, Flaw::RefusesEveryEvent, &["garbage", "parsed", "pipeline", "chunked", "pieces", "continue"]),
+    (
+        Kind::Parse,
+        Flaw::RefusesEveryEvent,
+        &["garbage", "parsed", "pipeline", "chunked", "pieces", "continue"],
+    ),
     (Kind::Parse, Flaw::TakesNoMethodForAnswer, &["routes"]),
     (Kind::Parse, Flaw::ForgetsWhatIsAllowed, &["routes"]),
     (Kind::Parse, Flaw::FindsNoPathWithAQuery, &["routes"]),
@@ -97,8 +101,12 @@ impl Case {
         let server = flawed::start(self.kind, self.flaw).await;
         let finding = self.claim.try_on(server.addr).await;
         let Self { kind, flaw, claim, expected } = self;
-        (finding.verdict != expected)
-            .then(|| format!("{kind:?} that {flaw:?}, {}: {:?}, {}", claim.name, finding.verdict, finding.figure))
+        (finding.verdict != expected).then(|| {
+            format!(
+                "{kind:?} that {flaw:?}, {}: {:?}, {}",
+                claim.name, finding.verdict, finding.figure
+            )
+        })
     }
 }
 
@@ -110,7 +118,8 @@ async fn each_flaw_breaks_its_claim_and_no_other() {
     let mut trials = JoinSet::new();
     for &(kind, flaw, broken) in MUTANTS {
         for claim in CLAIMS.iter().filter(|claim| claim.kept_by.contains(&(kind as u8))) {
-            let expected = if broken.contains(&claim.name) { Verdict::Broken } else { Verdict::Kept };
+            let expected =
+                if broken.contains(&claim.name) { Verdict::Broken } else { Verdict::Kept };
             let case = Case { kind, flaw, claim, expected };
             let (places, crowds) = (places.clone(), crowds.clone());
             trials.spawn(async move {
@@ -139,7 +148,11 @@ async fn each_flaw_breaks_its_claim_and_no_other() {
 fn every_claim_is_broken_by_a_flaw_of_its_own() {
     for claim in CLAIMS {
         let breaks = |(_, _, broken): &&(Kind, Flaw, &[&str])| broken.contains(&claim.name);
-        assert!(MUTANTS.iter().any(|mutant| breaks(&mutant)), "nothing is known to break {}", claim.name);
+        assert!(
+            MUTANTS.iter().any(|mutant| breaks(&mutant)),
+            "nothing is known to break {}",
+            claim.name
+        );
     }
 }
 

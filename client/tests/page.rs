@@ -33,13 +33,18 @@ fn panel(trace: Vec<Exchange>, queue: Vec<Depth>) -> Panel {
 }
 
 fn segments(bar: &Bar) -> Vec<(u128, u128, Place)> {
-    bar.segments.iter().map(|Segment { from, to, place }| (from.as_millis(), to.as_millis(), *place)).collect()
+    bar.segments
+        .iter()
+        .map(|Segment { from, to, place }| (from.as_millis(), to.as_millis(), *place))
+        .collect()
 }
 
 /// Ten at once under a lock, the last first in the trace; a second of the trial had gone by.
 fn staircase(unanswered: u64) -> Vec<Exchange> {
     let served = (1..=10).rev().map(|k| request(ms(1000), ms(1000 + 500 * k), SERVED));
-    served.chain((0..unanswered).map(|_| request(ms(1000), ms(6200), Some(Outcome::TimedOut)))).collect()
+    served
+        .chain((0..unanswered).map(|_| request(ms(1000), ms(6200), Some(Outcome::TimedOut))))
+        .collect()
 }
 
 /// A hundred at once before a queue of sixteen, which is looked at every 100 ms until it is empty.
@@ -48,7 +53,13 @@ fn burst() -> Finding {
     let refused = (0..83).map(|_| request(ms(200), ms(205), REFUSED));
     let depth = |at: u64| {
         let done = (at / 500).min(17);
-        Depth { at: ms(203 + at), capacity: 16, queued: (17 - done).saturating_sub(1), taken: 17, done }
+        Depth {
+            at: ms(203 + at),
+            capacity: 16,
+            queued: (17 - done).saturating_sub(1),
+            taken: 17,
+            done,
+        }
     };
     // one look before the burst, which is not drawn
     let before = Depth { at: ms(100), capacity: 16, queued: 0, taken: 0, done: 0 };
@@ -58,9 +69,13 @@ fn burst() -> Finding {
 
 /// Five stages under three claims: the burst's queue, a deadline that left no trace, and nothing found at all.
 fn matrix() -> Matrix {
-    let quick = |outcome| finding(Verdict::Kept, (0..10).map(|_| request(ms(0), ms(1), outcome)).collect(), vec![]);
+    let quick = |outcome| {
+        finding(Verdict::Kept, (0..10).map(|_| request(ms(0), ms(1), outcome)).collect(), vec![])
+    };
     let stairs = || finding(Verdict::Broken, staircase(0), vec![]);
-    let taken = || finding(Verdict::Broken, (0..100).map(|_| request(ms(5), ms(30), SERVED)).collect(), vec![]);
+    let taken = || {
+        finding(Verdict::Broken, (0..100).map(|_| request(ms(5), ms(30), SERVED)).collect(), vec![])
+    };
     let wall = || finding(Verdict::Broken, staircase(90), vec![]);
     let row = |name, findings| Row { claim: claim(name).expect("a claim of that name"), findings };
     Matrix {
@@ -76,7 +91,8 @@ fn matrix() -> Matrix {
 
 #[test]
 fn every_request_is_a_bar_from_when_it_was_due_to_its_answer() {
-    let panel = panel(vec![request(ms(40), ms(41), SERVED), request(ms(90), ms(290), REFUSED)], vec![]);
+    let panel =
+        panel(vec![request(ms(40), ms(41), SERVED), request(ms(90), ms(290), REFUSED)], vec![]);
     let [first, second] = &panel.bars[..] else { panic!("{:?}", panel.bars) };
     assert_eq!((first.began, first.ended, first.fate), (ms(0), ms(1), Fate::Served));
     assert_eq!((second.began, second.ended, second.fate), (ms(50), ms(250), Fate::Refused));
@@ -95,7 +111,8 @@ fn those_that_were_due_together_stand_in_the_order_of_their_fates() {
 fn a_connect_that_took_seconds_was_in_the_backlog() {
     let slow = Exchange { connected: Some(ms(3010)), ..request(ms(10), ms(3020), SERVED) };
     let never = Exchange { connected: None, ..request(ms(10), ms(2010), Some(Outcome::TimedOut)) };
-    let quick = Exchange { connected: Some(ms(15)), ..request(ms(10), ms(2010), Some(Outcome::TimedOut)) };
+    let quick =
+        Exchange { connected: Some(ms(15)), ..request(ms(10), ms(2010), Some(Outcome::TimedOut)) };
     let panel = panel(vec![slow, never, quick], vec![]);
     let [slow, never, quick] = &panel.bars[..] else { panic!("{:?}", panel.bars) };
     assert_eq!(segments(slow), [(0, 3000, Place::Backlog), (3000, 3010, Place::Answer)]);
@@ -112,7 +129,10 @@ fn a_staircase_is_split_where_the_one_before_was_answered() {
         assert_eq!(segments(bar), if k == 1 { vec![work] } else { vec![lock, work] });
     }
     let stairs = panel.stairs.expect("one after another");
-    assert_eq!((stairs.served, stairs.waiting, stairs.wait(10), stairs.measured), (10, 0, ms(5000), ms(5000)));
+    assert_eq!(
+        (stairs.served, stairs.waiting, stairs.wait(10), stairs.measured),
+        (10, 0, ms(5000), ms(5000))
+    );
     let text = words::caption(&panel);
     assert!(text.starts_with("10 served one by one, from 500 ms to 5.00 s."), "{text}");
     assert!(text.contains("10 × 500 ms one after another = 5.00 s. Measured: 5.00 s."), "{text}");
@@ -134,7 +154,13 @@ fn all_at_once_is_no_staircase_and_neither_is_noise() {
     for trace in [together, noise, gaps] {
         let panel = panel(trace, vec![]);
         assert_eq!(panel.stairs, None);
-        assert!(panel.bars.iter().flat_map(|bar| &bar.segments).all(|segment| segment.place == Place::Answer));
+        assert!(
+            panel
+                .bars
+                .iter()
+                .flat_map(|bar| &bar.segments)
+                .all(|segment| segment.place == Place::Answer)
+        );
     }
 }
 
@@ -151,10 +177,14 @@ fn a_staircase_is_found_among_other_requests() {
     let read = |at, ended| Exchange { what: "balances", ..request(at, ended, SERVED) };
     let event = |number: u64, ended| request(Duration::from_micros(number * 30), ended, SERVED);
     let events = [1, 2, 3, 4].map(|k| event(k, ms(500 * k)));
-    let panel = panel([read(ms(0), ms(1)), read(ms(1), ms(2000))].into_iter().chain(events).collect(), vec![]);
+    let panel = panel(
+        [read(ms(0), ms(1)), read(ms(1), ms(2000))].into_iter().chain(events).collect(),
+        vec![],
+    );
     let stairs = panel.stairs.expect("the events are one");
     assert_eq!((stairs.what, stairs.served, stairs.waiting), ("event", 4, 0));
-    let split = |what| panel.bars.iter().filter(move |bar| bar.what == what).map(|bar| bar.segments.len());
+    let split =
+        |what| panel.bars.iter().filter(move |bar| bar.what == what).map(|bar| bar.segments.len());
     assert_eq!(split("event").collect::<Vec<_>>(), [1, 2, 2, 2]);
     assert_eq!(split("balances").collect::<Vec<_>>(), [1, 1]);
     assert!(words::caption(&panel).starts_with("6 served within 2.00 s. Theory: 4 × 500 ms"));
@@ -166,14 +196,26 @@ fn what_was_taken_goes_on_behind_its_answer_until_the_server_says_that_it_is_don
     assert_eq!(panel.queue.len(), 87, "looks before the first request are not drawn");
     let taken: Vec<_> = panel.with(Fate::Taken).collect();
     assert_eq!(segments(taken[0]), [(0, 3, Place::Answer), (3, 503, Place::Work)]);
-    assert_eq!(segments(taken[1]), [(0, 3, Place::Answer), (3, 503, Place::Queue), (503, 1003, Place::Work)]);
-    assert_eq!(segments(taken[16]), [(0, 3, Place::Answer), (3, 8003, Place::Queue), (8003, 8503, Place::Work)]);
+    assert_eq!(
+        segments(taken[1]),
+        [(0, 3, Place::Answer), (3, 503, Place::Queue), (503, 1003, Place::Work)]
+    );
+    assert_eq!(
+        segments(taken[16]),
+        [(0, 3, Place::Answer), (3, 8003, Place::Queue), (8003, 8503, Place::Work)]
+    );
     assert!(panel.with(Fate::Refused).all(|bar| bar.top() == ms(5)));
     let little = panel.little.expect("a queue");
-    assert_eq!((little.capacity, little.taken, little.deepest, little.wait()), (16, 17, 16, ms(8500)));
+    assert_eq!(
+        (little.capacity, little.taken, little.deepest, little.wait()),
+        (16, 17, 16, ms(8500))
+    );
     assert_eq!(little.measured, Some(ms(8500)));
     let text = words::caption(&panel);
-    assert!(text.contains("17 taken (at most 16 waiting, in 16 places), 2 done a second"), "{text}");
+    assert!(
+        text.contains("17 taken (at most 16 waiting, in 16 places), 2 done a second"),
+        "{text}"
+    );
     assert!(text.ends_with("done after 8.50 s. Measured: 8.50 s."), "{text}");
 }
 
@@ -200,7 +242,11 @@ fn an_axis_has_round_figures_whatever_its_length() {
     ] {
         let axis = Axis::to(end);
         let labels: Vec<_> = axis.ticks.iter().map(|(_, label)| label.as_str()).collect();
-        assert_eq!((labels[0], labels[1], *labels.last().expect("a tick")), ("0", step, last), "{labels:?}");
+        assert_eq!(
+            (labels[0], labels[1], *labels.last().expect("a tick")),
+            ("0", step, last),
+            "{labels:?}"
+        );
         assert!((3..=7).contains(&labels.len()), "{labels:?}");
     }
     assert_eq!(Axis::to(Duration::ZERO).at(Duration::ZERO), 0.0);
@@ -223,14 +269,20 @@ fn five_panels_share_a_scale_and_what_is_at_once_is_flat() {
 fn the_page_has_a_bar_for_each_request_a_link_to_each_picture_and_no_address_outside() {
     let (matrix, held) = (matrix(), Exchange { outcome: None, ..request(ms(0), ms(2000), None) });
     let page = page::page(&matrix);
-    let requests: usize = matrix.rows.iter().flat_map(|row| &row.findings).map(|finding| finding.trace.len()).sum();
-    let bars = |page: &str| page.split("<main>").nth(1).map_or(0, |main| main.matches("<g class=\"bar ").count());
+    let requests: usize =
+        matrix.rows.iter().flat_map(|row| &row.findings).map(|finding| finding.trace.len()).sum();
+    let bars = |page: &str| {
+        page.split("<main>").nth(1).map_or(0, |main| main.matches("<g class=\"bar ").count())
+    };
     let swatches = page.matches("class=\"swatch\"").count() - 1; // but for that of the line
     assert_eq!(bars(&page) - swatches, requests);
     for row in &matrix.rows {
         for stage in 1..=5 {
             let anchor = format!("{}-{stage}", row.claim.name);
-            assert!(page.contains(&format!("href=\"#{anchor}\"")) && page.contains(&format!("id=\"{anchor}\"")));
+            assert!(
+                page.contains(&format!("href=\"#{anchor}\""))
+                    && page.contains(&format!("id=\"{anchor}\""))
+            );
         }
         assert!(page.contains(row.claim.sentence));
     }
@@ -252,7 +304,8 @@ fn beside_a_connection_that_is_held_a_404_is_an_answer() {
     assert_eq!(caption, "One connection held open for 9.0 ms; 2 answered (404) within 2.0 ms.");
     let findings = (0..5).map(|_| finding(Verdict::Kept, beside(), vec![])).collect();
     let row = Row { claim: claim("half").expect("a claim of that name"), findings };
-    let text = lines::lines(&Matrix { rows: vec![row], ..matrix() }, Screen { width: 128, ascii: false });
+    let text =
+        lines::lines(&Matrix { rows: vec![row], ..matrix() }, Screen { width: 128, ascii: false });
     assert!(text.contains("│ 2 answered ") && !text.contains("rejected"), "{text}");
 }
 
@@ -277,7 +330,10 @@ fn the_data_are_those_of_the_page() {
         (&4.into(), &"broken".into(), &"broken".into())
     );
     let last = &stairs["requests"][9];
-    assert_eq!((&last["fate"], &last["status"], &last["ended_us"]), (&"served".into(), &200.into(), &5_000_000.into()));
+    assert_eq!(
+        (&last["fate"], &last["status"], &last["ended_us"]),
+        (&"served".into(), &200.into(), &5_000_000.into())
+    );
     assert_eq!(last["segments"][1]["place"], "work");
     let burst = &data["claims"][1]["trials"][4];
     assert_eq!(
@@ -297,7 +353,10 @@ fn the_terminal_shows_the_same_in_its_width_and_in_ascii_where_that_is_wanted() 
             let widest = text.lines().map(|line| line.chars().count()).max();
             assert!(widest <= Some(width), "{width}: {widest:?}\n{text}");
             assert!(!ascii || text.is_ascii(), "{text}");
-            assert!(text.contains("holds") && text.contains("the lesson") && text.contains("as it was"), "{text}");
+            assert!(
+                text.contains("holds") && text.contains("the lesson") && text.contains("as it was"),
+                "{text}"
+            );
         }
     }
 }
@@ -305,14 +364,21 @@ fn the_terminal_shows_the_same_in_its_width_and_in_ascii_where_that_is_wanted() 
 #[test]
 fn the_terminal_draws_a_staircase_a_wall_and_a_flat_line() {
     let text = lines::lines(&matrix(), Screen { width: 128, ascii: false });
-    let at = |sentence: &str| text.lines().position(|line| line == sentence).expect("a claim's line");
+    let at =
+        |sentence: &str| text.lines().position(|line| line == sentence).expect("a claim's line");
     let panel = |claim: &str, stage: usize| {
         let lines = text.lines().skip(at(claim) + 1).take(5);
-        lines.map(|line| line.split('│').nth(stage).unwrap_or("").trim().to_owned()).collect::<Vec<_>>()
+        lines
+            .map(|line| line.split('│').nth(stage).unwrap_or("").trim().to_owned())
+            .collect::<Vec<_>>()
     };
-    let (ten, burst) = ("ten events at once do not wait for each other", matrix().rows[1].claim.sentence);
+    let (ten, burst) =
+        ("ten events at once do not wait for each other", matrix().rows[1].claim.sentence);
     assert_eq!(panel(ten, 4), ["▄█", "▄███", "▄█████", "▄███████", "▄█████████"]);
     assert_eq!(panel(ten, 1), ["", "", "", "", "▁▁▁▁▁▁▁▁▁▁"]);
     assert!(panel(burst, 4)[2].ends_with("▒▒▒▒▒▒▒▒▒▒"), "{text}");
-    assert!(panel(burst, 5)[0].starts_with('░') && panel(burst, 5)[4].ends_with("▁▁▁▁▁▁"), "{text}");
+    assert!(
+        panel(burst, 5)[0].starts_with('░') && panel(burst, 5)[4].ends_with("▁▁▁▁▁▁"),
+        "{text}"
+    );
 }

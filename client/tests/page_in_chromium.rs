@@ -42,7 +42,10 @@ struct Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         // whoever kills the driver alone leaves the browser behind; it answers when the browser is gone
-        let quit = Outgoing::new(Method::DELETE, format!("/session{}", self.session).parse().expect("a path"));
+        let quit = Outgoing::new(
+            Method::DELETE,
+            format!("/session{}", self.session).parse().expect("a path"),
+        );
         let mut bytes = Vec::new();
         encode_request(&quit, &self.addr.to_string(), &mut bytes);
         if let Ok(mut stream) = TcpStream::connect(self.addr) {
@@ -61,7 +64,10 @@ fn start_driver() -> Option<(Child, BufReader<ChildStdout>, SocketAddr)> {
     let mut driver = command.spawn().expect("chromedriver is installed (Debian: chromium-driver)");
     let mut stdout = BufReader::new(driver.stdout.take().expect("it is piped"));
     let port = stdout.by_ref().lines().map_while(Result::ok).find_map(|line| {
-        line.strip_prefix("ChromeDriver was started successfully on port ")?.trim_end_matches('.').parse::<u16>().ok()
+        line.strip_prefix("ChromeDriver was started successfully on port ")?
+            .trim_end_matches('.')
+            .parse::<u16>()
+            .ok()
     });
     let Some(port) = port else {
         let _ = driver.wait(); // it closed its stdout
@@ -73,7 +79,8 @@ fn start_driver() -> Option<(Child, BufReader<ChildStdout>, SocketAddr)> {
 impl Browser {
     async fn open() -> Self {
         // its free port is one of IPv4, and it ends if somebody has the same one of IPv6: then it tries another
-        let (driver, stdout, addr) = (0..10).find_map(|_| start_driver()).expect("chromedriver starts");
+        let (driver, stdout, addr) =
+            (0..10).find_map(|_| start_driver()).expect("chromedriver starts");
         let mut browser = Self { driver, _stdout: stdout, addr, session: String::new() };
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": {"args": FLAGS},
@@ -115,18 +122,25 @@ impl Browser {
     }
 
     async fn press(&self, key: char) {
-        let keys = [json!({"type": "keyDown", "value": key}), json!({"type": "keyUp", "value": key})];
-        self.post("/actions", json!({"actions": [{"type": "key", "id": "keyboard", "actions": keys}]})).await;
+        let keys =
+            [json!({"type": "keyDown", "value": key}), json!({"type": "keyUp", "value": key})];
+        self.post(
+            "/actions",
+            json!({"actions": [{"type": "key", "id": "keyboard", "actions": keys}]}),
+        )
+        .await;
     }
 
     /// A screen of that width in a scheme, `light` or `dark`, or a sheet of paper: `print`.
     async fn show(&self, width: u32, scheme: &str) {
         // not as a mobile device: that would widen its view to whatever overflows
-        let screen = json!({"width": width, "height": 1080, "deviceScaleFactor": 1, "mobile": false});
+        let screen =
+            json!({"width": width, "height": 1080, "deviceScaleFactor": 1, "mobile": false});
         self.devtools("Emulation.setDeviceMetricsOverride", screen).await;
         let feature = json!({"name": "prefers-color-scheme", "value": scheme});
         let media = if scheme == "print" { "print" } else { "screen" };
-        self.devtools("Emulation.setEmulatedMedia", json!({"media": media, "features": [feature]})).await;
+        self.devtools("Emulation.setEmulatedMedia", json!({"media": media, "features": [feature]}))
+            .await;
         // a frame has been laid out in that size when the second one is asked for
         let frames = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))";
         self.post("/execute/async", json!({"script": frames, "args": []})).await;
@@ -181,7 +195,8 @@ async fn the_page_of_a_run_is_whole_in_every_width_and_scheme_and_within_reach_o
     compare.arg("compare").arg("--out").arg(&page).arg("--json").arg(&data).stdin(Stdio::null());
     let output = compare.output().expect("the client runs");
     assert!(page.is_file(), "no page: {}", String::from_utf8_lossy(&output.stderr));
-    let data: Value = serde_json::from_slice(&std::fs::read(&data).expect("the data")).expect("JSON");
+    let data: Value =
+        serde_json::from_slice(&std::fs::read(&data).expect("the data")).expect("JSON");
 
     let browser = Browser::open().await;
     let url = format!("file://{}", page.display());
@@ -210,10 +225,15 @@ async fn shows_every_request(browser: &Browser, data: &Value) {
         for trial in claim["trials"].as_array().expect("trials") {
             let id = format!("{}-{}", claim["name"].as_str().expect("a name"), trial["stage"]);
             let requests = trial["requests"].as_array().expect("requests");
-            let segments: usize =
-                requests.iter().filter_map(|request| request["segments"].as_array()).map(Vec::len).sum();
-            let count = |of: &str| format!("document.querySelectorAll('[id=\"{id}\"] .plot {of}').length");
-            let drawn = browser.run(&format!("return [{}, {}]", count(".bar"), count(".bar rect"))).await;
+            let segments: usize = requests
+                .iter()
+                .filter_map(|request| request["segments"].as_array())
+                .map(Vec::len)
+                .sum();
+            let count =
+                |of: &str| format!("document.querySelectorAll('[id=\"{id}\"] .plot {of}').length");
+            let drawn =
+                browser.run(&format!("return [{}, {}]", count(".bar"), count(".bar rect"))).await;
             assert_eq!(drawn, json!([requests.len(), segments]), "{id}");
             assert!(!requests.is_empty(), "{id} shows nothing");
         }
@@ -242,7 +262,10 @@ async fn is_reached_by_the_keyboard(browser: &Browser, data: &Value) {
     }
     browser.press('\u{E007}').await; // Enter, on the last cell
     let last = "document.querySelector('.claim:last-of-type .panel:last-of-type')";
-    assert_eq!(browser.run(&format!("return {last} === document.querySelector(':target')")).await, json!(true));
+    assert_eq!(
+        browser.run(&format!("return {last} === document.querySelector(':target')")).await,
+        json!(true)
+    );
     browser.run(&format!("{last}.querySelector('.plot').focus()")).await;
     browser.press(RIGHT).await;
     browser.press(RIGHT).await;
@@ -252,7 +275,8 @@ async fn is_reached_by_the_keyboard(browser: &Browser, data: &Value) {
         {last}.closest('.claim').querySelector('.readout').textContent]"
     );
     let said = browser.run(&second).await;
-    let (title, readout) = (said[1].as_str().expect("a title"), said[2].as_str().expect("a readout"));
+    let (title, readout) =
+        (said[1].as_str().expect("a title"), said[2].as_str().expect("a readout"));
     assert!(said[0] == 1 && readout.ends_with(title) && title.contains(" after "), "{said}");
 }
 
@@ -263,7 +287,10 @@ async fn stays_on_this_machine(browser: &Browser, url: &str) {
     for message in browser.log("performance").await {
         let event: Value = serde_json::from_str(&message).expect("an event of DevTools");
         if event["message"]["method"] == "Network.requestWillBeSent" {
-            let asked = event["message"]["params"]["request"]["url"].as_str().expect("an address").to_owned();
+            let asked = event["message"]["params"]["request"]["url"]
+                .as_str()
+                .expect("an address")
+                .to_owned();
             assert!(asked == url || asked.starts_with("data:"), "the page asks for {asked}");
             pages += usize::from(asked == url);
         }

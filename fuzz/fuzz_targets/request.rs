@@ -1,7 +1,9 @@
 //! Requests: no bytes panic or loop, pieces come to the same as the whole, and what is taken survives a round trip.
 #![no_main]
 
-use http1::{HeaderName, HeaderValue, MAX_BODY, MAX_FIELDS, Outgoing, Request, Uri, encode_request, header};
+use http1::{
+    HeaderName, HeaderValue, MAX_BODY, MAX_FIELDS, Outgoing, Request, Uri, encode_request, header,
+};
 use libfuzzer_sys::fuzz_target;
 
 fn describe(request: &Request) -> String {
@@ -17,17 +19,29 @@ fn describe(request: &Request) -> String {
     let mut sent = Outgoing::new(request.method.clone(), uri);
     for (name, value) in request.fields() {
         let name = HeaderName::from_bytes(name).expect("the decoder takes tokens alone");
-        sent.headers.append(name, HeaderValue::from_bytes(value).expect("the decoder takes no control characters"));
+        sent.headers.append(
+            name,
+            HeaderValue::from_bytes(value).expect("the decoder takes no control characters"),
+        );
     }
-    [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::EXPECT].map(|framing| sent.headers.remove(framing));
+    [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::EXPECT]
+        .map(|framing| sent.headers.remove(framing));
     sent.body = request.body.clone();
     let mut again = Vec::new();
     encode_request(&sent, "fuzz", &mut again);
     let round_trip = fuzz::decode::<Request>(&again, again.len(), |request| {
-        assert_eq!((&request.method, request.target(), &request.body), (&sent.method, &*target, &sent.body));
+        assert_eq!(
+            (&request.method, request.target(), &request.body),
+            (&sent.method, &*target, &sent.body)
+        );
         String::new()
     });
-    assert_eq!((round_trip.error, round_trip.has_begun), (None, false), "{:?}", again.escape_ascii().to_string());
+    assert_eq!(
+        (round_trip.error, round_trip.has_begun),
+        (None, false),
+        "{:?}",
+        again.escape_ascii().to_string()
+    );
     description
 }
 

@@ -3,7 +3,10 @@
 use client::claims::Verdict;
 use http1::MAX_BODY;
 use std::time::Duration;
-use testkit::{Peer, Server, ask, contract, get, must_be, must_be_kept_in_time, nobody_hears_anything_for, post};
+use testkit::{
+    Peer, Server, ask, contract, get, must_be, must_be_kept_in_time, nobody_hears_anything_for,
+    post,
+};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage1-blocking");
 
@@ -94,7 +97,13 @@ fn what_is_no_http_is_refused_and_the_next_client_is_served() {
     refused(400, "\x16\x03\x01"); // TLS
     refused(400, "GET / HTTP/1.1\r\n\r\n");
     refused(400, "GET / HTTP/1.1\r\nHost : test\r\n\r\n");
-    refused(413, &format!("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n{too_much}", too_much.len()));
+    refused(
+        413,
+        &format!(
+            "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n{too_much}",
+            too_much.len()
+        ),
+    );
     refused(414, &get(&format!("/{}", "x".repeat(9000))));
     refused(417, "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nExpect: more\r\n\r\nhello");
     refused(431, &format!("GET / HTTP/1.1\r\nHost: test\r\nX: {}\r\n\r\n", "x".repeat(17_000)));

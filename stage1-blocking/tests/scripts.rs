@@ -13,7 +13,10 @@ fn silence_freezes_it() {
 #[test]
 fn half_a_request_freezes_it() {
     let ran = must_end_in("frozen", "partial.sh", &[], start(BINARY, &[]).addr());
-    assert!(ran.lines.iter().any(|line| line.starts_with("halves closed; honest request: answered")), "{ran:#?}");
+    assert!(
+        ran.lines.iter().any(|line| line.starts_with("halves closed; honest request: answered")),
+        "{ran:#?}"
+    );
 }
 
 #[test]
@@ -34,6 +37,12 @@ fn a_burst_is_taken_whole() {
 #[test]
 fn a_crash_loses_nothing_since_nothing_is_kept() {
     for signal in ["KILL", "TERM"] {
-        must_crash_in("nothing", signal, "10 acknowledged, and nothing was to be kept", BINARY, &[]);
+        must_crash_in(
+            "nothing",
+            signal,
+            "10 acknowledged, and nothing was to be kept",
+            BINARY,
+            &[],
+        );
     }
 }

@@ -4,8 +4,8 @@ use client::claims::{GARBAGE, Verdict};
 use http1::MAX_BODY;
 use std::time::Duration;
 use testkit::{
-    Peer, Server, ask, contract, get, must_be, must_be_kept_in_time, needs_descriptors, nobody_hears_anything_for,
-    post, start_with, start_with_descriptors,
+    Peer, Server, ask, contract, get, must_be, must_be_kept_in_time, needs_descriptors,
+    nobody_hears_anything_for, post, start_with, start_with_descriptors,
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage2-async");
@@ -131,7 +131,13 @@ fn what_is_no_http_is_refused_and_the_next_client_is_served() {
     let refused = |status, message: &str| contract::must_refuse(server.addr(), status, message);
     let too_much = "x".repeat(MAX_BODY + 1);
     refused(400, "hello\r\n\r\n");
-    refused(413, &format!("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n{too_much}", too_much.len()));
+    refused(
+        413,
+        &format!(
+            "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n{too_much}",
+            too_much.len()
+        ),
+    );
     refused(505, "GET / HTTP/2.0\r\nHost: test\r\n\r\n");
     contract::must_let_a_refused_sender_finish(server.addr());
 }
@@ -197,13 +203,20 @@ fn garbage_is_echoed_as_if_it_were_fine() {
     let mut peer = Peer::connect(server.addr());
     for garbage in &GARBAGE {
         let response = peer.send(post("/events", garbage.body)).response();
-        assert_eq!((response.status.as_u16(), &response.body[..]), (200, garbage.body), "{}", garbage.what);
+        assert_eq!(
+            (response.status.as_u16(), &response.body[..]),
+            (200, garbage.body),
+            "{}",
+            garbage.what
+        );
     }
 }
 
 #[test]
 fn the_claims_that_it_must_break_are_broken() {
-    for (claim, figure) in [("garbage", "12 of 12 taken as fine"), ("burst", "100 taken, none refused")] {
+    for (claim, figure) in
+        [("garbage", "12 of 12 taken as fine"), ("burst", "100 taken, none refused")]
+    {
         assert_eq!(must_be(Verdict::Broken, claim, start().addr()).figure, figure);
     }
 }

@@ -1,6 +1,8 @@
 //! The failures by hand, on stage 2: it answers everyone, holds every half, and takes anything.
 
-use testkit::scripts::{must_crash_in, must_end_in, must_end_in_time_in, must_make_of_garbage, must_stop_when_told};
+use testkit::scripts::{
+    must_crash_in, must_end_in, must_end_in_time_in, must_make_of_garbage, must_stop_when_told,
+};
 use testkit::start;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage2-async");
@@ -38,12 +40,24 @@ fn a_burst_is_taken_whole() {
 #[test]
 fn a_crash_loses_nothing_since_nothing_is_kept() {
     for signal in ["KILL", "TERM"] {
-        must_crash_in("nothing", signal, "10 acknowledged, and nothing was to be kept", BINARY, &[]);
+        must_crash_in(
+            "nothing",
+            signal,
+            "10 acknowledged, and nothing was to be kept",
+            BINARY,
+            &[],
+        );
     }
 }
 
 #[test]
 fn the_wait_for_half_a_request_ends_when_told() {
     let server = start(BINARY, &[]);
-    must_stop_when_told("partial.sh", &["-t", "60"], &server.addr().to_string(), "2 of 2 halves open", "held");
+    must_stop_when_told(
+        "partial.sh",
+        &["-t", "60"],
+        &server.addr().to_string(),
+        "2 of 2 halves open",
+        "held",
+    );
 }

@@ -51,7 +51,10 @@ async fn serve(connection: &mut Connection, patience: Duration) -> io::Result<()
 }
 
 /// The next request, if it begins within our patience, and is whole within as much again, however it drips.
-async fn next_request(connection: &mut Connection, patience: Duration) -> io::Result<Option<Request>> {
+async fn next_request(
+    connection: &mut Connection,
+    patience: Duration,
+) -> io::Result<Option<Request>> {
     let whole = match timeout(patience, connection.wait_for_request()).await {
         Ok(_) => timeout(patience, connection.read_request()).await,
         Err(_) if !connection.is_new() => return Ok(None), // kept alive and idle: no word is owed
@@ -60,7 +63,10 @@ async fn next_request(connection: &mut Connection, patience: Duration) -> io::Re
     match whole {
         Ok(request) => request,
         Err(_) => {
-            let late = Response::problem(StatusCode::REQUEST_TIMEOUT, "no whole request came in time; send it faster");
+            let late = Response::problem(
+                StatusCode::REQUEST_TIMEOUT,
+                "no whole request came in time; send it faster",
+            );
             connection.refuse(late).await?;
             Ok(None)
         }
@@ -82,10 +88,14 @@ fn respond(request: Request) -> Response {
 /// The boundary: past it there are events, and nothing else.
 fn parse(request: &Request) -> Result<Event, (StatusCode, String)> {
     if !request.may_be("application/json") {
-        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the event as application/json".into()));
+        return Err((
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "send the event as application/json".into(),
+        ));
     }
-    let text = std::str::from_utf8(&request.body)
-        .map_err(|_| (StatusCode::BAD_REQUEST, "the body is not UTF-8, so it is not JSON".into()))?;
+    let text = std::str::from_utf8(&request.body).map_err(|_| {
+        (StatusCode::BAD_REQUEST, "the body is not UTF-8, so it is not JSON".into())
+    })?;
     serde_json::from_str(text).map_err(|error| match serde_json::from_str::<IgnoredAny>(text) {
         Ok(_) => (StatusCode::UNPROCESSABLE_ENTITY, format!("this JSON is not an event: {error}")),
         Err(error) => (StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")),

@@ -67,7 +67,8 @@ fn a_request_that_drips_is_late_however_it_drips() {
         let began = Instant::now();
         // never as long as the deadline between two bytes, and far longer all in all, if nobody stops it
         let drops = drops.bytes().cycle().take(500);
-        let response = slow.send(head).send(fields).drip_until_answered(drops, Duration::from_millis(20));
+        let response =
+            slow.send(head).send(fields).drip_until_answered(drops, Duration::from_millis(20));
         assert!(began.elapsed() >= TIMEOUT, "{fields}: after {:?}", began.elapsed());
         must_have_status(&response, 408, fields);
         slow.hears_the_end();
@@ -87,7 +88,11 @@ fn an_idle_connection_is_closed_without_a_word() {
     for after in ["", "\r\n"] {
         let mut idle = Peer::connect(server.addr());
         let began = Instant::now();
-        must_have_status(&idle.send([&event("alice", 5), after.as_bytes()].concat()).response(), 200, "an event");
+        must_have_status(
+            &idle.send([&event("alice", 5), after.as_bytes()].concat()).response(),
+            200,
+            "an event",
+        );
         idle.hears_the_end();
         assert!(began.elapsed() >= TIMEOUT);
     }
@@ -140,7 +145,9 @@ fn empty_lines_without_end_are_a_head_that_is_too_long() {
 #[test]
 fn a_head_request_is_refused_without_a_body() {
     let server = start();
-    for (head, status) in [("Host: a\r\nExpect: x", 417), ("Host: a\r\nContent-Length: 9999999", 413), ("Host:", 400)] {
+    for (head, status) in
+        [("Host: a\r\nExpect: x", 417), ("Host: a\r\nContent-Length: 9999999", 413), ("Host:", 400)]
+    {
         let mut peer = Peer::connect(server.addr());
         let response = peer.send(format!("HEAD / HTTP/1.1\r\n{head}\r\n\r\n")).response_to_head();
         assert_eq!(response.status.as_u16(), status);

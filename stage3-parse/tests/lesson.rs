@@ -4,7 +4,9 @@
 use client::claims::{GARBAGE, Verdict};
 use http1::{MAX_BODY, header};
 use testkit::contract::{self, must_refuse};
-use testkit::{Peer, Server, ask, event, get, must_be, must_be_kept_in_time, must_have_status, post};
+use testkit::{
+    Peer, Server, ask, event, get, must_be, must_be_kept_in_time, must_have_status, post,
+};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage3-parse");
 
@@ -46,7 +48,10 @@ fn an_event_comes_back_as_parsed() {
     parsed(r#"{"\u0075ser": "\u0061l\"ice\\", "amount": 0}"#, r#"{"user":"al\"ice\\","amount":0}"#);
     parsed(r#"{"user": " ", "amount": -1}"#, r#"{"user":" ","amount":-1}"#);
     parsed(r#"{"user": "\ud83d\ude00", "amount": 1}"#, r#"{"user":"😀","amount":1}"#);
-    parsed(&format!(r#"{{"user": "{é}", "amount": 1}}"#), &format!(r#"{{"user":"{most}","amount":1}}"#));
+    parsed(
+        &format!(r#"{{"user": "{é}", "amount": 1}}"#),
+        &format!(r#"{{"user":"{most}","amount":1}}"#),
+    );
     for amount in [i64::MAX, i64::MIN] {
         let back = format!(r#"{{"user":"alice","amount":{amount}}}"#);
         parsed(&back, &back);
@@ -83,7 +88,11 @@ fn whatever_is_no_event_is_refused_and_the_connection_goes_on() {
     for garbage in &GARBAGE {
         let head = post_with(&format!("Content-Type: {}\r\n", garbage.content_type), "");
         let head = head.replace("Length: 0", &format!("Length: {}", garbage.body.len()));
-        must_have_status(&peer.send(head).send(garbage.body).response(), garbage.status, garbage.what);
+        must_have_status(
+            &peer.send(head).send(garbage.body).response(),
+            garbage.status,
+            garbage.what,
+        );
     }
     let mut bad = |body: &str, status| {
         let of = &body[..body.len().min(80)];
@@ -111,7 +120,9 @@ fn whatever_is_no_event_is_refused_and_the_connection_goes_on() {
     // no event
     bad(&format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)), 422);
     bad(&format!("{}5{}", r#"{"user":"#.repeat(100_000), "}".repeat(100_000)), 422);
-    for body in ["5", "null", "true", "\"alice\"", "[]", "{}", r#"[{"user": "alice", "amount": 5}]"#] {
+    for body in
+        ["5", "null", "true", "\"alice\"", "[]", "{}", r#"[{"user": "alice", "amount": 5}]"#]
+    {
         bad(body, 422);
     }
     bad(r#"{"amount": 5}"#, 422);
@@ -121,14 +132,28 @@ fn whatever_is_no_event_is_refused_and_the_connection_goes_on() {
     bad(r#"{"user": "alice", "user": "alice", "amount": 5}"#, 422);
     bad(r#"{"user": "alice", "amount": 5, "\u0075ser": "alice"}"#, 422);
     let long = "é".repeat(65);
-    for user in [r#""""#, r#""\u0000""#, r#""al\nice""#, "\"\u{7f}\"", r#""\u0085""#, &format!("\"{long}\"")] {
+    for user in [
+        r#""""#,
+        r#""\u0000""#,
+        r#""al\nice""#,
+        "\"\u{7f}\"",
+        r#""\u0085""#,
+        &format!("\"{long}\""),
+    ] {
         bad(&format!(r#"{{"user": {user}, "amount": 5}}"#), 422);
     }
     for user in ["5", "null", "true", "[]", r#"["alice"]"#, "{}", r#""\ud800""#] {
         bad(&format!(r#"{{"user": {user}, "amount": 5}}"#), 422);
     }
-    for amount in ["9223372036854775808", "-9223372036854775809", "18446744073709551616", "1e400", "5.0", "5.5", "5e0"]
-    {
+    for amount in [
+        "9223372036854775808",
+        "-9223372036854775809",
+        "18446744073709551616",
+        "1e400",
+        "5.0",
+        "5.5",
+        "5e0",
+    ] {
         bad(&format!(r#"{{"user": "alice", "amount": {amount}}}"#), 422);
     }
     for amount in ["\"5\"", "\"\"", "null", "true", "[]", "[5]", "{}"] {
@@ -143,13 +168,30 @@ fn there_is_only_events_and_only_post() {
     let mut peer = Peer::connect(server.addr());
     let mut ask = |method: &str, target: &str| {
         let event = r#"{"user": "alice", "amount": 5}"#;
-        let request = post_with("", event).replacen("POST /events", &format!("{method} {target}"), 1);
+        let request =
+            post_with("", event).replacen("POST /events", &format!("{method} {target}"), 1);
         peer.send(request).response()
     };
-    for target in ["/events", "/events?a=b", "/events?", "http://elsewhere/events", "HTTP://elsewhere:1/events?a"] {
+    for target in [
+        "/events",
+        "/events?a=b",
+        "/events?",
+        "http://elsewhere/events",
+        "HTTP://elsewhere:1/events?a",
+    ] {
         must_have_status(&ask("POST", target), 200, target);
     }
-    for target in ["/", "/event", "/events/", "/events/1", "/Events", "//events", "/%65vents", "/balances", "/stats"] {
+    for target in [
+        "/",
+        "/event",
+        "/events/",
+        "/events/1",
+        "/Events",
+        "//events",
+        "/%65vents",
+        "/balances",
+        "/stats",
+    ] {
         must_have_status(&ask("POST", target), 404, target);
         must_have_status(&ask("GET", target), 404, target);
     }
@@ -159,7 +201,8 @@ fn there_is_only_events_and_only_post() {
         assert_eq!(response.header(header::ALLOW), Some("POST"), "{method}");
     }
     for (target, status, allowed) in [("/events", 405, Some("POST")), ("/", 404, None)] {
-        let head = peer.send(format!("HEAD {target} HTTP/1.1\r\nHost: test\r\n\r\n")).response_to_head();
+        let head =
+            peer.send(format!("HEAD {target} HTTP/1.1\r\nHost: test\r\n\r\n")).response_to_head();
         assert_eq!((head.status.as_u16(), head.header(header::ALLOW)), (status, allowed));
         assert_eq!(head.header(header::CONTENT_TYPE), Some("application/problem+json"));
         assert_ne!(head.header(header::CONTENT_LENGTH), Some("0"));
@@ -194,7 +237,10 @@ fn what_is_no_message_is_refused_and_the_next_client_is_served() {
     bad(400, &fields("Content-Length: 18446744073709551616"));
     bad(400, &fields("Transfer-Encoding: chunked"));
     bad(400, "POST /events HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: gzip\r\n\r\n");
-    bad(400, "POST /events HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n");
+    bad(
+        400,
+        "POST /events HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+    );
     bad(400, &post_chunks("two\r\n{}\r\n0\r\n\r\n"));
     bad(400, &post_chunks("1\r\n{}\r\n0\r\n\r\n"));
     bad(400, &post_chunks("2\n{}\n0\n\n"));
@@ -278,7 +324,8 @@ fn it_says_where_it_listens_and_what_to_do_there() {
 
 #[test]
 fn arguments_that_are_no_good_are_refused() {
-    let bad = ["", "x", "0s", "0", "5", "-1s", "s", "1 parsec", "61m"].map(|timeout| ["--timeout", timeout]);
+    let bad = ["", "x", "0s", "0", "5", "-1s", "s", "1 parsec", "61m"]
+        .map(|timeout| ["--timeout", timeout]);
     let bad: Vec<&[&str]> = bad.iter().map(|case| &case[..]).collect();
     contract::must_refuse_arguments(BINARY, &bad);
     contract::must_refuse_arguments(BINARY, &[&["--timeout"], &["--addr", "8080"]]);

@@ -1,6 +1,8 @@
 //! The failures by hand, on stage 3: halves end, garbage is refused; but nothing limits what it takes.
 
-use testkit::scripts::{must_crash_in, must_end_halves, must_end_in, must_end_in_time_in, must_make_of_garbage};
+use testkit::scripts::{
+    must_crash_in, must_end_halves, must_end_in, must_end_in_time_in, must_make_of_garbage,
+};
 use testkit::start;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage3-parse");
@@ -33,6 +35,12 @@ fn a_burst_is_taken_whole() {
 #[test]
 fn a_crash_loses_nothing_since_nothing_is_kept() {
     for signal in ["KILL", "TERM"] {
-        must_crash_in("nothing", signal, "10 acknowledged, and nothing was to be kept", BINARY, &[]);
+        must_crash_in(
+            "nothing",
+            signal,
+            "10 acknowledged, and nothing was to be kept",
+            BINARY,
+            &[],
+        );
     }
 }

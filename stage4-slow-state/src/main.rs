@@ -51,7 +51,11 @@ async fn serve_all(listener: TcpListener, options: SlowWork) -> workshop::Result
 }
 
 /// One connection, request after request, until the client has enough or we have.
-async fn serve(connection: &mut Connection, options: &SlowWork, balances: &Balances) -> io::Result<()> {
+async fn serve(
+    connection: &mut Connection,
+    options: &SlowWork,
+    balances: &Balances,
+) -> io::Result<()> {
     while let Some(request) = next_request(connection, options.timeout).await? {
         let response = respond(request, balances, options.work).await;
         timeout(options.timeout, connection.write_response(response)).await??;
@@ -60,7 +64,10 @@ async fn serve(connection: &mut Connection, options: &SlowWork, balances: &Balan
 }
 
 /// The next request, if it begins within our patience, and is whole within as much again, however it drips.
-async fn next_request(connection: &mut Connection, patience: Duration) -> io::Result<Option<Request>> {
+async fn next_request(
+    connection: &mut Connection,
+    patience: Duration,
+) -> io::Result<Option<Request>> {
     let whole = match timeout(patience, connection.wait_for_request()).await {
         Ok(_) => timeout(patience, connection.read_request()).await,
         Err(_) if !connection.is_new() => return Ok(None), // kept alive and idle: no word is owed
@@ -69,7 +76,10 @@ async fn next_request(connection: &mut Connection, patience: Duration) -> io::Re
     match whole {
         Ok(request) => request,
         Err(_) => {
-            let late = Response::problem(StatusCode::REQUEST_TIMEOUT, "no whole request came in time; send it faster");
+            let late = Response::problem(
+                StatusCode::REQUEST_TIMEOUT,
+                "no whole request came in time; send it faster",
+            );
             connection.refuse(late).await?;
             Ok(None)
         }
@@ -95,13 +105,19 @@ async fn respond(request: Request, balances: &Balances, work: Duration) -> Respo
 }
 
 /// The slow work, and the balance after it.
-#[expect(clippy::await_holding_invalid_type, reason = "the lesson of this stage: see what it does to everyone else")]
+#[expect(
+    clippy::await_holding_invalid_type,
+    reason = "the lesson of this stage: see what it does to everyone else"
+)]
 async fn apply(event: &Event, balances: &Balances, work: Duration) -> Response {
     let mut balances = balances.lock().await;
     sleep(work).await; // the guard lives to the end of the block, so everyone waits with us, all of `work`
     let balance = balances.get(&event.user).copied().unwrap_or(0);
     let Some(balance) = balance.checked_add(event.amount) else {
-        return Response::problem(StatusCode::UNPROCESSABLE_ENTITY, "the balance would leave the range of i64");
+        return Response::problem(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "the balance would leave the range of i64",
+        );
     };
     balances.insert(event.user.clone(), balance);
     Response::json(StatusCode::OK, &Balance { user: &event.user, balance })
@@ -117,10 +133,14 @@ struct Balance<'e> {
 /// The boundary: past it there are events, and nothing else.
 fn parse(request: &Request) -> Result<Event, (StatusCode, String)> {
     if !request.may_be("application/json") {
-        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the event as application/json".into()));
+        return Err((
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "send the event as application/json".into(),
+        ));
     }
-    let text = std::str::from_utf8(&request.body)
-        .map_err(|_| (StatusCode::BAD_REQUEST, "the body is not UTF-8, so it is not JSON".into()))?;
+    let text = std::str::from_utf8(&request.body).map_err(|_| {
+        (StatusCode::BAD_REQUEST, "the body is not UTF-8, so it is not JSON".into())
+    })?;
     serde_json::from_str(text).map_err(|error| match serde_json::from_str::<IgnoredAny>(text) {
         Ok(_) => (StatusCode::UNPROCESSABLE_ENTITY, format!("this JSON is not an event: {error}")),
         Err(error) => (StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")),

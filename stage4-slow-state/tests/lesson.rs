@@ -3,8 +3,8 @@
 use client::claims::Verdict;
 use std::time::Duration;
 use testkit::{
-    Peer, Server, ask, ask_at_once, event, get, json, must_be, must_be_kept_in_time, must_have_status, post,
-    start_with, wait_until,
+    Peer, Server, ask, ask_at_once, event, get, json, must_be, must_be_kept_in_time,
+    must_have_status, post, start_with, wait_until,
 };
 
 const WORK: Duration = Duration::from_millis(100);
@@ -20,7 +20,10 @@ fn an_event_is_answered_with_the_balance_after_it() {
     for (amount, balance) in [(5, 5), (7, 12), (-20, -8)] {
         let response = peer.send(event("alice", amount)).response();
         assert_eq!(response.status.as_u16(), 200);
-        assert_eq!(&response.body[..], format!(r#"{{"user":"alice","balance":{balance}}}"#).as_bytes());
+        assert_eq!(
+            &response.body[..],
+            format!(r#"{{"user":"alice","balance":{balance}}}"#).as_bytes()
+        );
     }
 }
 
@@ -43,10 +46,14 @@ fn ten_events_at_once_are_answered_one_after_another_whatever_the_cores() {
         let binary = env!("CARGO_BIN_EXE_stage4-slow-state");
         let server = start_with(binary, &["--work", "100ms"], &[("TOKIO_WORKER_THREADS", threads)]);
         let events: Vec<_> = (0..10).map(|number| event(&format!("user{number}"), 1)).collect();
-        let mut times: Vec<_> = ask_at_once(server.addr(), &events).into_iter().map(|(_, took)| took).collect();
+        let mut times: Vec<_> =
+            ask_at_once(server.addr(), &events).into_iter().map(|(_, took)| took).collect();
         times.sort();
         for (took, k) in times.iter().zip(1..) {
-            assert!(*took >= WORK * k, "with {threads} threads the answer number {k} came after {took:?}");
+            assert!(
+                *took >= WORK * k,
+                "with {threads} threads the answer number {k} came after {took:?}"
+            );
         }
     }
 }
@@ -123,12 +130,16 @@ fn the_boundary_is_stage_3s() {
     must_have_status(&peer.send(post("/events", "{}")).response(), 422, "no event");
     must_have_status(&peer.send(get("/elsewhere")).response(), 404, "another path");
     for (path, allowed) in [("/events", "POST"), ("/balances", "GET, HEAD")] {
-        let response = peer.send(format!("DELETE {path} HTTP/1.1\r\nHost: test\r\n\r\n")).response();
+        let response =
+            peer.send(format!("DELETE {path} HTTP/1.1\r\nHost: test\r\n\r\n")).response();
         must_have_status(&response, 405, path);
         assert_eq!(response.headers["allow"], allowed);
     }
     let head = peer.send("HEAD /balances HTTP/1.1\r\nHost: test\r\n\r\n").response_to_head();
-    assert_eq!((head.status.as_u16(), &head.headers["content-length"]), (200, &"2".parse().unwrap()));
+    assert_eq!(
+        (head.status.as_u16(), &head.headers["content-length"]),
+        (200, &"2".parse().unwrap())
+    );
     for claim in ["silent", "half"] {
         must_be_kept_in_time(claim, server.addr());
     }

@@ -1,7 +1,8 @@
 //! The failures by hand, on stage 4: what it works on stands in line, and a burst piles up.
 
 use testkit::scripts::{
-    must_crash_in, must_end_halves, must_end_in, must_end_in_time_in, must_make_of_garbage, must_stop_when_told,
+    must_crash_in, must_end_halves, must_end_in, must_end_in_time_in, must_make_of_garbage,
+    must_stop_when_told,
 };
 use testkit::start;
 
@@ -41,7 +42,13 @@ fn a_burst_piles_up() {
 #[test]
 fn a_crash_loses_nothing_since_what_is_answered_is_applied() {
     for signal in ["KILL", "TERM"] {
-        must_crash_in("kept", signal, "10 acknowledged, 10 applied, 0 lost", BINARY, &["--work", "50ms"]);
+        must_crash_in(
+            "kept",
+            signal,
+            "10 acknowledged, 10 applied, 0 lost",
+            BINARY,
+            &["--work", "50ms"],
+        );
     }
 }
 

@@ -55,7 +55,10 @@ async fn main() -> workshop::Result {
     let ledger = Arc::new(Mutex::new(Ledger { capacity: args.options.queue, ..Ledger::default() }));
     let worker = tokio::spawn(work(events, args.options.work, ledger.clone()));
     // on a worker: from main's own thread each connection would change threads first
-    tokio::spawn(serve_all(listener, Bank { limits: args.options, queue, stop: stop.clone(), ledger: ledger.clone() }));
+    tokio::spawn(serve_all(
+        listener,
+        Bank { limits: args.options, queue, stop: stop.clone(), ledger: ledger.clone() },
+    ));
     stopped.await;
     stop.tell();
     worker.await?; // every answer is given and every promise kept
@@ -75,7 +78,8 @@ async fn serve_all(listener: TcpListener, bank: Bank) {
             () = bank.stop.told() => return,
         };
         let Ok(place) = places.clone().try_acquire_owned() else {
-            let answer = overloaded("there are too many connections; try again later", Duration::ZERO);
+            let answer =
+                overloaded("there are too many connections; try again later", Duration::ZERO);
             tokio::spawn(async move { connection.refuse(answer).await });
             continue;
         };
@@ -104,7 +108,10 @@ async fn serve(connection: &mut Connection, bank: &Bank) -> io::Result<()> {
 }
 
 /// The next request; when the server stops, one that is not here whole is refused, and has a moment to begin.
-async fn next_request_while_open(connection: &mut Connection, bank: &Bank) -> io::Result<Option<Request>> {
+async fn next_request_while_open(
+    connection: &mut Connection,
+    bank: &Bank,
+) -> io::Result<Option<Request>> {
     let patience = bank.limits.timeout;
     tokio::select! {
         biased;
@@ -120,7 +127,10 @@ async fn next_request_while_open(connection: &mut Connection, bank: &Bank) -> io
 }
 
 /// The next request, if it begins within our patience, and is whole within as much again, however it drips.
-async fn next_request(connection: &mut Connection, patience: Duration) -> io::Result<Option<Request>> {
+async fn next_request(
+    connection: &mut Connection,
+    patience: Duration,
+) -> io::Result<Option<Request>> {
     let whole = match timeout(patience, connection.wait_for_request()).await {
         Ok(_) => timeout(patience, connection.read_request()).await,
         Err(_) if !connection.is_new() => return Ok(None), // kept alive and idle: no word is owed
@@ -129,7 +139,10 @@ async fn next_request(connection: &mut Connection, patience: Duration) -> io::Re
     match whole {
         Ok(request) => request,
         Err(_) => {
-            let late = Response::problem(StatusCode::REQUEST_TIMEOUT, "no whole request came in time; send it faster");
+            let late = Response::problem(
+                StatusCode::REQUEST_TIMEOUT,
+                "no whole request came in time; send it faster",
+            );
             connection.refuse(late).await?;
             Ok(None)
         }
@@ -141,15 +154,24 @@ async fn respond(request: Request, bank: &Bank) -> Response {
     match (&request.method, request.path()) {
         (&Method::POST, "/events") => match &parse(&request) {
             Ok(_) if bank.stop.is_told() => stopping(),
-            Ok(event) if bank.limits.when_full == WhenFull::Wait => wait_for_place(event, bank).await,
+            Ok(event) if bank.limits.when_full == WhenFull::Wait => {
+                wait_for_place(event, bank).await
+            }
             Ok(event) => offer(event, bank),
             Err((status, detail)) => Response::problem(*status, detail),
         },
-        (&(Method::GET | Method::HEAD), "/balances") => Response::json(StatusCode::OK, &lock(&bank.ledger).balances),
-        (&(Method::GET | Method::HEAD), "/stats") => Response::json(StatusCode::OK, &*lock(&bank.ledger)),
+        (&(Method::GET | Method::HEAD), "/balances") => {
+            Response::json(StatusCode::OK, &lock(&bank.ledger).balances)
+        }
+        (&(Method::GET | Method::HEAD), "/stats") => {
+            Response::json(StatusCode::OK, &*lock(&bank.ledger))
+        }
         (_, "/events") => Response::wrong_method("POST"),
         (_, "/balances" | "/stats") => Response::wrong_method("GET, HEAD"),
-        _ => Response::problem(StatusCode::NOT_FOUND, "there are only /events, /balances and /stats here"),
+        _ => Response::problem(
+            StatusCode::NOT_FOUND,
+            "there are only /events, /balances and /stats here",
+        ),
     }
 }
 
@@ -226,16 +248,23 @@ fn overloaded(detail: &str, wait: Duration) -> Response {
 }
 
 fn stopping() -> Response {
-    Response::problem(StatusCode::SERVICE_UNAVAILABLE, "this server is stopping and takes no more events")
+    Response::problem(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "this server is stopping and takes no more events",
+    )
 }
 
 /// The boundary: past it there are events, and nothing else.
 fn parse(request: &Request) -> Result<Event, (StatusCode, String)> {
     if !request.may_be("application/json") {
-        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the event as application/json".into()));
+        return Err((
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "send the event as application/json".into(),
+        ));
     }
-    let text = std::str::from_utf8(&request.body)
-        .map_err(|_| (StatusCode::BAD_REQUEST, "the body is not UTF-8, so it is not JSON".into()))?;
+    let text = std::str::from_utf8(&request.body).map_err(|_| {
+        (StatusCode::BAD_REQUEST, "the body is not UTF-8, so it is not JSON".into())
+    })?;
     serde_json::from_str(text).map_err(|error| match serde_json::from_str::<IgnoredAny>(text) {
         Ok(_) => (StatusCode::UNPROCESSABLE_ENTITY, format!("this JSON is not an event: {error}")),
         Err(error) => (StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")),

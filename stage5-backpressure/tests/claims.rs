@@ -11,7 +11,11 @@ fn each_claim_is_as_the_lessons_say() {
 
 #[test]
 fn one_server_keeps_its_claims_in_a_row() {
-    testkit::verdicts::one_server_must_keep_its_claims_in_a_row(BINARY, 5, &["--timeout", "6s", "--work", "100ms"]);
+    testkit::verdicts::one_server_must_keep_its_claims_in_a_row(
+        BINARY,
+        5,
+        &["--timeout", "6s", "--work", "100ms"],
+    );
 }
 
 /// What the picture of the burst is drawn from.
@@ -33,7 +37,9 @@ fn a_trace_has_the_connection_that_misbehaves_and_those_that_come_after_it() {
     let outcomes: Vec<_> = trace.iter().map(|exchange| exchange.outcome.is_some()).collect();
     assert_eq!(outcomes, [false, true, true, true], "{trace:?}");
     assert!(
-        trace[1..].iter().all(|honest| honest.began >= trace[0].began && honest.ended <= trace[0].ended),
+        trace[1..]
+            .iter()
+            .all(|honest| honest.began >= trace[0].began && honest.ended <= trace[0].ended),
         "{trace:?}"
     );
 }

@@ -29,13 +29,17 @@ fn flood(server: &Server, ahead: usize, stop: impl FnOnce(&Server)) -> BTreeMap<
                 let (mut peer, mut acknowledged, mut amount) = (Peer::connect(server.addr()), 0, 0);
                 // until the server ends the connection, or we cannot send
                 'flood: loop {
-                    let amounts: Vec<i64> = (0..ahead).map(|further| amount + further as i64).collect();
+                    let amounts: Vec<i64> =
+                        (0..ahead).map(|further| amount + further as i64).collect();
                     amount += ahead as i64;
-                    let events: Vec<u8> = amounts.iter().flat_map(|amount| event(&user, *amount)).collect();
+                    let events: Vec<u8> =
+                        amounts.iter().flat_map(|amount| event(&user, *amount)).collect();
                     let sent = peer.try_send(events);
                     for amount in amounts {
                         match peer.response_or_end() {
-                            Some(response) if response.status.as_u16() == 202 => acknowledged += amount,
+                            Some(response) if response.status.as_u16() == 202 => {
+                                acknowledged += amount
+                            }
                             Some(_) => {}
                             None => break 'flood,
                         }
@@ -59,7 +63,8 @@ fn a_signal_at_any_moment_of_a_flood_breaks_no_promise() {
     let rounds = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(20);
     let (mut promises, mut kinds) = (0, HashSet::new());
     for round in 0..rounds {
-        let (policy, ahead, signal) = (["reject", "wait"][round % 2], [1, 1, 5][round % 3], ["TERM", "INT"][round % 2]);
+        let (policy, ahead, signal) =
+            (["reject", "wait"][round % 2], [1, 1, 5][round % 3], ["TERM", "INT"][round % 2]);
         let (mut log, theirs) = UnixStream::pair().unwrap();
         let mut command = Command::new(BINARY);
         command.args(["--work", "1ms", "--queue", "8", "--when-full", policy]);
@@ -73,21 +78,34 @@ fn a_signal_at_any_moment_of_a_flood_breaks_no_promise() {
         let ended = server.wait().unwrap();
         let what = format!("round {round}: {policy}, {ahead} ahead, SIG{signal} after {some}");
         assert_eq!(ended.status.code(), Some(0), "{what}");
-        let figures: serde_json::Value = serde_json::from_str(ended.output.lines().last().unwrap()).unwrap();
-        assert_eq!((&figures["queued"], &figures["failed"]), (&0.into(), &0.into()), "{what}: {figures}");
+        let figures: serde_json::Value =
+            serde_json::from_str(ended.output.lines().last().unwrap()).unwrap();
+        assert_eq!(
+            (&figures["queued"], &figures["failed"]),
+            (&0.into(), &0.into()),
+            "{what}: {figures}"
+        );
         assert_eq!(figures["accepted"], figures["processed"], "{what}: {figures}");
         let mut lines = String::new();
         log.read_to_string(&mut lines).unwrap();
         let applied = lines.split("balances=").nth(1).expect("the last balances are in the log");
         let applied: BTreeMap<String, i64> = serde_json::from_str(applied).unwrap();
-        let of = |balances: &BTreeMap<String, i64>, user: &str| balances.get(user).copied().unwrap_or(0);
+        let of =
+            |balances: &BTreeMap<String, i64>, user: &str| balances.get(user).copied().unwrap_or(0);
         for user in acknowledged.keys() {
-            assert_eq!(of(&acknowledged, user), of(&applied, user), "{what}: {user} was promised the first");
+            assert_eq!(
+                of(&acknowledged, user),
+                of(&applied, user),
+                "{what}: {user} was promised the first"
+            );
         }
         promises += figures["accepted"].as_u64().unwrap();
         kinds.insert((policy, ahead));
     }
-    println!("{rounds} rounds, {promises} events acknowledged and applied, {} kinds of flood", kinds.len());
+    println!(
+        "{rounds} rounds, {promises} events acknowledged and applied, {} kinds of flood",
+        kinds.len()
+    );
 }
 
 #[test]
@@ -108,9 +126,17 @@ fn a_burst_of_two_thousand_connections_loses_no_answer() {
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let tally = runtime.block_on(load::run(plan, std::future::pending(), |_| ())).unwrap();
-    assert_eq!((tally.served.total() + tally.refused.total(), tally.total()), (2000, 2000), "{tally:?}");
-    assert!(tally.served.total() > 0 && tally.refused.kinds.keys().all(Option::is_some), "{tally:?}");
-    let applied =
-        wait_until(server.addr(), "/stats", |stats| stats["queued"] == 0 && stats["accepted"] == stats["processed"]);
+    assert_eq!(
+        (tally.served.total() + tally.refused.total(), tally.total()),
+        (2000, 2000),
+        "{tally:?}"
+    );
+    assert!(
+        tally.served.total() > 0 && tally.refused.kinds.keys().all(Option::is_some),
+        "{tally:?}"
+    );
+    let applied = wait_until(server.addr(), "/stats", |stats| {
+        stats["queued"] == 0 && stats["accepted"] == stats["processed"]
+    });
     assert_eq!(applied["accepted"], tally.served.total());
 }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use testkit::{
-    Finally, Peer, Server, ask, ask_at_once, event, get, json, must_be, must_be_kept_in_time, must_have_status, post,
-    wait_until,
+    Finally, Peer, Server, ask, ask_at_once, event, get, json, must_be, must_be_kept_in_time,
+    must_have_status, post, wait_until,
 };
 
 fn start(args: &[&str]) -> Server {
@@ -36,7 +36,10 @@ fn a_burst_is_answered_before_one_event_is_done_and_what_does_not_fit_is_refused
     for (response, _) in answers.iter().filter(|(response, _)| response.status.as_u16() != 202) {
         must_have_status(response, 503, "one too many");
         // (queued + 1) × 1h, 15 or 16 being queued
-        assert!(["57600", "61200"].contains(&response.header(RETRY_AFTER).unwrap()), "{response:?}");
+        assert!(
+            ["57600", "61200"].contains(&response.header(RETRY_AFTER).unwrap()),
+            "{response:?}"
+        );
     }
     assert_eq!((&after["accepted"], &after["rejected"]), (&taken.into(), &(200 - taken).into()));
     assert_eq!(after["capacity"], 16);
@@ -45,7 +48,8 @@ fn a_burst_is_answered_before_one_event_is_done_and_what_does_not_fit_is_refused
 #[test]
 fn an_event_that_is_taken_comes_back_as_parsed() {
     let server = start(&["--work", "1h"]);
-    let response = ask(server.addr(), post("/events", " {\"amount\": -5, \"user\": \"Zo\\u00eb\"} "));
+    let response =
+        ask(server.addr(), post("/events", " {\"amount\": -5, \"user\": \"Zo\\u00eb\"} "));
     assert_eq!(
         (response.status.as_u16(), &response.headers["content-type"]),
         (202, &"application/json".parse().unwrap())
@@ -76,7 +80,9 @@ fn while_the_worker_works_everything_else_is_answered_at_once() {
     // an answer at all comes before the hour is over
     assert_eq!(json(&ask(server.addr(), get("/balances"))), serde_json::json!({}));
     assert_eq!(stats(&server)["accepted"], 3);
-    let head = Peer::connect(server.addr()).send("HEAD /stats HTTP/1.1\r\nHost: test\r\n\r\n").response_to_head();
+    let head = Peer::connect(server.addr())
+        .send("HEAD /stats HTTP/1.1\r\nHost: test\r\n\r\n")
+        .response_to_head();
     assert_eq!(head.status.as_u16(), 200);
 }
 
@@ -117,7 +123,9 @@ fn an_overflow_is_counted_changes_nothing_and_the_worker_goes_on() {
     for amount in [i64::MAX, 1, -1, 1] {
         assert_eq!(peer.send(event("alice", amount)).response().status.as_u16(), 202);
     }
-    let stats = wait_until(server.addr(), "/stats", |stats| stats["queued"] == 0 && stats["processed"] == 3);
+    let stats = wait_until(server.addr(), "/stats", |stats| {
+        stats["queued"] == 0 && stats["processed"] == 3
+    });
     assert_eq!((&stats["accepted"], &stats["failed"]), (&4.into(), &1.into()));
     assert_eq!(json(&ask(server.addr(), get("/balances"))), serde_json::json!({"alice": i64::MAX}));
 }
@@ -157,7 +165,8 @@ fn the_figures_add_up_at_every_moment_under_load() {
 #[test]
 fn the_other_policy_refuses_nobody_and_makes_them_wait() {
     let work = Duration::from_millis(50);
-    let server = start(&["--work", "50ms", "--queue", "1", "--when-full", "wait", "--timeout", "100ms"]);
+    let server =
+        start(&["--work", "50ms", "--queue", "1", "--when-full", "wait", "--timeout", "100ms"]);
     let mut times = Vec::new();
     for (response, took) in ask_at_once(server.addr(), &events(12)) {
         assert_eq!(response.status.as_u16(), 202);
@@ -215,8 +224,11 @@ fn the_boundary_is_stage_3s() {
     must_have_status(&peer.send(post("/events", "{")).response(), 400, "no JSON");
     must_have_status(&peer.send(post("/events", "{}")).response(), 422, "no event");
     must_have_status(&peer.send(get("/elsewhere")).response(), 404, "another path");
-    for (path, allowed) in [("/events", "POST"), ("/balances", "GET, HEAD"), ("/stats", "GET, HEAD")] {
-        let response = peer.send(format!("DELETE {path} HTTP/1.1\r\nHost: test\r\n\r\n")).response();
+    for (path, allowed) in
+        [("/events", "POST"), ("/balances", "GET, HEAD"), ("/stats", "GET, HEAD")]
+    {
+        let response =
+            peer.send(format!("DELETE {path} HTTP/1.1\r\nHost: test\r\n\r\n")).response();
         must_have_status(&response, 405, path);
         assert_eq!(response.headers["allow"], allowed);
     }
@@ -267,11 +279,20 @@ fn it_says_so_when_other_machines_can_reach_it() {
         command.args(["--addr", addr]).env_remove("RUST_LOG");
         let mut server = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut banner = BufReader::new(server.stdout.take().unwrap()).lines();
-        assert!(banner.next().is_some_and(|line| line.unwrap().starts_with("listening on http://")));
+        assert!(
+            banner.next().is_some_and(|line| line.unwrap().starts_with("listening on http://"))
+        );
         assert!(banner.by_ref().take(4).all(|line| line.is_ok()), "the whole banner");
         // the first signal is logged after whatever else was
-        std::process::Command::new("sh").args(["-c", "kill -s TERM $0", &server.id().to_string()]).status().unwrap();
+        std::process::Command::new("sh")
+            .args(["-c", "kill -s TERM $0", &server.id().to_string()])
+            .status()
+            .unwrap();
         let log = server.wait_with_output().unwrap().stderr;
-        assert_eq!(String::from_utf8_lossy(&log).contains("can be reached from other machines"), said, "{addr}");
+        assert_eq!(
+            String::from_utf8_lossy(&log).contains("can be reached from other machines"),
+            said,
+            "{addr}"
+        );
     }
 }

@@ -1,7 +1,9 @@
 //! Stage 5: a 202 is a promise. What becomes of it at the end.
 
 use std::time::Duration;
-use testkit::{Ended, PATIENCE, Peer, Server, ask, ask_at_once, event, get, json, must_have_status, wait_until};
+use testkit::{
+    Ended, PATIENCE, Peer, Server, ask, ask_at_once, event, get, json, must_have_status, wait_until,
+};
 
 fn start(args: &[&str]) -> Server {
     testkit::start(env!("CARGO_BIN_EXE_stage5-backpressure"), args)
@@ -19,7 +21,8 @@ fn a_signal_stops_it_once_everything_that_was_accepted_is_applied() {
         let server = start(&["--work", "20ms", "--queue", "32"]);
         let events: Vec<_> = (0..60).map(|_| event("alice", 1)).collect();
         let answers = ask_at_once(server.addr(), &events);
-        let acknowledged = answers.iter().filter(|(response, _)| response.status.as_u16() == 202).count();
+        let acknowledged =
+            answers.iter().filter(|(response, _)| response.status.as_u16() == 202).count();
         server.signal(signal).unwrap();
         let ended = server.wait().unwrap();
         assert_eq!(ended.status.code(), Some(0), "SIG{signal}");
@@ -76,7 +79,8 @@ fn on_a_signal_those_who_wait_for_a_place_are_refused() {
         wait_until(server.addr(), "/stats", |stats| stats["accepted"] == 2);
         waiting = peers;
     });
-    let mut statuses: Vec<_> = waiting.iter_mut().map(|peer| peer.response().status.as_u16()).collect();
+    let mut statuses: Vec<_> =
+        waiting.iter_mut().map(|peer| peer.response().status.as_u16()).collect();
     statuses.sort();
     assert_eq!(statuses, [202, 503, 503, 503, 503]);
     drop(server);
@@ -123,7 +127,11 @@ fn kill_9_loses_accepted_events() {
     let ended = server.wait().unwrap();
     assert_eq!(ended.status.code(), None, "it was killed");
     let again = start(&["--work", "1ms"]);
-    assert_eq!(json(&ask(again.addr(), get("/balances"))), serde_json::json!({}), "five promises, nothing applied");
+    assert_eq!(
+        json(&ask(again.addr(), get("/balances"))),
+        serde_json::json!({}),
+        "five promises, nothing applied"
+    );
 }
 
 #[test]

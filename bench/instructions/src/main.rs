@@ -26,7 +26,8 @@ const PAGE: &str = "GET /balances?now HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnec
     Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n\
     Sec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\nAccept-Encoding: gzip, deflate\r\nAccept-Language: en-GB\r\n\r\n";
 
-const CASES: [&str; 6] = ["decode get", "decode event", "decode page", "encode text", "encode event", "encode problem"];
+const CASES: [&str; 6] =
+    ["decode get", "decode event", "decode page", "encode text", "encode event", "encode problem"];
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -47,7 +48,9 @@ fn work(case: &str, times: usize) -> Result<()> {
         "decode page" => decode(PAGE, times),
         "encode text" => encode(times, || Response::text("hello".into())),
         "encode event" => encode(times, || Response::text(event.into())),
-        "encode problem" => encode(times, || Response::problem(StatusCode::NOT_FOUND, "there is only /events here")),
+        "encode problem" => {
+            encode(times, || Response::problem(StatusCode::NOT_FOUND, "there is only /events here"))
+        }
         _ => bail!("no such case: {case}"),
     }
 }
@@ -117,7 +120,10 @@ fn check(update: bool) -> Result<()> {
 /// What the figures depend on beside the code: the compiler, the processor and the C library.
 fn machine() -> Result<String> {
     let said = |command: &str, arg: &str| {
-        let output = Command::new(command).arg(arg).output().with_context(|| format!("{command} is not on the PATH"));
+        let output = Command::new(command)
+            .arg(arg)
+            .output()
+            .with_context(|| format!("{command} is not on the PATH"));
         output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     #[cfg(target_arch = "x86_64")]
@@ -142,6 +148,11 @@ fn total(case: &str, times: usize) -> Result<u64> {
         .output()
         .context("valgrind is not on the PATH; install it")?;
     let said = String::from_utf8_lossy(&output.stderr);
-    let collected = said.lines().find_map(|line| line.split_once("Collected : ")).map(|(_, number)| number.trim());
-    collected.and_then(|number| number.parse().ok()).with_context(|| format!("callgrind counted nothing:\n{said}"))
+    let collected = said
+        .lines()
+        .find_map(|line| line.split_once("Collected : "))
+        .map(|(_, number)| number.trim());
+    collected
+        .and_then(|number| number.parse().ok())
+        .with_context(|| format!("callgrind counted nothing:\n{said}"))
 }

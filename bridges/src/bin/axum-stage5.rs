@@ -117,5 +117,10 @@ fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
 
 fn overloaded(wait: Duration) -> Response {
     let seconds = wait.as_millis().div_ceil(1000).max(1);
-    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, seconds.to_string())], "try again later").into_response()
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        [(header::RETRY_AFTER, seconds.to_string())],
+        "try again later",
+    )
+        .into_response()
 }

@@ -35,7 +35,9 @@ fn handle_connection(mut stream: TcpStream) -> io::Result<()> {
         _ => ("HTTP/1.1 404 NOT FOUND", "<h1>Oops!</h1>"),
     };
     let length = contents.len();
-    stream.write_all(format!("{status_line}\r\nContent-Length: {length}\r\n\r\n{contents}").as_bytes())
+    stream.write_all(
+        format!("{status_line}\r\nContent-Length: {length}\r\n\r\n{contents}").as_bytes(),
+    )
 }
 
 type Job = Box<dyn FnOnce() + Send + 'static>;

@@ -74,7 +74,8 @@ pub(super) async fn stays_in_range(trial: &mut Trial) -> Result<String, String> 
     let user = fresh_user();
     balance(trial, &user).await?;
     for amount in [i64::MAX - 3, 5, 1] {
-        let request = super::post_event(trial.addr, "application/json", event(&user, amount).as_bytes());
+        let request =
+            super::post_event(trial.addr, "application/json", event(&user, amount).as_bytes());
         let (response, _) = trial.ask_anew("event", request, WORK).await?;
         match Outcome::of(&response) {
             Outcome::Served(_) => {}
@@ -103,7 +104,12 @@ pub(super) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
         // heard while others look, so that each has its own time
         writers.push(tokio::spawn(async move {
             let answer = wire.response(false, WORK).await;
-            (began, wire.connected(), Instant::now(), answer.as_ref().map_or_else(|silence| *silence, Outcome::of))
+            (
+                began,
+                wire.connected(),
+                Instant::now(),
+                answer.as_ref().map_or_else(|silence| *silence, Outcome::of),
+            )
         }));
     }
     let mut slowest = Duration::ZERO;
@@ -119,7 +125,11 @@ pub(super) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
             trial.record("event", began, Some(connected), ended, Some(outcome));
         }
     }
-    if slowest > SLACK { Err(format!("waited {}", show(slowest))) } else { Ok(format!("within {}", show(slowest))) }
+    if slowest > SLACK {
+        Err(format!("waited {}", show(slowest)))
+    } else {
+        Ok(format!("within {}", show(slowest)))
+    }
 }
 
 /// The user's balance; `None` of a user who has none.
@@ -155,9 +165,8 @@ impl Trial {
     ) -> Result<T, String> {
         let (response, _) = self.ask_anew(path, get(self.addr, path), patience).await?;
         match Outcome::of(&response) {
-            Outcome::Served(_) => {
-                serde_json::from_slice(&response.body).map_err(|_| format!("answers GET {path} without figures"))
-            }
+            Outcome::Served(_) => serde_json::from_slice(&response.body)
+                .map_err(|_| format!("answers GET {path} without figures")),
             _ => Err(format!("answers {} to GET {path}", response.status.as_u16())),
         }
     }

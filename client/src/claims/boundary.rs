@@ -29,7 +29,9 @@ pub(super) async fn is_routed(trial: &mut Trial) -> Result<String, String> {
 }
 
 fn allows_post(response: &Response) -> bool {
-    response.header(header::ALLOW).is_some_and(|allowed| allowed.split(',').any(|method| method.trim() == "POST"))
+    response
+        .header(header::ALLOW)
+        .is_some_and(|allowed| allowed.split(',').any(|method| method.trim() == "POST"))
 }
 
 /// One event, written in a way of its own: what comes back are its values, not its bytes.
@@ -44,7 +46,9 @@ pub(super) async fn comes_back(trial: &mut Trial) -> Result<String, String> {
         return Err(format!("answered as {kind}"));
     }
     match serde_json::from_slice::<Value>(&response.body) {
-        Ok(value) if value == json!({ "user": user, "amount": -5 }) => Ok("the same values, as JSON".into()),
+        Ok(value) if value == json!({ "user": user, "amount": -5 }) => {
+            Ok("the same values, as JSON".into())
+        }
         Ok(Value::Object(fields)) => {
             let names: Vec<_> = fields.keys().map(String::as_str).collect();
             Err(format!("another object came back, of {}", names.join(" and ")))

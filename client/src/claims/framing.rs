@@ -18,7 +18,11 @@ fn whole(user: &str) -> String {
 /// Fails unless the event was taken, and its user, who stands at its end, came back: an echo does that too.
 fn must_name(response: &Response, user: &str) -> Result<(), String> {
     match Outcome::of(response) {
-        Outcome::Served(_) if response.body.windows(user.len()).any(|window| window == user.as_bytes()) => Ok(()),
+        Outcome::Served(_)
+            if response.body.windows(user.len()).any(|window| window == user.as_bytes()) =>
+        {
+            Ok(())
+        }
         Outcome::Served(status) => Err(format!("answered {status} without the event's user")),
         outcome => Err(instead(outcome, WORK)),
     }
@@ -31,7 +35,11 @@ pub(super) async fn is_echoed(trial: &mut Trial) -> Result<String, String> {
     for body in bodies {
         let response = echo(trial, body).await?;
         if response.body != body {
-            return Err(format!("{} bytes sent, other {} came back", body.len(), response.body.len()));
+            return Err(format!(
+                "{} bytes sent, other {} came back",
+                body.len(),
+                response.body.len()
+            ));
         }
     }
     Ok(format!("{} bodies came back", bodies.len()))
@@ -40,7 +48,14 @@ pub(super) async fn is_echoed(trial: &mut Trial) -> Result<String, String> {
 /// No browser runs what somebody else had echoed.
 pub(super) async fn is_plain(trial: &mut Trial) -> Result<String, String> {
     let response = echo(trial, b"<script>alert(1)</script>").await?;
-    let field = |name| response.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("nothing").to_owned();
+    let field = |name| {
+        response
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("nothing")
+            .to_owned()
+    };
     let (kind, options) = (field("content-type"), field("x-content-type-options"));
     if !kind.starts_with("text/plain") {
         return Err(format!("Content-Type: {kind}"));
@@ -53,7 +68,8 @@ pub(super) async fn is_plain(trial: &mut Trial) -> Result<String, String> {
 
 async fn echo(trial: &mut Trial, body: &[u8]) -> Result<Response, String> {
     let head = format!("POST / HTTP/1.1\r\nHost: check\r\nContent-Length: {}\r\n\r\n", body.len());
-    let (response, _) = trial.ask_anew("a body", [head.as_bytes(), body].concat(), PATIENCE).await?;
+    let (response, _) =
+        trial.ask_anew("a body", [head.as_bytes(), body].concat(), PATIENCE).await?;
     match response.status {
         StatusCode::OK => Ok(response),
         status => Err(format!("answered {status}")),
@@ -71,7 +87,9 @@ pub(super) async fn is_pipelined(trial: &mut Trial) -> Result<String, String> {
     let mut answers = Vec::new();
     for what in ["first of three", "second of three", "third of three"] {
         let answer = trial.hear(what, &mut wire, began, WORK).await;
-        answers.push(answer.map_err(|instead| format!("{} of 3 answered, then {instead}", answers.len()))?);
+        answers.push(
+            answer.map_err(|instead| format!("{} of 3 answered, then {instead}", answers.len()))?,
+        );
     }
     must_name(&answers[0], &users[0]).map_err(|why| format!("the first: {why}"))?;
     must_name(&answers[2], &users[1]).map_err(|why| format!("the third: {why}"))?;
@@ -90,12 +108,15 @@ pub(super) async fn is_read_in_chunks(trial: &mut Trial) -> Result<String, Strin
     let chunks = event.as_bytes().chunks(7);
     let count = chunks.len();
     for chunk in chunks {
-        request += &format!("{:X};of=\"check\"\r\n{}\r\n", chunk.len(), String::from_utf8_lossy(chunk));
+        request +=
+            &format!("{:X};of=\"check\"\r\n{}\r\n", chunk.len(), String::from_utf8_lossy(chunk));
     }
     request += "0\r\nChecksum: none\r\n\r\n";
     let (response, mut wire) = trial.ask_anew("event in chunks", request, WORK).await?;
     must_name(&response, &user)?;
-    let next = trial.ask("request after it", &mut wire, "GET / HTTP/1.1\r\nHost: check\r\n\r\n", PATIENCE).await;
+    let next = trial
+        .ask("request after it", &mut wire, "GET / HTTP/1.1\r\nHost: check\r\n\r\n", PATIENCE)
+        .await;
     next.map_err(|instead| format!("the request after it: {instead}"))?;
     Ok(format!("an event in {count} chunks"))
 }
@@ -130,7 +151,8 @@ pub(super) async fn is_answered_after_its_end(trial: &mut Trial) -> Result<Strin
 
 /// What people type into `nc`.
 pub(super) async fn is_taken_as_typed(trial: &mut Trial) -> Result<String, String> {
-    let (response, _) = trial.ask_anew("typed request", "GET / HTTP/1.1\nHost: check\n\n", PATIENCE).await?;
+    let (response, _) =
+        trial.ask_anew("typed request", "GET / HTTP/1.1\nHost: check\n\n", PATIENCE).await?;
     match response.status {
         StatusCode::BAD_REQUEST => Err(format!("answered {}", response.status)),
         status => Ok(format!("answered {}", status.as_u16())),
@@ -144,11 +166,14 @@ pub(super) async fn is_asked_for(trial: &mut Trial) -> Result<String, String> {
     let event = event(&user, 0);
     let mut wire = trial.open().await?;
     let began = Instant::now();
-    wire.send(format!("{HEAD}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n", event.len())).await;
+    wire.send(format!("{HEAD}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n", event.len()))
+        .await;
     match wire.response(false, PATIENCE).await {
         Ok(interim) if interim.status == StatusCode::CONTINUE => {}
         Ok(response) => return Err(format!("answered {} before the body", response.status)),
-        Err(silence) => return Err(instead(silence, PATIENCE).replace("no answer", "no 100 Continue")),
+        Err(silence) => {
+            return Err(instead(silence, PATIENCE).replace("no answer", "no 100 Continue"));
+        }
     }
     let asked = began.elapsed();
     let response = trial.ask("event that waited", &mut wire, &event, WORK).await?;
@@ -168,9 +193,12 @@ pub(super) async fn has_no_body(trial: &mut Trial) -> Result<String, String> {
         Err(instead) => return Err(format!("the request after it: {instead}")),
     };
     trial.record("HEAD", began, None, Instant::now(), Some(Outcome::of(&head)));
-    let length = |response: &Response| response.header(http1::header::CONTENT_LENGTH).map(str::to_owned);
+    let length =
+        |response: &Response| response.header(http1::header::CONTENT_LENGTH).map(str::to_owned);
     match (length(&head), length(&get)) {
-        (Some(head), Some(get)) if head == get => Ok(format!("Content-Length: {head}, and nothing of it")),
+        (Some(head), Some(get)) if head == get => {
+            Ok(format!("Content-Length: {head}, and nothing of it"))
+        }
         (head, get) => {
             let say = |length: Option<String>| length.unwrap_or_else(|| "no Content-Length".into());
             Err(format!("{} for HEAD, {} for GET", say(head), say(get)))
@@ -192,7 +220,8 @@ pub(super) async fn are_dated(trial: &mut Trial) -> Result<String, String> {
         let (response, _) = trial.ask_anew(what, request, PATIENCE).await?;
         let has = |name: &str| response.headers.contains_key(name);
         let missing = ["date", "content-length"].into_iter().find(|name| !has(name));
-        let missing = missing.or((!response.body.is_empty() && !has("content-type")).then_some("content-type"));
+        let missing = missing
+            .or((!response.body.is_empty() && !has("content-type")).then_some("content-type"));
         wrong.extend(missing.map(|missing| format!("{what} (no {missing})")));
     }
     all_of(cases.len(), &wrong, "have all three")

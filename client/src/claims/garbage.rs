@@ -20,7 +20,12 @@ pub struct Garbage {
 
 const JSON: &str = "application/json";
 
-const fn garbage(what: &'static str, status: u16, content_type: &'static str, body: &'static [u8]) -> Garbage {
+const fn garbage(
+    what: &'static str,
+    status: u16,
+    content_type: &'static str,
+    body: &'static [u8],
+) -> Garbage {
     Garbage { what, content_type, body, status }
 }
 
@@ -36,7 +41,12 @@ pub const GARBAGE: [Garbage; 12] = [
     garbage("an unknown field", 422, JSON, br#"{"user": "alice", "amount": 5, "admin": true}"#),
     garbage("a field twice", 422, JSON, br#"{"user": "alice", "amount": 5, "amount": -5}"#),
     garbage("a text for a number", 422, JSON, br#"{"user": "alice", "amount": "5"}"#),
-    garbage("a number too large", 422, JSON, br#"{"user": "alice", "amount": 9223372036854775808}"#),
+    garbage(
+        "a number too large",
+        422,
+        JSON,
+        br#"{"user": "alice", "amount": 9223372036854775808}"#,
+    ),
     garbage("another media type", 415, "text/plain", br#"{"user": "alice", "amount": 5}"#),
 ];
 
@@ -60,7 +70,8 @@ pub(super) async fn is_refused(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(1).await;
     let event = event(&fresh_user(), 1);
     let request = post_event(trial.addr, JSON, event.as_bytes());
-    let honest = trial.call("honest event", &mut Caller::new(trial.addr), &request, WORK).await.outcome;
+    let honest =
+        trial.call("honest event", &mut Caller::new(trial.addr), &request, WORK).await.outcome;
     // where all were taken, the claim's own command shows one
     if let Some(first) = taken.iter().chain(&otherwise).next().filter(|_| taken.len() < of) {
         trial.by_hand = Some(curl(trial.addr, first.content_type, first.body));

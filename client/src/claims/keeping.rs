@@ -9,8 +9,11 @@ fn get(version: &str, connection: &str) -> String {
 }
 
 fn says(response: &Response, wanted: &str) -> bool {
-    let values = response.headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|member| member.trim().eq_ignore_ascii_case(wanted))
+    let values =
+        response.headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .any(|member| member.trim().eq_ignore_ascii_case(wanted))
 }
 
 /// Twenty requests over one connection.
@@ -29,7 +32,11 @@ pub(super) async fn is_closed_on_request(trial: &mut Trial) -> Result<String, St
     let request = get("1.1", "Connection: other, CLOSE\r\n");
     let (response, mut wire) = trial.ask_anew("last request", request, PATIENCE).await?;
     wire.end(PATIENCE).await.map_err(|instead| format!("answered, then {instead}"))?;
-    if says(&response, "close") { Ok("said and done".into()) } else { Err("closed without saying so".into()) }
+    if says(&response, "close") {
+        Ok("said and done".into())
+    } else {
+        Err("closed without saying so".into())
+    }
 }
 
 /// HTTP/1.0, that of old and that which asks to be kept.

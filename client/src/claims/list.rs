@@ -1,7 +1,9 @@
 //! All claims: the sentence, the stages, and the command that repeats it by hand.
 
 use super::refusing::{BEYOND, MALFORMED, SMUGGLED};
-use super::{Claim, balances, boundary, framing, garbage, keeping, overload, refusing, ten, waiting};
+use super::{
+    Claim, balances, boundary, framing, garbage, keeping, overload, refusing, ten, waiting,
+};
 use crate::hold::Manner;
 use std::time::Duration;
 

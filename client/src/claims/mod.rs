@@ -55,7 +55,13 @@ pub fn claim(name: &str) -> Option<&'static Claim> {
 impl Claim {
     /// Tries it on the server at `addr`. Takes at most its deadline.
     pub async fn try_on(&self, addr: SocketAddr) -> Finding {
-        let mut trial = Trial { addr, began: Instant::now(), trace: Vec::new(), queue: Vec::new(), by_hand: None };
+        let mut trial = Trial {
+            addr,
+            began: Instant::now(),
+            trace: Vec::new(),
+            queue: Vec::new(),
+            by_hand: None,
+        };
         let (verdict, figure) = match timeout(self.deadline, (self.attempt)(&mut trial)).await {
             Ok(Ok(figure)) => (Verdict::Kept, figure),
             Ok(Err(figure)) => (Verdict::Broken, figure),
@@ -155,7 +161,13 @@ struct Trial {
 
 impl Trial {
     /// Sends a request and records what comes of it.
-    async fn call(&mut self, what: &'static str, caller: &mut Caller, request: &[u8], patience: Duration) -> Call {
+    async fn call(
+        &mut self,
+        what: &'static str,
+        caller: &mut Caller,
+        request: &[u8],
+        patience: Duration,
+    ) -> Call {
         let began = Instant::now();
         let call = caller.call(request, false, began + patience).await;
         self.record(what, began, call.connected, call.ended, Some(call.outcome));
@@ -164,7 +176,8 @@ impl Trial {
 
     /// An honest request, on a connection of its own: any answer will do.
     async fn probe(&mut self, patience: Duration) -> Call {
-        self.call("honest request", &mut Caller::new(self.addr), &get(self.addr, "/"), patience).await
+        self.call("honest request", &mut Caller::new(self.addr), &get(self.addr, "/"), patience)
+            .await
     }
 
     fn record(

@@ -40,7 +40,8 @@ pub(super) async fn is_bounded(trial: &mut Trial) -> Result<String, String> {
         Err("100 refused, none taken".into())
     } else if taken + refused < 100 {
         Err(format!("{taken} taken, {refused} refused, {} neither", 100 - taken - refused))
-    } else if let Some(wrong) = before.zip(after).and_then(|(before, after)| disagreement(taken as u64, before, after))
+    } else if let Some(wrong) =
+        before.zip(after).and_then(|(before, after)| disagreement(taken as u64, before, after))
     {
         Err(wrong)
     } else {
@@ -67,8 +68,11 @@ impl Stats {
     /// What is wrong with it, by itself and after an earlier one.
     fn contradiction(&self, earlier: &Stats) -> Option<String> {
         let Stats { capacity, queued, accepted, .. } = *self;
-        let in_hand = accepted.checked_sub(self.done()).and_then(|undone| undone.checked_sub(queued));
-        let went_back = accepted < earlier.accepted || self.done() < earlier.done() || self.rejected < earlier.rejected;
+        let in_hand =
+            accepted.checked_sub(self.done()).and_then(|undone| undone.checked_sub(queued));
+        let went_back = accepted < earlier.accepted
+            || self.done() < earlier.done()
+            || self.rejected < earlier.rejected;
         if queued > capacity {
             Some(format!("{queued} queued, capacity {capacity}"))
         } else if !matches!(in_hand, Some(0 | 1)) {
@@ -82,7 +86,8 @@ impl Stats {
 /// A queue that was empty takes its capacity, one more that the worker has in hand, and one for each that it did
 /// meanwhile.
 fn disagreement(taken: u64, before: Stats, after: Stats) -> Option<String> {
-    let most = after.capacity.saturating_add(1).saturating_add(after.done().saturating_sub(before.done()));
+    let most =
+        after.capacity.saturating_add(1).saturating_add(after.done().saturating_sub(before.done()));
     let counted = after.accepted.saturating_sub(before.accepted);
     if counted != taken {
         Some(format!("{taken} acknowledged, {counted} counted"))
@@ -102,13 +107,22 @@ async fn watch(addr: std::net::SocketAddr, began: Instant, before: Stats) -> Vec
         tick.tick().await;
         // a connection each: a server that serves one at a time must not wait for us
         let call = Caller::new(addr).call(&request, false, Instant::now() + PATIENCE).await;
-        let Some(stats) = call.response.and_then(|response| serde_json::from_slice::<Stats>(&response.body).ok())
+        let Some(stats) =
+            call.response.and_then(|response| serde_json::from_slice::<Stats>(&response.body).ok())
         else {
             break;
         };
-        let (taken, done) =
-            (stats.accepted.saturating_sub(before.accepted), stats.done() - before.done().min(stats.done()));
-        depths.push(Depth { at: began.elapsed(), capacity: stats.capacity, queued: stats.queued, taken, done });
+        let (taken, done) = (
+            stats.accepted.saturating_sub(before.accepted),
+            stats.done() - before.done().min(stats.done()),
+        );
+        depths.push(Depth {
+            at: began.elapsed(),
+            capacity: stats.capacity,
+            queued: stats.queued,
+            taken,
+            done,
+        });
         let last = depths.iter().rev().nth(1).map(|depth| depth.taken);
         if taken > 0 && taken == done && last == Some(taken) {
             break;
@@ -127,9 +141,12 @@ pub(super) async fn adds_up(trial: &mut Trial) -> Result<String, String> {
         let mut earlier = first;
         for _ in 0..LOOKS {
             tick.tick().await;
-            let Call { response, outcome, .. } = caller.call(&request, false, Instant::now() + PATIENCE).await;
-            let response = response.ok_or_else(|| format!("{} to GET /stats", instead(outcome, PATIENCE)))?;
-            let stats: Stats = serde_json::from_slice(&response.body).map_err(|_| "no figures of a queue")?;
+            let Call { response, outcome, .. } =
+                caller.call(&request, false, Instant::now() + PATIENCE).await;
+            let response =
+                response.ok_or_else(|| format!("{} to GET /stats", instead(outcome, PATIENCE)))?;
+            let stats: Stats =
+                serde_json::from_slice(&response.body).map_err(|_| "no figures of a queue")?;
             if let Some(contradiction) = stats.contradiction(&earlier) {
                 return Err(contradiction);
             }
@@ -162,7 +179,11 @@ pub(super) async fn says_when(trial: &mut Trial) -> Result<String, String> {
         let outcome = trial.call("event", &mut caller, &request, WORK).await.outcome;
         match outcome {
             Outcome::Served(_) if Instant::now() > end => {
-                return Err(format!("{} taken one by one in {} s, none refused", number + 1, BURST.as_secs()));
+                return Err(format!(
+                    "{} taken one by one in {} s, none refused",
+                    number + 1,
+                    BURST.as_secs()
+                ));
             }
             Outcome::Served(_) => {}
             Outcome::Refused(None) => return Err("refused without Retry-After".into()),
@@ -173,7 +194,9 @@ pub(super) async fn says_when(trial: &mut Trial) -> Result<String, String> {
                 caller.hang_up(); // it would not be kept idle for ever
                 sleep(Duration::from_secs(seconds)).await;
                 return match trial.call("event, again", &mut caller, &request, WORK).await.outcome {
-                    Outcome::Served(_) => Ok(format!("refused after {number}, taken {seconds} s later")),
+                    Outcome::Served(_) => {
+                        Ok(format!("refused after {number}, taken {seconds} s later"))
+                    }
                     outcome => Err(format!("back after {seconds} s: {}", instead(outcome, WORK))),
                 };
             }
@@ -205,7 +228,8 @@ pub(super) async fn are_refused(trial: &mut Trial) -> Result<String, String> {
             Err(instead) => return Err(format!("connection {number}: {instead}")),
         }
     }
-    let mut last = trial.open().await.map_err(|instead| format!("connection {CROWD}: {instead}"))?;
+    let mut last =
+        trial.open().await.map_err(|instead| format!("connection {CROWD}: {instead}"))?;
     let answer = trial.ask("the last", &mut last, &request, WORK).await?;
     let ended = last.end(PATIENCE).await;
     let mut refused = 1;
@@ -236,7 +260,8 @@ pub(super) async fn are_refused(trial: &mut Trial) -> Result<String, String> {
 }
 
 fn is_refusal(response: &Response) -> bool {
-    response.status == StatusCode::SERVICE_UNAVAILABLE && response.header(header::RETRY_AFTER).is_some()
+    response.status == StatusCode::SERVICE_UNAVAILABLE
+        && response.header(header::RETRY_AFTER).is_some()
 }
 
 impl Trial {

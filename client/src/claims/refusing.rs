@@ -25,7 +25,10 @@ pub(super) const MALFORMED: &[Case] = &[
     ("NUL in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n"),
     ("a bare CR in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n"),
     ("a length in words", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: five\r\n\r\nhello"),
-    ("a length that overflows", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551617\r\n\r\nh"),
+    (
+        "a length that overflows",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551617\r\n\r\nh",
+    ),
     (
         "a chunk without a size",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nhello\r\n0\r\n\r\n",
@@ -38,11 +41,23 @@ pub(super) const SMUGGLED: &[Case] = &[
         "a length and chunks",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ),
-    ("two lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"),
+    (
+        "two lengths",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+    ),
     ("a length with a sign", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\nhello"),
-    ("chunks in HTTP/1.0", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-    ("chunked, and not last", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n"),
-    ("chunked twice", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
+    (
+        "chunks in HTTP/1.0",
+        "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ),
+    (
+        "chunked, and not last",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
+    ),
+    (
+        "chunked twice",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+    ),
     ("an empty coding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n0\r\n\r\n"),
     ("a space before the colon", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 5\r\n\r\nhello"),
     ("a folded line", "GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n"),
@@ -50,15 +65,24 @@ pub(super) const SMUGGLED: &[Case] = &[
         "a chunk longer than its size",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhello\r\n0\r\n\r\n",
     ),
-    ("a chunk with bare LF", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\n0\n\n"),
+    (
+        "a chunk with bare LF",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\n0\n\n",
+    ),
 ];
 
 /// Well-formed, and more than these servers do.
 pub(super) const BEYOND: &[Case] = &[
     ("HTTP/2.0", "GET / HTTP/2.0\r\nHost: a\r\n\r\n"),
     ("CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"),
-    ("an unknown coding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
-    ("an unknown expectation", "POST / HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\nContent-Length: 5\r\n\r\nhello"),
+    (
+        "an unknown coding",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    ),
+    (
+        "an unknown expectation",
+        "POST / HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\nContent-Length: 5\r\n\r\nhello",
+    ),
 ];
 
 /// Each of them gets an error, to its end, and its connection is closed.
@@ -78,8 +102,10 @@ pub(super) async fn before_it_is_read(trial: &mut Trial) -> Result<String, Strin
     let chunk = [b"10000\r\n", &[b'x'; 65536][..], b"\r\n"].concat();
     let field = format!("X-Large: {}\r\n", "x".repeat(1000));
     let thousand = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(1000));
-    let (announced, chunked) =
-        (format!("{POST}Content-Length: 1073741824\r\n\r\n"), format!("{POST}Transfer-Encoding: chunked\r\n\r\n"));
+    let (announced, chunked) = (
+        format!("{POST}Content-Length: 1073741824\r\n\r\n"),
+        format!("{POST}Transfer-Encoding: chunked\r\n\r\n"),
+    );
     let cases: [(_, &str, &[u8], _); 5] = [
         ("a GiB announced", &announced, b"", 0),
         ("endless chunks", &chunked, &chunk, 64 * MIB / 65536),
@@ -139,7 +165,10 @@ pub(super) async fn say_what_was_wrong(trial: &mut Trial) -> Result<String, Stri
         ("two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
         ("a space too many", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"),
         ("a GiB announced", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1073741824\r\n\r\n"),
-        ("an unknown expectation", "POST / HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\nContent-Length: 5\r\n\r\nhello"),
+        (
+            "an unknown expectation",
+            "POST / HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\nContent-Length: 5\r\n\r\nhello",
+        ),
     ];
     let mut wrong = Vec::new();
     for (what, bytes) in cases {
@@ -147,7 +176,9 @@ pub(super) async fn say_what_was_wrong(trial: &mut Trial) -> Result<String, Stri
         let kind = response.header(header::CONTENT_TYPE).unwrap_or("no Content-Type");
         let problem = serde_json::from_slice::<Problem>(&response.body).ok();
         let whole = |problem: Problem| {
-            problem.status == response.status.as_u16() && !problem.title.is_empty() && !problem.detail.is_empty()
+            problem.status == response.status.as_u16()
+                && !problem.title.is_empty()
+                && !problem.detail.is_empty()
         };
         if kind != "application/problem+json" || !problem.is_some_and(whole) {
             wrong.push(format!("{what} ({}, {kind})", response.status.as_u16()));

@@ -26,7 +26,11 @@ pub(super) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
 }
 
 /// A connection for each event first, then the events on all of them at the same time.
-pub(super) async fn at_once(trial: &mut Trial, events: Vec<String>, patience: Duration) -> Result<Vec<Call>, String> {
+pub(super) async fn at_once(
+    trial: &mut Trial,
+    events: Vec<String>,
+    patience: Duration,
+) -> Result<Vec<Call>, String> {
     let mut callers: Vec<_> = events.iter().map(|_| Caller::new(trial.addr)).collect();
     let connecting = timeout(PATIENCE, async {
         for caller in &mut callers {
@@ -41,7 +45,9 @@ pub(super) async fn at_once(trial: &mut Trial, events: Vec<String>, patience: Du
     for (mut caller, event) in callers.into_iter().zip(events) {
         let request = post_event(trial.addr, "application/json", event.as_bytes());
         // the caller goes with its task: a server that serves one at a time waits for it to hang up
-        calls.push(tokio::spawn(async move { caller.call(&request, false, began + patience).await }));
+        calls.push(tokio::spawn(
+            async move { caller.call(&request, false, began + patience).await },
+        ));
     }
     let mut answers = Vec::with_capacity(calls.len());
     for call in calls {

@@ -59,7 +59,11 @@ impl Wire {
     }
 
     /// The next response, an interim one too.
-    pub(super) async fn response(&mut self, to_head: bool, patience: Duration) -> Result<Response, Outcome> {
+    pub(super) async fn response(
+        &mut self,
+        to_head: bool,
+        patience: Duration,
+    ) -> Result<Response, Outcome> {
         self.decoder.answers_head(to_head);
         match timeout(patience, self.read_response()).await {
             Ok(answer) => answer.map_err(Outcome::Failed),
@@ -90,7 +94,9 @@ impl Wire {
         match timeout(patience, self.stream.read(&mut [0])).await {
             Ok(Ok(0)) => Ok(()),
             Ok(Ok(_)) => Err("bytes after the answer".into()),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => Err("reset, not closed".into()),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
+                Err("reset, not closed".into())
+            }
             Ok(Err(error)) => Err(Failure::from(error).to_string()),
             Err(_) => Err("left open".into()),
         }
@@ -106,7 +112,9 @@ impl Trial {
             io::Result::Ok(stream)
         };
         match timeout(WORK, opening).await {
-            Ok(Ok(stream)) => Ok(Wire { stream, decoder: Decoder::new(), connected: Instant::now() }),
+            Ok(Ok(stream)) => {
+                Ok(Wire { stream, decoder: Decoder::new(), connected: Instant::now() })
+            }
             Ok(Err(error)) => Err(Failure::from(error).to_string()),
             Err(_) => Err(format!("no connection in {} s", WORK.as_secs())),
         }
@@ -164,7 +172,9 @@ impl Trial {
     ) -> Result<Response, String> {
         let (response, mut wire) = self.ask_anew(what, bytes, PATIENCE).await?;
         is_error(response.status)?;
-        wire.end(PATIENCE).await.map_err(|instead| format!("answered {}, then {instead}", response.status.as_u16()))?;
+        wire.end(PATIENCE)
+            .await
+            .map_err(|instead| format!("answered {}, then {instead}", response.status.as_u16()))?;
         Ok(response)
     }
 
@@ -173,7 +183,13 @@ impl Trial {
         let since = |instant: Instant| instant.saturating_duration_since(self.began);
         let connected = since(wire.connected);
         let ended = self.began.elapsed();
-        self.trace.push(Exchange { what, began: connected, connected: Some(connected), ended, outcome: None });
+        self.trace.push(Exchange {
+            what,
+            began: connected,
+            connected: Some(connected),
+            ended,
+            outcome: None,
+        });
     }
 }
 

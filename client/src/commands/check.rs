@@ -46,13 +46,21 @@ fn known(name: &str) -> Result<&'static str, &'static str> {
 impl Check {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let Self { stage, target, addr, only, json } = self;
-        if let Some(name) = only.iter().find(|name| claim(name).is_some_and(|claim| !claim.kept_by.contains(&stage))) {
-            complain(&format!("error: stage {stage} does not promise {name}; client claims lists who does"));
+        if let Some(name) = only
+            .iter()
+            .find(|name| claim(name).is_some_and(|claim| !claim.kept_by.contains(&stage)))
+        {
+            complain(&format!(
+                "error: stage {stage} does not promise {name}; client claims lists who does"
+            ));
             return Ok(ExitCode::from(2));
         }
-        let Some(addr) = resolve(&addr.unwrap_or(target)).await else { return Ok(NO_CONNECTION.into()) };
+        let Some(addr) = resolve(&addr.unwrap_or(target)).await else {
+            return Ok(NO_CONNECTION.into());
+        };
         let claims = CLAIMS.iter().filter(|claim| claim.kept_by.contains(&stage));
-        let claims: Vec<_> = claims.filter(|claim| only.is_empty() || only.contains(&claim.name)).collect();
+        let claims: Vec<_> =
+            claims.filter(|claim| only.is_empty() || only.contains(&claim.name)).collect();
         let show = if json { show_as_json } else { show_as_text };
         let trials = async {
             let mut kept = 0;
@@ -79,7 +87,9 @@ impl Check {
 fn show_as_text(claim: &Claim, finding: &Finding, addr: SocketAddr) {
     let Claim { name, sentence, .. } = claim;
     match finding.verdict {
-        Verdict::Kept => say(&format!("{} {name:<10}  {sentence}: {}\n", style("✓").green(), finding.figure)),
+        Verdict::Kept => {
+            say(&format!("{} {name:<10}  {sentence}: {}\n", style("✓").green(), finding.figure))
+        }
         Verdict::Broken => say(&format!(
             "{} {}  {sentence}\n    That was expected; what was seen: {}.\n    By hand: {}\n",
             style("✗").red().bold(),

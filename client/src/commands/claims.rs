@@ -34,7 +34,11 @@ impl Claims {
                 false => '-',
             });
             let (stages, name) = (stages.collect::<String>(), format!("{:<10}", claim.name));
-            say(&format!("{stages}  {}  {}\n                   {by_hand}\n", style(name).bold(), claim.sentence));
+            say(&format!(
+                "{stages}  {}  {}\n                   {by_hand}\n",
+                style(name).bold(),
+                claim.sentence
+            ));
         }
         ExitCode::SUCCESS
     }

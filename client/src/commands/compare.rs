@@ -84,7 +84,12 @@ impl Compare {
     fn page(&self) -> anyhow::Result<PathBuf> {
         Ok(match &self.out {
             None => compare::workspace()?.join("target/compare/index.html"),
-            Some(out) if out.extension().is_some_and(|extension| extension == "html") && !out.is_dir() => out.clone(),
+            Some(out)
+                if out.extension().is_some_and(|extension| extension == "html")
+                    && !out.is_dir() =>
+            {
+                out.clone()
+            }
             Some(out) => out.join("index.html"),
         })
     }
@@ -120,7 +125,8 @@ impl Live {
     }
 
     fn said(&self, step: Step) {
-        let line = |stage: u8| self.lines.as_ref().and_then(|lines| lines.get(usize::from(stage) - 1));
+        let line =
+            |stage: u8| self.lines.as_ref().and_then(|lines| lines.get(usize::from(stage) - 1));
         match step {
             Step::Building => complain("building the five stages"),
             Step::Trying(stage, claim) => {
@@ -132,7 +138,10 @@ impl Live {
             }
             Step::Tried(stage, claim, finding) if self.lines.is_none() => {
                 let word = if finding.verdict == Verdict::Kept { "holds" } else { "breaks" };
-                complain(&format!("stage {stage}: {} … {word}: {}", claim.sentence, finding.figure));
+                complain(&format!(
+                    "stage {stage}: {} … {word}: {}",
+                    claim.sentence, finding.figure
+                ));
             }
             Step::Tried(..) => {}
             Step::Done(stage) => {
@@ -155,7 +164,9 @@ fn open(page: &Path) {
     let (ended, end) = mpsc::channel();
     std::thread::spawn(move || ended.send(command.status()));
     match end.recv_timeout(OPENING) {
-        Ok(Err(_)) => complain(&format!("there is no {opener} here; open {} by hand", page.display())),
+        Ok(Err(_)) => {
+            complain(&format!("there is no {opener} here; open {} by hand", page.display()))
+        }
         Ok(Ok(status)) if !status.success() => {
             complain(&format!("{opener} found no browser; open {} by hand", page.display()))
         }

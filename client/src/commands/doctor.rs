@@ -34,9 +34,9 @@ impl Doctor {
         match (count(Health::Failing), count(Health::Noted)) {
             (0, 0) => say("\nready for a class\n"),
             (0, noted) => say(&format!("\nready for a class; {noted} to know of (!)\n")),
-            (failing, noted) => {
-                say(&format!("\nnot ready for a class: {failing} to mend (✗), {noted} to know of (!)\n"))
-            }
+            (failing, noted) => say(&format!(
+                "\nnot ready for a class: {failing} to mend (✗), {noted} to know of (!)\n"
+            )),
         }
         if count(Health::Failing) == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }

@@ -55,7 +55,11 @@ impl Hold {
         spinner.enable_steady_tick(Duration::from_millis(100));
         let show_open = async {
             loop {
-                spinner.set_message(format!("{} of {} connections open; Ctrl-C to end", open.count(), self.count));
+                spinner.set_message(format!(
+                    "{} of {} connections open; Ctrl-C to end",
+                    open.count(),
+                    self.count
+                ));
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         };
@@ -86,7 +90,8 @@ fn fates_in_words(fates: &[Fate]) -> String {
         text += &format!("{:>7}  {kind}", times.len());
         match (times.iter().min(), times.iter().max()) {
             (Some(first), Some(last)) if *last < Duration::MAX => {
-                text += &format!(", the first after {}, the last after {}", show(*first), show(*last));
+                text +=
+                    &format!(", the first after {}, the last after {}", show(*first), show(*last));
             }
             _ => {}
         }

@@ -11,8 +11,13 @@ pub(super) struct Live {
     outcomes: Vec<ProgressBar>,
 }
 
-const OUTCOMES: [(&str, &str); 5] =
-    [("served", "green"), ("refused", "yellow"), ("rejected", "magenta"), ("timed out", "red"), ("failed", "red")];
+const OUTCOMES: [(&str, &str); 5] = [
+    ("served", "green"),
+    ("refused", "yellow"),
+    ("rejected", "magenta"),
+    ("timed out", "red"),
+    ("failed", "red"),
+];
 
 impl Live {
     pub(super) fn new(until: Until) -> anyhow::Result<Self> {

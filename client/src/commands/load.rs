@@ -1,7 +1,9 @@
 //! `client load`.
 
 use super::live::Live;
-use super::{NO_CONNECTION, Signals, complain, connections, count, positive_duration, resolve, say};
+use super::{
+    NO_CONNECTION, Signals, complain, connections, count, positive_duration, resolve, say,
+};
 use anyhow::Context;
 use clap::Args;
 use client::load::{self, Books, Events, Expectation, Plan, Retry, Shape, Until, diagnose};
@@ -149,7 +151,9 @@ impl Load {
                     after = books(addr) => after,
                     _ = signals.next() => Err("you did not wait until the server had done what it took".into()),
                 };
-                Some(after.map(|after| Books::agree(&before, &after, &events, &tally.acknowledged, &tally.unknown)))
+                Some(after.map(|after| {
+                    Books::agree(&before, &after, &events, &tally.acknowledged, &tally.unknown)
+                }))
             }
         };
         let report = Report {
@@ -158,7 +162,11 @@ impl Load {
             shape,
             seed: (self.event || self.retry).then_some(seed),
             diagnoses: diagnose(&tally, shape, keep_alive),
-            judgements: self.expectations.iter().map(|expectation| expectation.judge(&tally)).collect(),
+            judgements: self
+                .expectations
+                .iter()
+                .map(|expectation| expectation.judge(&tally))
+                .collect(),
             agreement,
             tally,
         };
@@ -210,14 +218,24 @@ impl Load {
     }
 
     /// The requests as bytes.
-    fn requests(&self, target: &Target, method: &Method, events: Option<&Events>) -> anyhow::Result<Arc<[Vec<u8>]>> {
-        let mut request = Outgoing::new(method.clone(), target.path.parse().context("the path is none")?);
-        request.headers.extend(self.fields.iter().map(|(name, value)| (Some(name.clone()), value.clone())));
+    fn requests(
+        &self,
+        target: &Target,
+        method: &Method,
+        events: Option<&Events>,
+    ) -> anyhow::Result<Arc<[Vec<u8>]>> {
+        let mut request =
+            Outgoing::new(method.clone(), target.path.parse().context("the path is none")?);
+        request
+            .headers
+            .extend(self.fields.iter().map(|(name, value)| (Some(name.clone()), value.clone())));
         if let Some(content_type) = &self.content_type {
             request.headers.insert(header::CONTENT_TYPE, content_type.clone());
         }
         if self.event && !request.headers.contains_key(header::CONTENT_TYPE) {
-            request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            request
+                .headers
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         if self.disable_keepalive {
             request.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -231,7 +249,9 @@ impl Load {
         Ok(match (events, &self.file, &self.body) {
             (Some(events), ..) => events.bodies().map(encode).collect(),
             (None, Some(file), _) => [encode(file.clone())].into(),
-            (None, None, body) => [encode(body.clone().map(Bytes::from).unwrap_or_default())].into(),
+            (None, None, body) => {
+                [encode(body.clone().map(Bytes::from).unwrap_or_default())].into()
+            }
         })
     }
 }
@@ -239,7 +259,9 @@ impl Load {
 /// What the server says of its balances, once it has done all that it took.
 async fn books(addr: SocketAddr) -> Result<Books, String> {
     let waiting = ProgressBar::new_spinner();
-    let books = Books::ask(addr, |left| waiting.set_message(format!("the server has {left} events to do"))).await;
+    let books =
+        Books::ask(addr, |left| waiting.set_message(format!("the server has {left} events to do")))
+            .await;
     waiting.finish_and_clear();
     books
 }

@@ -12,8 +12,11 @@ const MINIMUM: u32 = 85;
 /// The findings about the workspace around the current folder.
 pub(super) fn all() -> Vec<Finding> {
     let Ok(root) = workspace() else {
-        let finding =
-            Finding::failing("workspace", "this folder is not in it", "cd to where you cloned it, and ask again");
+        let finding = Finding::failing(
+            "workspace",
+            "this folder is not in it",
+            "cd to where you cloned it, and ask again",
+        );
         return vec![rust(), finding];
     };
     let mut findings = vec![rust(), dependencies(&root)];
@@ -35,7 +38,11 @@ fn rust() -> Finding {
     let mut numbers = release.split('.').map(|digits| digits.parse().unwrap_or(0u32));
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     if version < (1, MINIMUM) {
-        Finding::failing("rust", format!("'{release}', and the workspace needs 1.{MINIMUM}"), update)
+        Finding::failing(
+            "rust",
+            format!("'{release}', and the workspace needs 1.{MINIMUM}"),
+            update,
+        )
     } else {
         Finding::fine("rust", release)
     }
@@ -61,8 +68,14 @@ fn dependencies(root: &Path) -> Finding {
         return Finding::failing("dependencies", why, fetch);
     }
     match cargo(root, &["tree", "--workspace"]) {
-        Some(to_test) if to_test.status.success() => Finding::fine("dependencies", "all here: cargo needs no network"),
-        _ => Finding::noted("dependencies", "all here to run; cargo test needs the network for more", fetch),
+        Some(to_test) if to_test.status.success() => {
+            Finding::fine("dependencies", "all here: cargo needs no network")
+        }
+        _ => Finding::noted(
+            "dependencies",
+            "all here to run; cargo test needs the network for more",
+            fetch,
+        ),
     }
 }
 
@@ -76,10 +89,15 @@ fn target(root: &Path) -> Option<PathBuf> {
 /// Whether the stages and the client are built from what is there, so that nobody waits for them.
 fn built(name: &'static str, folder: &Path, command: &str) -> Finding {
     let all = STAGES.into_iter().chain(["client"]);
-    let missing: Vec<_> = all.filter(|binary| !is_built(&folder.join(binary)).unwrap_or(false)).collect();
+    let missing: Vec<_> =
+        all.filter(|binary| !is_built(&folder.join(binary)).unwrap_or(false)).collect();
     match &missing[..] {
         [] => Finding::fine(name, "the five stages and the client"),
-        _ => Finding::noted(name, format!("not built, or not from what is here: {}", missing.join(", ")), command),
+        _ => Finding::noted(
+            name,
+            format!("not built, or not from what is here: {}", missing.join(", ")),
+            command,
+        ),
     }
 }
 
@@ -91,9 +109,7 @@ fn is_built(binary: &Path) -> Option<bool> {
     let (_, sources) = list.lines().next()?.split_once(": ")?;
     // a space within a path has a backslash before it
     let sources = sources.replace("\\ ", "\0");
-    Some(
-        sources
-            .split(' ')
-            .all(|source| changed(Path::new(&source.replace('\0', " "))).is_some_and(|source| source <= built)),
-    )
+    Some(sources.split(' ').all(|source| {
+        changed(Path::new(&source.replace('\0', " "))).is_some_and(|source| source <= built)
+    }))
 }

@@ -70,15 +70,22 @@ pub fn processes(most: Option<u64>, running: u64) -> Finding {
 
 /// How many connections the kernel keeps for a server that does not accept them, at most.
 pub fn backlog(longest: Option<u64>) -> Finding {
-    let setting = if cfg!(target_os = "macos") { "kern.ipc.somaxconn" } else { "net.core.somaxconn" };
+    let setting =
+        if cfg!(target_os = "macos") { "kern.ipc.somaxconn" } else { "net.core.somaxconn" };
     match longest {
         Some(longest @ ..BACKLOG) => Finding::noted(
             "backlog",
-            format!("{longest}, where stages 2 to 5 ask for {BACKLOG}: of more connects at once some take a second"),
+            format!(
+                "{longest}, where stages 2 to 5 ask for {BACKLOG}: of more connects at once some take a second"
+            ),
             format!("sudo sysctl -w {setting}=4096"),
         ),
         Some(longest) => Finding::fine("backlog", longest.to_string()),
-        None => Finding::noted("backlog", "the system does not say how long", format!("sysctl {setting}")),
+        None => Finding::noted(
+            "backlog",
+            "the system does not say how long",
+            format!("sysctl {setting}"),
+        ),
     }
 }
 
@@ -95,7 +102,9 @@ pub fn ports(range: Option<(u64, u64)>) -> Finding {
     match last.saturating_add(1).saturating_sub(first) {
         count @ 0..2_000 => Finding::failing(
             "client ports",
-            format!("{count}, and a port is busy for a minute after its connection: a thousand clients want 2000"),
+            format!(
+                "{count}, and a port is busy for a minute after its connection: a thousand clients want 2000"
+            ),
             change,
         ),
         count @ 2_000..11_000 => Finding::noted(

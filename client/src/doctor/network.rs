@@ -42,7 +42,11 @@ pub(super) fn loopback(answering: &io::Result<SocketAddr>) -> Finding {
         Err(error) => Finding::failing(
             "loopback",
             format!("no answer over 127.0.0.1: {error}"),
-            if cfg!(target_os = "macos") { "sudo ifconfig lo0 up" } else { "sudo ip link set lo up" },
+            if cfg!(target_os = "macos") {
+                "sudo ifconfig lo0 up"
+            } else {
+                "sudo ip link set lo up"
+            },
         ),
     }
 }
@@ -67,13 +71,18 @@ pub(super) fn address(addr: SocketAddr) -> Finding {
                 "{addr} is free, but another server has [::1]:{port}, and localhost may be that",
                 port = addr.port()
             ),
-            format!("write {addr} wherever you would write localhost, or stop the other: {}", who_has(addr.port())),
+            format!(
+                "write {addr} wherever you would write localhost, or stop the other: {}",
+                who_has(addr.port())
+            ),
         ),
         Ok(_) => Finding::fine("address", format!("{addr} is free")),
         Err(error) if error.kind() == ErrorKind::AddrInUse => Finding::failing(
             "address",
             format!("{addr} is taken; who has it: {}", who_has(addr.port())),
-            format!("stop that, or give --addr {next} to the servers and {next} to what attacks them"),
+            format!(
+                "stop that, or give --addr {next} to the servers and {next} to what attacks them"
+            ),
         ),
         Err(error) => Finding::failing(
             "address",

@@ -6,7 +6,11 @@ use std::net::SocketAddr;
 
 /// How to install a package.
 fn install(package: &str) -> String {
-    if cfg!(target_os = "macos") { format!("brew install {package}") } else { format!("sudo apt install {package}") }
+    if cfg!(target_os = "macos") {
+        format!("brew install {package}")
+    } else {
+        format!("sudo apt install {package}")
+    }
 }
 
 /// Whether curl gets an answer from 127.0.0.1: where a proxy is set it may ask that instead.
@@ -19,7 +23,10 @@ pub(super) fn curl(answering: Option<SocketAddr>) -> Finding {
     let asked = ask("curl", &["-sS", "-m", "5", &format!("http://{addr}/")]);
     match asked {
         Some(asked) if asked.stdout == ANSWER.as_bytes() => Finding::fine("curl", version),
-        _ if ["http_proxy", "all_proxy", "ALL_PROXY"].iter().any(|name| std::env::var_os(name).is_some()) => {
+        _ if ["http_proxy", "all_proxy", "ALL_PROXY"]
+            .iter()
+            .any(|name| std::env::var_os(name).is_some()) =>
+        {
             Finding::failing(
                 "curl",
                 format!("{version} asks a proxy for 127.0.0.1, and that does not know our servers"),
@@ -43,13 +50,20 @@ pub(super) fn bash(answering: Option<SocketAddr>) -> Finding {
         printf %s \"$2\" >&6 && IFS= read -r line <&6 && echo \"$line\"";
     let port = answering.map_or(0, |addr| addr.port()).to_string();
     let Some(asked) = ask("bash", &["-c", script, "bash", &port, QUESTION]) else {
-        return Finding::failing("bash", "none, and the scripts are written for it", install("bash"));
+        return Finding::failing(
+            "bash",
+            "none, and the scripts are written for it",
+            install("bash"),
+        );
     };
     let told = String::from_utf8_lossy(&asked.stdout);
     let mut lines = told.lines();
     let version = lines.next().unwrap_or_default().split('(').next().unwrap_or_default().to_owned();
-    let connects = answering.is_none() || lines.next().is_some_and(|line| line.starts_with("HTTP/1.1 200"));
-    let number = |place: usize| version.split('.').nth(place).and_then(|digits| digits.parse().ok()).unwrap_or(0u32);
+    let connects =
+        answering.is_none() || lines.next().is_some_and(|line| line.starts_with("HTTP/1.1 200"));
+    let number = |place: usize| {
+        version.split('.').nth(place).and_then(|digits| digits.parse().ok()).unwrap_or(0u32)
+    };
     if (number(0), number(1)) < (3, 2) {
         Finding::failing("bash", format!("'{version}', and the scripts need 3.2"), install("bash"))
     } else if !connects {
@@ -58,9 +72,16 @@ pub(super) fn bash(answering: Option<SocketAddr>) -> Finding {
             format!("{version} cannot connect through /dev/tcp, as the scripts do"),
             install("bash"),
         )
-    } else if number(0) < 5 && ask("perl", &["-MTime::HiRes", "-e", "1"]).is_none_or(|perl| !perl.status.success()) {
-        let coarse = format!("{version}, and no perl: the scripts have no clock finer than a second");
-        Finding::noted("bash", coarse, install(if cfg!(target_os = "macos") { "bash" } else { "perl" }))
+    } else if number(0) < 5
+        && ask("perl", &["-MTime::HiRes", "-e", "1"]).is_none_or(|perl| !perl.status.success())
+    {
+        let coarse =
+            format!("{version}, and no perl: the scripts have no clock finer than a second");
+        Finding::noted(
+            "bash",
+            coarse,
+            install(if cfg!(target_os = "macos") { "bash" } else { "perl" }),
+        )
     } else {
         Finding::fine("bash", version)
     }
@@ -74,8 +95,9 @@ pub(super) fn nc() -> Finding {
     let Some((name, path)) = NCS.into_iter().find_map(|name| Some((name, find(name)?))) else {
         return Finding::fine("nc", "none: the scripts take bash's own /dev/tcp");
     };
-    let help =
-        ask(&path.to_string_lossy(), &["-h"]).map(|help| [help.stdout, help.stderr].concat()).unwrap_or_default();
+    let help = ask(&path.to_string_lossy(), &["-h"])
+        .map(|help| [help.stdout, help.stderr].concat())
+        .unwrap_or_default();
     let help = String::from_utf8_lossy(&help);
     let whose = match help.as_ref() {
         help if help.contains("OpenBSD") => "OpenBSD's",
@@ -111,8 +133,14 @@ pub(super) fn shell_tools() -> Finding {
 /// Python, for a bridge.
 pub(super) fn python() -> Finding {
     match ask("python3", &["--version"]).filter(|version| version.status.success()) {
-        Some(version) => Finding::fine("python3", first_line(&version.stdout).replace("Python ", "")),
-        None => Finding::noted("python3", "none: bridges/echo.py stays out, no lesson needs it", install("python3")),
+        Some(version) => {
+            Finding::fine("python3", first_line(&version.stdout).replace("Python ", ""))
+        }
+        None => Finding::noted(
+            "python3",
+            "none: bridges/echo.py stays out, no lesson needs it",
+            install("python3"),
+        ),
     }
 }
 
@@ -125,7 +153,9 @@ pub(super) fn terminal(columns: Option<usize>) -> Finding {
         None => Finding::fine("terminal", "this output goes to none"),
         Some(columns @ ..WIDE) => Finding::noted(
             "terminal",
-            format!("{columns} columns, so compare prints its stages one below the other; side by side takes {WIDE}"),
+            format!(
+                "{columns} columns, so compare prints its stages one below the other; side by side takes {WIDE}"
+            ),
             "make it wider or its type smaller, or show the page: cargo run --release -p client -- compare --open",
         ),
         Some(columns) => Finding::fine("terminal", format!("{columns} columns")),

@@ -77,7 +77,9 @@ fn starved(tally: &Tally) -> Option<String> {
 
 fn closing(tally: &Tally, keep_alive: bool) -> Option<String> {
     // these were closed by us
-    let ours = tally.timed_out.total() + tally.surplus + tally.failed.kinds.get(&Failure::NotHttp).unwrap_or(&0);
+    let ours = tally.timed_out.total()
+        + tally.surplus
+        + tally.failed.kinds.get(&Failure::NotHttp).unwrap_or(&0);
     let again = tally.connects.count.saturating_sub(tally.senders + ours);
     let answers = tally.answered() + tally.resent; // before each that was sent again there was one too
     (keep_alive && again > 0 && again * 10 >= answers).then(|| {

@@ -75,10 +75,13 @@ impl FromStr for Expectation {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let signs = [("<=", Comparison::AtMost), (">=", Comparison::AtLeast), ("!=", Comparison::Not)];
+        let signs =
+            [("<=", Comparison::AtMost), (">=", Comparison::AtLeast), ("!=", Comparison::Not)];
         let short = [("<", Comparison::Less), (">", Comparison::More), ("=", Comparison::Equal)];
         let mut signs = signs.into_iter().chain(short);
-        let split = signs.find_map(|(sign, than)| text.split_once(sign).map(|(name, value)| (name, than, value)));
+        let split = signs.find_map(|(sign, than)| {
+            text.split_once(sign).map(|(name, value)| (name, than, value))
+        });
         let (name, than, value) = split.ok_or(FORM)?;
         let (name, value) = (name.trim(), value.trim().trim_start_matches('='));
         let mut figure = figure(name)?;
@@ -92,9 +95,15 @@ impl FromStr for Expectation {
             _ => number(value),
         };
         let bound = bound.ok_or_else(|| match figure {
-            Figure::Latency(..) | Figure::Elapsed => format!("{name} is compared with a duration, such as 200ms or 2s"),
-            Figure::Throughput | Figure::Goodput => format!("{name} is compared with a rate, such as 1000/s"),
-            _ => format!("{name} is compared with a number, such as 0 or 10k, or with a share, such as 99%"),
+            Figure::Latency(..) | Figure::Elapsed => {
+                format!("{name} is compared with a duration, such as 200ms or 2s")
+            }
+            Figure::Throughput | Figure::Goodput => {
+                format!("{name} is compared with a rate, such as 1000/s")
+            }
+            _ => format!(
+                "{name} is compared with a number, such as 0 or 10k, or with a share, such as 99%"
+            ),
         })?;
         Ok(Self { text: text.to_owned(), figure, than, bound })
     }
@@ -108,7 +117,8 @@ fn figure(name: &str) -> Result<Figure, String> {
         "goodput" => Figure::Goodput,
         "elapsed" => Figure::Elapsed,
         _ => {
-            let (outcome, point) = name.split_once('.').map_or((name, None), |(name, point)| (name, Some(point)));
+            let (outcome, point) =
+                name.split_once('.').map_or((name, None), |(name, point)| (name, Some(point)));
             let outcome = match outcome {
                 "served" => Outcome::Served,
                 "refused" => Outcome::Refused,
@@ -192,7 +202,9 @@ impl Figure {
             Self::Elapsed => tally.elapsed.as_secs_f64(),
             Self::Count(outcome) => outcome.latency(tally).count() as f64,
             Self::Share(_) if tally.total() == 0 => return None,
-            Self::Share(outcome) => outcome.latency(tally).count() as f64 * 100.0 / tally.total() as f64,
+            Self::Share(outcome) => {
+                outcome.latency(tally).count() as f64 * 100.0 / tally.total() as f64
+            }
             Self::Latency(outcome, _) if outcome.latency(tally).count() == 0 => return None,
             Self::Latency(outcome, point) => {
                 let latency = outcome.latency(tally);

@@ -90,7 +90,11 @@ struct Crew {
 ///
 /// # Errors
 /// That the system gives no threads or no event queue.
-pub async fn run(plan: Plan, stop: impl Future<Output = ()>, mut seen: impl FnMut(Progress)) -> io::Result<Tally> {
+pub async fn run(
+    plan: Plan,
+    stop: impl Future<Output = ()>,
+    mut seen: impl FnMut(Progress),
+) -> io::Result<Tally> {
     let senders = match plan.until {
         Until::Count(count) => plan.connections.min(usize::try_from(count).unwrap_or(usize::MAX)),
         Until::Elapsed(_) => plan.connections,
@@ -109,11 +113,13 @@ pub async fn run(plan: Plan, stop: impl Future<Output = ()>, mut seen: impl FnMu
         let places = (senders - thread).div_ceil(threads);
         let share = Arc::new(Mutex::new(Share::new(&crew.plan, thread, places)));
         shares.push(share.clone());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (crew, stopped) = (crew.clone(), stopped.clone());
         shifts.spawn_blocking(move || runtime.block_on(shift(&crew, &share, stopped)));
     }
-    let (mut stop, mut stopping, mut tick) = (pin!(stop), false, interval(Duration::from_millis(100)));
+    let (mut stop, mut stopping, mut tick) =
+        (pin!(stop), false, interval(Duration::from_millis(100)));
     loop {
         tokio::select! {
             shift = shifts.join_next() => match shift {

@@ -57,7 +57,14 @@ impl Schedule {
             Shape::Burst => OnceLock::new(), // it begins when all are ready
             Shape::ClosedLoop | Shape::Rate(_) => Instant::now().into(),
         };
-        Self { shape, until, began, next: AtomicU64::new(0), due: Semaphore::new(0), ended: OnceLock::new() }
+        Self {
+            shape,
+            until,
+            began,
+            next: AtomicU64::new(0),
+            due: Semaphore::new(0),
+            ended: OnceLock::new(),
+        }
     }
 
     /// When it began; now, unless it has.
@@ -126,7 +133,9 @@ impl Schedule {
 
 /// Beyond what a clock can say nothing is ever due.
 fn due_after(number: u64, rate: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(number as f64 / rate).ok().filter(|due| *due < Duration::from_secs(1 << 40))
+    Duration::try_from_secs_f64(number as f64 / rate)
+        .ok()
+        .filter(|due| *due < Duration::from_secs(1 << 40))
 }
 
 /// At a rate: a thread that says when the next request is due. Its sleep is exact to some microseconds, where the

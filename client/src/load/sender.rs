@@ -12,7 +12,13 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 /// Sends request after request, as the schedule has them, until nothing is left.
 pub(super) async fn send(crew: &Crew, share: &Mutex<Share>, place: usize) {
     let plan = &crew.plan;
-    let mut sender = Sender { crew, share, place, caller: BriefCaller::new(plan.addr), watchdog: Watchdog::new() };
+    let mut sender = Sender {
+        crew,
+        share,
+        place,
+        caller: BriefCaller::new(plan.addr),
+        watchdog: Watchdog::new(),
+    };
     if plan.shape == super::Shape::Burst {
         let _ = timeout(plan.timeout, sender.connect()).await; // whoever has no connection tries again in its turn
         crew.ready.wait().await;
@@ -26,7 +32,9 @@ pub(super) async fn send(crew: &Crew, share: &Mutex<Share>, place: usize) {
         let (mut sent, mut attempt) = (crew.schedule.sent(turn), 0);
         let outcome = loop {
             let outcome = sender.attempt(turn, sent).await;
-            let (Outcome::Refused(earliest), Some(retry)) = (outcome, plan.retry) else { break outcome };
+            let (Outcome::Refused(earliest), Some(retry)) = (outcome, plan.retry) else {
+                break outcome;
+            };
             let wait = wait(retry, attempt, earliest, jitter.as_mut());
             if crew.schedule.is_over(Instant::now() + wait) {
                 break outcome;
@@ -47,7 +55,12 @@ pub(super) async fn send(crew: &Crew, share: &Mutex<Share>, place: usize) {
 
 /// How long until a refused request is sent again: twice as long each time, not before the server said, and with as
 /// much again at random.
-fn wait(retry: Retry, attempt: u32, earliest: Option<u64>, jitter: Option<&mut fastrand::Rng>) -> Duration {
+fn wait(
+    retry: Retry,
+    attempt: u32,
+    earliest: Option<u64>,
+    jitter: Option<&mut fastrand::Rng>,
+) -> Duration {
     const LONGEST: Duration = Duration::from_secs(10);
     let back_off = Duration::from_millis(100).saturating_mul(1 << attempt.min(10)).min(LONGEST);
     let told = Duration::from_secs(earliest.unwrap_or(0).min(24 * 3600));

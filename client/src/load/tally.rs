@@ -194,7 +194,13 @@ impl Tally {
         }
     }
 
-    pub(super) fn count(&mut self, number: u64, outcome: Outcome, latency: Duration, as_sent: Duration) {
+    pub(super) fn count(
+        &mut self,
+        number: u64,
+        outcome: Outcome,
+        latency: Duration,
+        as_sent: Duration,
+    ) {
         let as_sent = self.open.then_some(as_sent);
         match outcome {
             Outcome::Served(status) => self.served.count(status, latency, as_sent),
@@ -241,7 +247,8 @@ impl Tally {
         self.surplus += other.surplus;
         self.heard.extend_from_slice(&other.heard);
         self.busy = self.busy.max(other.busy);
-        let ledgers = [(&mut self.acknowledged, &other.acknowledged), (&mut self.unknown, &other.unknown)];
+        let ledgers =
+            [(&mut self.acknowledged, &other.acknowledged), (&mut self.unknown, &other.unknown)];
         for (sums, counts) in ledgers {
             sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
         }
@@ -265,7 +272,13 @@ impl Tally {
 
     /// How many requests were served, refused, rejected, timed out and failed.
     pub fn totals(&self) -> [u64; 5] {
-        [self.served.total(), self.refused.total(), self.rejected.total(), self.timed_out.total(), self.failed.total()]
+        [
+            self.served.total(),
+            self.refused.total(),
+            self.rejected.total(),
+            self.timed_out.total(),
+            self.failed.total(),
+        ]
     }
 
     /// How many requests.

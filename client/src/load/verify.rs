@@ -32,7 +32,9 @@ impl Events {
 
     /// The events as request bodies.
     pub fn bodies(&self) -> impl Iterator<Item = Bytes> + '_ {
-        self.0.iter().map(|event| serde_json::to_vec(event).map(Bytes::from).expect("a string and a number are JSON"))
+        self.0.iter().map(|event| {
+            serde_json::to_vec(event).map(Bytes::from).expect("a string and a number are JSON")
+        })
     }
 
     /// How many there are.
@@ -44,7 +46,8 @@ impl Events {
     fn sums(&self, times: &[u64]) -> BTreeMap<String, i128> {
         let mut sums = BTreeMap::new();
         for (event, times) in self.0.iter().zip(times) {
-            *sums.entry(event.user.to_string()).or_default() += i128::from(event.amount) * i128::from(*times);
+            *sums.entry(event.user.to_string()).or_default() +=
+                i128::from(event.amount) * i128::from(*times);
         }
         sums
     }
@@ -90,7 +93,10 @@ impl Books {
             if stats.done() != done {
                 (done, since) = (stats.done(), Instant::now());
             } else if since.elapsed() > STUCK {
-                return Err(format!("the server has {left} events to do, and did none for {} s", STUCK.as_secs()));
+                return Err(format!(
+                    "the server has {left} events to do, and did none for {} s",
+                    STUCK.as_secs()
+                ));
             }
             sleep(Duration::from_millis(50)).await;
         };
@@ -101,22 +107,34 @@ impl Books {
                 response.status
             ));
         }
-        let balances = serde_json::from_slice(&response.body)
-            .map_err(|_| "GET /balances is not answered with users and whole numbers, as JSON".to_owned())?;
+        let balances = serde_json::from_slice(&response.body).map_err(|_| {
+            "GET /balances is not answered with users and whole numbers, as JSON".to_owned()
+        })?;
         Ok(Self { balances, stats })
     }
 
     /// Whether what was acknowledged is what was applied between two moments; `unknown`: events without an answer, or with a 5xx, which
     /// may have been applied or not.
-    pub fn agree(before: &Self, after: &Self, events: &Events, acknowledged: &[u64], unknown: &[u64]) -> Agreement {
+    pub fn agree(
+        before: &Self,
+        after: &Self,
+        events: &Events,
+        acknowledged: &[u64],
+        unknown: &[u64],
+    ) -> Agreement {
         let (least, perhaps) = (events.sums(acknowledged), events.sums(unknown));
-        let balance = |books: &Self, user: &str| i128::from(books.balances.get(user).copied().unwrap_or(0));
+        let balance =
+            |books: &Self, user: &str| i128::from(books.balances.get(user).copied().unwrap_or(0));
         let gained = |user: &str| balance(after, user) - balance(before, user);
-        let agrees = |user: &&String| (least[*user]..=least[*user] + perhaps[*user]).contains(&gained(user));
+        let agrees =
+            |user: &&String| (least[*user]..=least[*user] + perhaps[*user]).contains(&gained(user));
         Agreement {
             acknowledged: acknowledged.iter().sum(),
             unknown: unknown.iter().sum(),
-            applied: before.stats.zip(after.stats).map(|(b, a)| narrow(i128::from(a.done()) - i128::from(b.done()))),
+            applied: before
+                .stats
+                .zip(after.stats)
+                .map(|(b, a)| narrow(i128::from(a.done()) - i128::from(b.done()))),
             acknowledged_sum: narrow(least.values().sum()),
             unknown_sum: narrow(perhaps.values().sum()),
             applied_sum: narrow(least.keys().map(|user| gained(user)).sum()),
@@ -156,7 +174,8 @@ impl Agreement {
     /// Whether nothing acknowledged was lost, and nothing applied that was not sent.
     pub fn holds(&self) -> bool {
         let counts = self.acknowledged..=self.acknowledged + self.unknown;
-        let is_right = |applied| u64::try_from(applied).is_ok_and(|applied| counts.contains(&applied));
+        let is_right =
+            |applied| u64::try_from(applied).is_ok_and(|applied| counts.contains(&applied));
         self.users_agreeing == self.users && self.applied.is_none_or(is_right)
     }
 }

@@ -22,13 +22,19 @@ pub(super) fn swatch(fate: Fate, place: Place) -> Markup {
 
 /// The legend: what is drawn on this page, and nothing else.
 pub(super) fn key(matrix: &Matrix) -> Markup {
-    let panels: Vec<_> = matrix.rows.iter().flat_map(|row| Picture::new(&row.findings, WORK).panels).collect();
+    let panels: Vec<_> =
+        matrix.rows.iter().flat_map(|row| Picture::new(&row.findings, WORK).panels).collect();
     let bars = || panels.iter().flat_map(|panel| &panel.bars);
     let fates: BTreeSet<_> = bars().map(|bar| bar.fate).collect();
-    let places: BTreeSet<_> =
-        bars().flat_map(|bar| bar.segments.iter().map(|segment| (segment.place, bar.fate))).collect();
-    let drawn =
-        |place| places.iter().find(|(at, fate)| *at == place && *fate != Fate::Unanswered).map(|(_, fate)| *fate);
+    let places: BTreeSet<_> = bars()
+        .flat_map(|bar| bar.segments.iter().map(|segment| (segment.place, bar.fate)))
+        .collect();
+    let drawn = |place| {
+        places
+            .iter()
+            .find(|(at, fate)| *at == place && *fate != Fate::Unanswered)
+            .map(|(_, fate)| *fate)
+    };
     html! {
         section.key aria-label="How to read the pictures" {
             h2 { "The waiting lines" }

@@ -13,7 +13,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// The page, whole.
 pub fn page(matrix: &Matrix) -> String {
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+    let policy =
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -65,7 +66,11 @@ fn head(matrix: &Matrix) -> Markup {
 }
 
 /// A verdict as the lessons see it: its sign, its words and its class.
-fn verdict(claim: &Claim, stage: u8, finding: &Finding) -> (&'static str, &'static str, &'static str) {
+fn verdict(
+    claim: &Claim,
+    stage: u8,
+    finding: &Finding,
+) -> (&'static str, &'static str, &'static str) {
     match (finding.verdict, finding.verdict == claim.expected(stage)) {
         (Verdict::Kept, true) => ("✓", "holds", "kept"),
         (Verdict::Broken, true) => ("✗", "the lesson", "lesson"),

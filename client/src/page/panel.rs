@@ -10,10 +10,17 @@ use maud::{Markup, html};
 use std::time::Duration;
 
 /// A figure with its verdict, its bars and its sentence.
-pub(super) fn panel(claim: &Claim, stage: u8, finding: &Finding, panel: &Panel, picture: &Picture) -> Markup {
+pub(super) fn panel(
+    claim: &Claim,
+    stage: u8,
+    finding: &Finding,
+    panel: &Panel,
+    picture: &Picture,
+) -> Markup {
     let (sign, words, class) = verdict(claim, stage, finding);
     let name = STAGES.get(usize::from(stage) - 1).map(|stage| idea(stage)).unwrap_or_default();
-    let text = format!("Stage {stage}, {name}: {words}, {}. {}", finding.figure, words::caption(panel));
+    let text =
+        format!("Stage {stage}, {name}: {words}, {}. {}", finding.figure, words::caption(panel));
     html! {
         figure class={ "panel " (class) } id=(anchor(claim, stage)) {
             h3 { b { (stage) } " " (name) " " span.verdict { span.sign { (sign) } " " (words) } }
@@ -87,7 +94,8 @@ fn theory(panel: &Panel, picture: &Picture) -> Markup {
 fn labels(panel: &Panel, picture: &Picture) -> Markup {
     let bars = || panel.bars.iter().enumerate();
     if let Some(done) = panel.little.and_then(|little| little.measured) {
-        let last = bars().filter(|(_, bar)| bar.fate == Fate::Taken).max_by_key(|(_, bar)| bar.top());
+        let last =
+            bars().filter(|(_, bar)| bar.fate == Fate::Taken).max_by_key(|(_, bar)| bar.top());
         let at = |(slot, bar): (usize, &Bar)| {
             label(slot, bar.top() - bar.began, picture, &format!("done after {}", show(done)))
         };
@@ -97,14 +105,17 @@ fn labels(panel: &Panel, picture: &Picture) -> Markup {
     let held = |bar: &Bar| bar.fate == Fate::Held;
     let asked = bars().filter(|(_, bar)| !held(bar)).max_by_key(|(_, bar)| bar.waited());
     let flat = asked.is_none_or(|(_, bar)| bar.waited() < AT_ONCE);
-    let kept =
-        bars().filter(|(_, bar)| held(bar) && flat && bar.waited() >= AT_ONCE).max_by_key(|(_, bar)| bar.waited());
+    let kept = bars()
+        .filter(|(_, bar)| held(bar) && flat && bar.waited() >= AT_ONCE)
+        .max_by_key(|(_, bar)| bar.waited());
     let text = |bar: &Bar| match (bar.fate, show(bar.waited())) {
         (Fate::Held, time) => format!("held for {time}"),
         (Fate::Unanswered, time) => format!("no answer in {time}"),
         (_, time) => time,
     };
-    kept.or(asked).map(|(slot, bar)| label(slot, bar.waited(), picture, &text(bar))).unwrap_or_default()
+    kept.or(asked)
+        .map(|(slot, bar)| label(slot, bar.waited(), picture, &text(bar)))
+        .unwrap_or_default()
 }
 
 fn label(slot: usize, top: Duration, picture: &Picture, text: &str) -> Markup {

@@ -7,12 +7,24 @@ use std::time::Duration;
 
 /// How many waited, over time, with the room there was for them, and the line that the arithmetic gives.
 pub(super) fn queue(stage: u8, name: &str, panel: &Panel, little: &Little) -> Markup {
-    let axis =
-        Axis::to(panel.queue.iter().map(|depth| depth.at).max().unwrap_or_default().max(little.began + little.wait()));
+    let axis = Axis::to(
+        panel
+            .queue
+            .iter()
+            .map(|depth| depth.at)
+            .max()
+            .unwrap_or_default()
+            .max(little.began + little.wait()),
+    );
     let most = little.capacity.max(little.deepest).max(1) as f64;
     let x = |at: Duration| percent(axis.at(at));
     let y = |queued: f64| percent(1.0 - queued / most);
-    let ends = panel.queue.iter().skip(1).map(|depth| depth.at).chain(panel.queue.last().map(|depth| depth.at));
+    let ends = panel
+        .queue
+        .iter()
+        .skip(1)
+        .map(|depth| depth.at)
+        .chain(panel.queue.last().map(|depth| depth.at));
     let waiting = little.taken.saturating_sub(1);
     let empty = little.began + little.work.saturating_mul(waiting.try_into().unwrap_or(u32::MAX));
     let text = format!("The queue of stage {stage}, {name}, over time. {}", words::caption(panel));

@@ -20,7 +20,8 @@ impl Axis {
         let end = end.clamp(Duration::from_micros(1), YEAR);
         let step = step(end);
         let count = end.as_nanos() / step.as_nanos();
-        let ticks = (0..=count as u32).map(|number| (step * number, label(step * number, step))).collect();
+        let ticks =
+            (0..=count as u32).map(|number| (step * number, label(step * number, step))).collect();
         Self { end, ticks }
     }
 

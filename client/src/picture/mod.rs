@@ -102,8 +102,15 @@ pub enum Fate {
 
 impl Fate {
     /// All of them, in the order of a legend.
-    pub const ALL: [Self; 7] =
-        [Self::Served, Self::Taken, Self::Refused, Self::Rejected, Self::Unanswered, Self::Failed, Self::Held];
+    pub const ALL: [Self; 7] = [
+        Self::Served,
+        Self::Taken,
+        Self::Refused,
+        Self::Rejected,
+        Self::Unanswered,
+        Self::Failed,
+        Self::Held,
+    ];
 
     fn of(outcome: Option<Outcome>) -> Self {
         match outcome {
@@ -152,12 +159,18 @@ impl Bar {
 
     /// How long it spent at a place.
     pub fn spent(&self, place: Place) -> Duration {
-        self.segments.iter().filter(|segment| segment.place == place).map(|segment| segment.to - segment.from).sum()
+        self.segments
+            .iter()
+            .filter(|segment| segment.place == place)
+            .map(|segment| segment.to - segment.from)
+            .sum()
     }
 
     /// From its answer's wait at `from`: so much of it for those before, the rest the work on it.
     fn split(&mut self, work_from: Duration) {
-        let Some(answer) = self.segments.last().copied().filter(|segment| segment.place == Place::Answer) else {
+        let Some(answer) =
+            self.segments.last().copied().filter(|segment| segment.place == Place::Answer)
+        else {
             return;
         };
         self.segments.pop();
@@ -193,7 +206,8 @@ impl Panel {
     /// Of one trial; see [`Picture::new`].
     pub fn new(finding: &Finding, work: Duration) -> Self {
         let zero = finding.trace.iter().map(|exchange| exchange.began).min().unwrap_or_default();
-        let mut bars: Vec<_> = finding.trace.iter().map(|exchange| Bar::new(exchange, zero)).collect();
+        let mut bars: Vec<_> =
+            finding.trace.iter().map(|exchange| Bar::new(exchange, zero)).collect();
         bars.sort_by_key(|bar| (bar.began, bar.fate, bar.ended));
         let queue: Vec<_> = finding
             .queue

@@ -41,10 +41,13 @@ pub(super) fn one_by_one(bars: &mut [Bar], work: Duration) -> Option<Stairs> {
 
 fn of_kind(bars: &mut [Bar], what: &'static str, work: Duration) -> Option<Stairs> {
     let began = bars.iter().filter(|bar| bar.what == what).map(|bar| bar.began).min()?;
-    let is_one = |bar: &Bar, fate| bar.what == what && bar.fate == fate && bar.began < began + LEAST_GAP;
-    let mut ends: Vec<_> = bars.iter().filter(|bar| is_one(bar, Fate::Served)).map(|bar| bar.ended).collect();
+    let is_one =
+        |bar: &Bar, fate| bar.what == what && bar.fate == fate && bar.began < began + LEAST_GAP;
+    let mut ends: Vec<_> =
+        bars.iter().filter(|bar| is_one(bar, Fate::Served)).map(|bar| bar.ended).collect();
     ends.sort();
-    let mut gaps: Vec<_> = std::iter::once(&began).chain(&ends).zip(&ends).map(|(from, to)| *to - *from).collect();
+    let mut gaps: Vec<_> =
+        std::iter::once(&began).chain(&ends).zip(&ends).map(|(from, to)| *to - *from).collect();
     gaps.sort();
     let median = *gaps.get(gaps.len() / 2)?;
     // a client that was held up sees one answer late and the next one soon after it: a quarter may be off
@@ -62,7 +65,14 @@ fn of_kind(bars: &mut [Bar], what: &'static str, work: Duration) -> Option<Stair
             waiting += 1;
         }
     }
-    Some(Stairs { what, began, work, served: ends.len() as u32, waiting, measured: *ends.last()? - began })
+    Some(Stairs {
+        what,
+        began,
+        work,
+        served: ends.len() as u32,
+        waiting,
+        measured: *ends.last()? - began,
+    })
 }
 
 /// Little's law: what is inside = how many are done in a second × how long each is inside.

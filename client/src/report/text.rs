@@ -27,7 +27,12 @@ impl Display for Report {
         outcomes(f, tally)?;
         latencies(f, tally)?;
         histogram(f, &tally.served.latency)?;
-        writeln!(f, "\n  throughput {:.1} answers/s, goodput {:.1} served/s", tally.throughput(), tally.goodput())?;
+        writeln!(
+            f,
+            "\n  throughput {:.1} answers/s, goodput {:.1} served/s",
+            tally.throughput(),
+            tally.goodput()
+        )?;
         if tally.resent > 0 {
             let herd = format!("up to {} of them within a tenth of a second", tally.herd);
             writeln!(f, "  {} refused requests were sent again, {herd}", tally.resent)?;
@@ -41,10 +46,16 @@ impl Display for Report {
             Some(Err(why)) => writeln!(f, "\n  {} {why}", style("not verified:").red().bold())?,
         }
         for diagnosis in &self.diagnoses {
-            writeln!(f, "\n  {} {}", style("note:").yellow().bold(), wrap(diagnosis, 72).join("\n        "))?;
+            writeln!(
+                f,
+                "\n  {} {}",
+                style("note:").yellow().bold(),
+                wrap(diagnosis, 72).join("\n        ")
+            )?;
         }
         for (place, judgement) in self.judgements.iter().enumerate() {
-            let colour = if judgement.met { Style::new().green() } else { Style::new().red().bold() };
+            let colour =
+                if judgement.met { Style::new().green() } else { Style::new().red().bold() };
             writeln!(f, "{}  {}", if place == 0 { "\n" } else { "" }, colour.apply_to(judgement))?;
         }
         Ok(())
@@ -60,8 +71,12 @@ fn outcomes(f: &mut Formatter<'_>, tally: &Tally) -> fmt::Result {
             None => "503 Service Unavailable, without Retry-After".into(),
         }]
     })?;
-    row(f, "rejected", &tally.rejected, of, Style::new().magenta(), |status| vec![status.to_string()])?;
-    row(f, "timed out", &tally.timed_out, of, Style::new().red(), |()| vec!["no whole answer in time (-t)".into()])?;
+    row(f, "rejected", &tally.rejected, of, Style::new().magenta(), |status| {
+        vec![status.to_string()]
+    })?;
+    row(f, "timed out", &tally.timed_out, of, Style::new().red(), |()| {
+        vec!["no whole answer in time (-t)".into()]
+    })?;
     row(f, "failed", &tally.failed, of, Style::new().red(), |failure| {
         vec![failure.to_string(), failure.advice().to_owned()]
     })?;
@@ -74,7 +89,11 @@ fn outcomes(f: &mut Formatter<'_>, tally: &Tally) -> fmt::Result {
         })?;
     }
     if tally.not_sent > 0 {
-        writeln!(f, "  not sent   {:>9}           due, but every connection was still waiting", tally.not_sent)?;
+        writeln!(
+            f,
+            "  not sent   {:>9}           due, but every connection was still waiting",
+            tally.not_sent
+        )?;
     }
     Ok(())
 }
@@ -135,7 +154,10 @@ fn latencies(f: &mut Formatter<'_>, tally: &Tally) -> fmt::Result {
     }
     line(f, "max", columns.iter().map(|(_, latency)| show(latency.max())))?;
     if columns.iter().any(|(name, _)| *name == "as sent") {
-        writeln!(f, "\n  latency counts from when a request was due; as sent, from when a connection was free for it")?;
+        writeln!(
+            f,
+            "\n  latency counts from when a request was due; as sent, from when a connection was free for it"
+        )?;
     }
     Ok(())
 }
@@ -149,7 +171,8 @@ fn line(f: &mut Formatter<'_>, name: &str, cells: impl Iterator<Item = String>) 
 
 /// The limits between bars are 1, 2 and 5 times powers of ten, so that they are easy to say.
 fn limits(latency: &Latency) -> Vec<Duration> {
-    let steps = (0..).flat_map(|power| [1, 2, 5].map(|step| Duration::from_micros(step * 10u64.pow(power))));
+    let steps = (0..)
+        .flat_map(|power| [1, 2, 5].map(|step| Duration::from_micros(step * 10u64.pow(power))));
     let mut limits: Vec<_> = steps.take_while(|limit| *limit < latency.max()).collect();
     let first = limits.iter().rposition(|limit| *limit <= latency.min()).unwrap_or(0);
     limits.drain(..first);
@@ -165,8 +188,11 @@ fn histogram(f: &mut Formatter<'_>, latency: &Latency) -> fmt::Result {
     }
     let limits = limits(latency);
     let ends = limits.iter().skip(1).copied().chain([latency.max() + Duration::from_micros(1)]);
-    let bars: Vec<_> =
-        limits.iter().zip(ends).map(|(from, to)| (to, latency.between(*from, to - Duration::from_micros(1)))).collect();
+    let bars: Vec<_> = limits
+        .iter()
+        .zip(ends)
+        .map(|(from, to)| (to, latency.between(*from, to - Duration::from_micros(1))))
+        .collect();
     let most = bars.iter().map(|(_, count)| *count).max().unwrap_or(0);
     writeln!(f, "\n  served in less than")?;
     for (to, count) in bars {
@@ -178,19 +204,30 @@ fn histogram(f: &mut Formatter<'_>, latency: &Latency) -> fmt::Result {
 }
 
 fn verified(f: &mut Formatter<'_>, agreement: &Agreement) -> fmt::Result {
-    let Agreement { acknowledged, acknowledged_sum, applied_sum, users, users_agreeing, .. } = agreement;
+    let Agreement { acknowledged, acknowledged_sum, applied_sum, users, users_agreeing, .. } =
+        agreement;
     let applied = match agreement.applied {
         Some(applied) => format!("{applied} events, {applied_sum} in all"),
         None => format!("{applied_sum} in all"),
     };
-    write!(f, "\n  acknowledged {acknowledged} events, {acknowledged_sum} in all; applied {applied}")?;
+    write!(
+        f,
+        "\n  acknowledged {acknowledged} events, {acknowledged_sum} in all; applied {applied}"
+    )?;
     if agreement.unknown > 0 {
-        write!(f, "; of {} events more, {} in all, nobody knows", agreement.unknown, agreement.unknown_sum)?;
+        write!(
+            f,
+            "; of {} events more, {} in all, nobody knows",
+            agreement.unknown, agreement.unknown_sum
+        )?;
     }
     match agreement.holds() {
         true => writeln!(f, ": {}", style("they agree").green()),
         false => {
-            let few = format!("they do not agree: the balances of {} of {users} users do", users_agreeing);
+            let few = format!(
+                "they do not agree: the balances of {} of {users} users do",
+                users_agreeing
+            );
             writeln!(f, ": {}", style(few).red().bold())
         }
     }

@@ -41,7 +41,8 @@ impl Ledger {
 
     fn apply(&mut self, event: Event, flaw: Flaw) -> Option<i64> {
         let fifth = (self.processed + 1) % 5 == 0;
-        let (balance, amount) = (self.balances.entry(event.user.to_string()).or_default(), event.amount);
+        let (balance, amount) =
+            (self.balances.entry(event.user.to_string()).or_default(), event.amount);
         let sum = match flaw {
             Flaw::Wraps => Some(balance.wrapping_add(amount)),
             Flaw::Saturates => Some(balance.saturating_add(amount)),
@@ -87,15 +88,20 @@ impl Bank {
         let reads = matches!(request.method, Method::GET | Method::HEAD);
         match path {
             "/events" if request.method == Method::POST => match self.parse(&request) {
-                Ok(_) if self.flaw == Flaw::RefusesEveryEvent => {
-                    Response::problem(StatusCode::NOT_FOUND, "there is no such thing, whatever was sent")
-                }
+                Ok(_) if self.flaw == Flaw::RefusesEveryEvent => Response::problem(
+                    StatusCode::NOT_FOUND,
+                    "there is no such thing, whatever was sent",
+                ),
                 Ok(event) => self.take(event).await,
-                Err(status) => Response::problem(status, "this is no event, and why is not the matter here"),
+                Err(status) => {
+                    Response::problem(status, "this is no event, and why is not the matter here")
+                }
             },
             "/events" => match self.flaw {
                 Flaw::TakesNoMethodForAnswer => Response::text("any method will do".into()),
-                Flaw::ForgetsWhatIsAllowed => Response::problem(StatusCode::METHOD_NOT_ALLOWED, "another method"),
+                Flaw::ForgetsWhatIsAllowed => {
+                    Response::problem(StatusCode::METHOD_NOT_ALLOWED, "another method")
+                }
                 _ => Response::wrong_method("POST"),
             },
             "/balances" if reads && self.kind == Kind::Slow => {
@@ -108,7 +114,9 @@ impl Bank {
                 }
                 Response::json(StatusCode::OK, &lock(&self.ledger).balances)
             }
-            "/stats" if reads && self.kind == Kind::Queue => Response::json(StatusCode::OK, &self.stats()),
+            "/stats" if reads && self.kind == Kind::Queue => {
+                Response::json(StatusCode::OK, &self.stats())
+            }
             _ => Response::problem(StatusCode::NOT_FOUND, "there is no such thing"),
         }
     }
@@ -116,7 +124,9 @@ impl Bank {
     fn echo(&self, body: Bytes) -> Response {
         let html = HeaderValue::from_static("text/html");
         match self.flaw {
-            Flaw::EchoesWhatIsText => Response::text(String::from_utf8_lossy(&body).into_owned().into()),
+            Flaw::EchoesWhatIsText => {
+                Response::text(String::from_utf8_lossy(&body).into_owned().into())
+            }
             Flaw::EchoesAsHtml => Response::text(body).with(header::CONTENT_TYPE, html),
             Flaw::LetsBrowsersGuess => {
                 let guess = HeaderValue::from_static("");
@@ -143,7 +153,9 @@ impl Bank {
 
     async fn take(&self, event: Event) -> Response {
         let understood = match self.flaw {
-            Flaw::AnswersWithText => json!({ "user": event.user, "amount": event.amount.to_string() }),
+            Flaw::AnswersWithText => {
+                json!({ "user": event.user, "amount": event.amount.to_string() })
+            }
             _ => json!({ "user": event.user, "amount": event.amount }),
         };
         match self.kind {
@@ -160,10 +172,17 @@ impl Bank {
                 let (user, amount) = (event.user.clone(), event.amount);
                 match lock(&self.ledger).apply(event, self.flaw) {
                     Some(balance) => {
-                        let before = if self.flaw == Flaw::AnswersTheBalanceBefore { amount } else { 0 };
-                        Response::json(StatusCode::OK, &json!({ "user": user, "balance": balance - before }))
+                        let before =
+                            if self.flaw == Flaw::AnswersTheBalanceBefore { amount } else { 0 };
+                        Response::json(
+                            StatusCode::OK,
+                            &json!({ "user": user, "balance": balance - before }),
+                        )
                     }
-                    None => Response::problem(StatusCode::UNPROCESSABLE_ENTITY, "the balance would leave i64"),
+                    None => Response::problem(
+                        StatusCode::UNPROCESSABLE_ENTITY,
+                        "the balance would leave i64",
+                    ),
                 }
             }
             Kind::Echo | Kind::Queue => self.offer(event, &understood).await,
@@ -180,7 +199,9 @@ impl Bank {
         }
         let mut ledger = lock(&self.ledger);
         let mut offended = self.offended.lock().expect("nobody panics with it");
-        if !offended.is_some_and(|until| Instant::now() < until) && self.queue.try_send(event).is_ok() {
+        if !offended.is_some_and(|until| Instant::now() < until)
+            && self.queue.try_send(event).is_ok()
+        {
             ledger.accepted += 1;
             return Response::json(StatusCode::ACCEPTED, understood);
         }
@@ -199,7 +220,8 @@ impl Bank {
 
     fn stats(&self) -> Value {
         let ledger = lock(&self.ledger);
-        let queued = ledger.undone().saturating_sub(1) + usize::from(self.flaw == Flaw::SaysThatMoreIsQueued) * 3;
+        let queued = ledger.undone().saturating_sub(1)
+            + usize::from(self.flaw == Flaw::SaysThatMoreIsQueued) * 3;
         json!({
             "capacity": CAPACITY,
             "queued": queued,

@@ -4,7 +4,10 @@ mod bank;
 pub(crate) mod nonsense;
 
 use bank::Bank;
-use http1::{BadMessage, Decoded, Decoder, Ending, Method, Request, Response, Version, encode_response, header};
+use http1::{
+    BadMessage, Decoded, Decoder, Ending, Method, Request, Response, Version, encode_response,
+    header,
+};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -134,7 +137,9 @@ async fn serve_all(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
         match shared.flaw {
-            Flaw::FreezesOnThoseWhoLeave if shared.left.load(Ordering::SeqCst) >= 5 => std::future::pending().await,
+            Flaw::FreezesOnThoseWhoLeave if shared.left.load(Ordering::SeqCst) >= 5 => {
+                std::future::pending().await
+            }
             Flaw::WaitsForAFirstByte => drop(stream.peek(&mut [0]).await),
             _ => {}
         }
@@ -149,7 +154,11 @@ async fn serve_all(listener: TcpListener, shared: Arc<Shared>) {
                 Some(_place) => serve(&mut wire, &shared).await, // whoever left has no need of the error
                 None => {
                     shared.full.fetch_add(1, Ordering::SeqCst);
-                    wire.refuse(shared.bank.overloaded(Flaw::RefusesConnectionsWithoutSayingWhen), true).await
+                    wire.refuse(
+                        shared.bank.overloaded(Flaw::RefusesConnectionsWithoutSayingWhen),
+                        true,
+                    )
+                    .await
                 }
             };
         });
@@ -185,7 +194,9 @@ async fn serve(wire: &mut Wire, shared: &Shared) -> io::Result<()> {
         if shared.flaw == Flaw::DropsWhatWasSentAhead {
             wire.decoder = Decoder::new();
         }
-        if ending == Ending::Close || shared.flaw == Flaw::ServesTenRequestsOnly && wire.answered >= 10 {
+        if ending == Ending::Close
+            || shared.flaw == Flaw::ServesTenRequestsOnly && wire.answered >= 10
+        {
             break;
         }
     }
@@ -194,7 +205,8 @@ async fn serve(wire: &mut Wire, shared: &Shared) -> io::Result<()> {
 
 fn ending(request: &Request, flaw: Flaw) -> Ending {
     let says = |wanted: &str| {
-        let members = request.values(&header::CONNECTION).flat_map(|value| value.split(|&byte| byte == b','));
+        let members =
+            request.values(&header::CONNECTION).flat_map(|value| value.split(|&byte| byte == b','));
         members.map(<[u8]>::trim_ascii).any(|member| member.eq_ignore_ascii_case(wanted.as_bytes()))
     };
     match request.version {
@@ -215,7 +227,8 @@ struct Wire {
 impl Wire {
     async fn next_request(&mut self, shared: &Shared) -> io::Result<Option<Request>> {
         let (flaw, mut gate) = (shared.flaw, None);
-        let patience = if flaw == Flaw::NeverTires { Duration::from_secs(3600) } else { shared.patience };
+        let patience =
+            if flaw == Flaw::NeverTires { Duration::from_secs(3600) } else { shared.patience };
         let (mut deadline, mut heard, mut asked) = (Instant::now() + patience, Vec::new(), false);
         if flaw == Flaw::TiresOfIdleOnesNever && self.answered > 0 {
             deadline += Duration::from_secs(3600);
@@ -223,11 +236,14 @@ impl Wire {
         loop {
             match self.decoder.decode() {
                 Ok(Decoded::Whole(mut request)) => {
-                    if flaw == Flaw::WantsCarriageReturns && heard.starts_with(b"GET / HTTP/1.1\n") {
+                    if flaw == Flaw::WantsCarriageReturns && heard.starts_with(b"GET / HTTP/1.1\n")
+                    {
                         self.refuse(bad("lines end in CRLF"), true).await?;
                         return Ok(None);
                     }
-                    if flaw == Flaw::ReadsTheFirstChunk && request.header(header::TRANSFER_ENCODING).is_some() {
+                    if flaw == Flaw::ReadsTheFirstChunk
+                        && request.header(header::TRANSFER_ENCODING).is_some()
+                    {
                         request.body.truncate(7);
                     }
                     return Ok(Some(request));
@@ -240,7 +256,9 @@ impl Wire {
                     continue;
                 }
                 Ok(Decoded::NeedMore) => {
-                    let in_its_head = !heard.is_empty() && !asked && !heard.windows(4).any(|end| end == b"\r\n\r\n");
+                    let in_its_head = !heard.is_empty()
+                        && !asked
+                        && !heard.windows(4).any(|end| end == b"\r\n\r\n");
                     if flaw == Flaw::WaitsForAWholeHead && in_its_head && gate.is_none() {
                         gate = shared.gate.clone().acquire_owned().await.ok();
                     }
@@ -251,14 +269,25 @@ impl Wire {
                 }
                 Err(reason) => {
                     let chunked = heard.windows(7).any(|word| word == b"chunked");
-                    if flaw == Flaw::ReadsChunksForEver && matches!(reason, BadMessage::BodyTooLong(_)) && chunked {
+                    if flaw == Flaw::ReadsChunksForEver
+                        && matches!(reason, BadMessage::BodyTooLong(_))
+                        && chunked
+                    {
                         self.drain(Duration::from_secs(3600)).await;
                         return Ok(None);
                     }
-                    let drains = !(flaw == Flaw::HangsUpOnSenders && matches!(reason, BadMessage::BodyTooLong(_)));
-                    let closes = flaw != Flaw::KeepsWhoeverItRefused || !matches!(reason, BadMessage::Version);
+                    let drains = !(flaw == Flaw::HangsUpOnSenders
+                        && matches!(reason, BadMessage::BodyTooLong(_)));
+                    let closes = flaw != Flaw::KeepsWhoeverItRefused
+                        || !matches!(reason, BadMessage::Version);
                     if !closes {
-                        self.answer(Response::problem(reason.status(), reason), Ending::Close, false, flaw).await?;
+                        self.answer(
+                            Response::problem(reason.status(), reason),
+                            Ending::Close,
+                            false,
+                            flaw,
+                        )
+                        .await?;
                         self.drain(Duration::from_secs(3600)).await;
                         return Ok(None);
                     }
@@ -278,7 +307,9 @@ impl Wire {
             match timeout_at(deadline, self.stream.read(&mut piece)).await {
                 Ok(read) => match read? {
                     0 => {
-                        shared.left.fetch_add(usize::from(self.decoder.has_begun()), Ordering::SeqCst);
+                        shared
+                            .left
+                            .fetch_add(usize::from(self.decoder.has_begun()), Ordering::SeqCst);
                         return Ok(None);
                     }
                     length => {
@@ -292,7 +323,10 @@ impl Wire {
                 Err(_) if heard.is_empty() && self.answered > 0 => return Ok(None),
                 Err(_) if flaw == Flaw::ClosesWithoutAWord => return Ok(None),
                 Err(_) => {
-                    let late = Response::problem(http1::StatusCode::REQUEST_TIMEOUT, "no whole request came in time");
+                    let late = Response::problem(
+                        http1::StatusCode::REQUEST_TIMEOUT,
+                        "no whole request came in time",
+                    );
                     self.refuse(late, true).await?;
                     return Ok(None);
                 }
@@ -300,7 +334,13 @@ impl Wire {
         }
     }
 
-    async fn answer(&mut self, response: Response, ending: Ending, to_head: bool, flaw: Flaw) -> io::Result<()> {
+    async fn answer(
+        &mut self,
+        response: Response,
+        ending: Ending,
+        to_head: bool,
+        flaw: Flaw,
+    ) -> io::Result<()> {
         self.answered += 1;
         let mut bytes = Vec::new();
         encode_response(&response, ending, &mut bytes);
@@ -311,7 +351,9 @@ impl Wire {
         bytes = match flaw {
             Flaw::ForgetsTheDate => spoil(bytes, "\r\nDate:", "\r\nX-Date:"),
             Flaw::SaysErrorsInPlainText => spoil(bytes, "application/problem+json", "text/plain"),
-            Flaw::ForgetsTheLengthForHead if to_head => spoil(bytes, "\r\nContent-Length:", "\r\nX-Length:"),
+            Flaw::ForgetsTheLengthForHead if to_head => {
+                spoil(bytes, "\r\nContent-Length:", "\r\nX-Length:")
+            }
             _ => bytes,
         };
         if !to_head || flaw == Flaw::SendsABodyToHead {
@@ -330,7 +372,10 @@ impl Wire {
     }
 
     async fn drain(&mut self, time: Duration) {
-        let _ = timeout(time, async { while let Ok(1..) = self.stream.read(&mut [0; 64 * 1024]).await {} }).await;
+        let _ = timeout(time, async {
+            while let Ok(1..) = self.stream.read(&mut [0; 64 * 1024]).await {}
+        })
+        .await;
     }
 
     /// Whether the peer has ended its side, or does so soon.

@@ -44,7 +44,9 @@ async fn talk(mut stream: TcpStream, nonsense: Nonsense) {
             return;
         }
         Nonsense::SpeaksSsh => (b"SSH-2.0-OpenSSH_9.6\r\n", b""),
-        Nonsense::LiesAboutTheLength => (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", b""),
+        Nonsense::LiesAboutTheLength => {
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", b"")
+        }
         Nonsense::NeverEndsItsBody => (b"HTTP/1.1 200 OK\r\n\r\n", b"and on"),
         Nonsense::OnlyPromises => (b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
     };

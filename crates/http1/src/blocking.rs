@@ -22,7 +22,12 @@ pub struct Connection {
 impl Connection {
     /// A connection over a stream that nothing was read from.
     pub fn new(stream: TcpStream) -> Self {
-        Self { stream, decoder: Decoder::new(), turn: Turn::START, scratch: vec![0; SCRATCH].into() }
+        Self {
+            stream,
+            decoder: Decoder::new(),
+            turn: Turn::START,
+            scratch: vec![0; SCRATCH].into(),
+        }
     }
 
     /// The next request, whole; `None` when the connection is at its end. A message that is malformed or too large
@@ -42,7 +47,9 @@ impl Connection {
                     // between requests the normal end, within one nobody is left to tell
                     Ok([]) => return Ok(None),
                     Ok(bytes) => self.decoder.push(bytes),
-                    Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                        return Ok(None);
+                    }
                     Err(error) => return Err(error),
                 },
                 Err(bad) => self.refuse(Response::problem(bad.status(), bad))?,
@@ -68,7 +75,9 @@ impl Connection {
             let written = match encoded.left() {
                 ([], []) => return Ok(()),
                 (part, []) | ([], part) => self.stream.write(part), // the cheaper system call
-                (head, body) => self.stream.write_vectored(&[IoSlice::new(head), IoSlice::new(body)]),
+                (head, body) => {
+                    self.stream.write_vectored(&[IoSlice::new(head), IoSlice::new(body)])
+                }
             };
             match written {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),

@@ -25,7 +25,11 @@ impl Body {
 
     /// Takes what it can from the front of `buffer`; the content, if that was the end of it. Without a limit nothing
     /// is kept, and the content is empty.
-    pub(crate) fn decode(&mut self, buffer: &mut BytesMut, max: Option<usize>) -> Result<Option<Bytes>, BadMessage> {
+    pub(crate) fn decode(
+        &mut self,
+        buffer: &mut BytesMut,
+        max: Option<usize>,
+    ) -> Result<Option<Bytes>, BadMessage> {
         match (self, max) {
             (Self::Length(0), _) => Ok(Some(Bytes::new())),
             (Self::Length(length), Some(_)) => {
@@ -37,7 +41,9 @@ impl Body {
                 Ok((*left == 0).then(Bytes::new))
             }
             (Self::Chunked(chunked), _) => chunked.decode(buffer),
-            (Self::UntilClose, Some(max)) if buffer.len() > max => Err(BadMessage::BodyTooLong(max)),
+            (Self::UntilClose, Some(max)) if buffer.len() > max => {
+                Err(BadMessage::BodyTooLong(max))
+            }
             (Self::UntilClose, Some(_)) => Ok(None),
             (Self::UntilClose, None) => {
                 buffer.clear();
@@ -50,7 +56,9 @@ impl Body {
     pub(crate) fn missing(&self, buffered: usize) -> usize {
         match self {
             Self::Length(length) => (*length as usize).saturating_sub(buffered),
-            Self::Chunked(Chunked { step: Step::Data(left), .. }) => (*left as usize).saturating_sub(buffered),
+            Self::Chunked(Chunked { step: Step::Data(left), .. }) => {
+                (*left as usize).saturating_sub(buffered)
+            }
             _ => 0,
         }
     }
@@ -95,7 +103,9 @@ impl Chunked {
         loop {
             self.step = match self.step {
                 Step::Size => {
-                    let Some(end) = self.line_end(buffer, MAX_CHUNK_LINE + 2, BadMessage::ChunkLineTooLong)? else {
+                    let Some(end) =
+                        self.line_end(buffer, MAX_CHUNK_LINE + 2, BadMessage::ChunkLineTooLong)?
+                    else {
                         return Ok(None);
                     };
                     let size = chunk_size(&buffer[..end])?;
@@ -112,7 +122,9 @@ impl Chunked {
                 }
                 Step::Data(0) => Step::DataEnd,
                 Step::Data(_) if buffer.is_empty() => return Ok(None),
-                Step::Data(left) if self.max.is_none() => Step::Data(left - drop_front(buffer, left)),
+                Step::Data(left) if self.max.is_none() => {
+                    Step::Data(left - drop_front(buffer, left))
+                }
                 Step::Data(left) => {
                     let here = left.min(buffer.len() as u64);
                     self.content.unsplit(buffer.split_to(here as usize)); // the first piece is not even copied
@@ -127,7 +139,8 @@ impl Chunked {
                     _ => return Err(BadMessage::ChunkEnd),
                 },
                 Step::Trailers { line } => {
-                    let Some(end) = self.line_end(buffer, MAX_HEAD, BadMessage::HeadTooLong)? else {
+                    let Some(end) = self.line_end(buffer, MAX_HEAD, BadMessage::HeadTooLong)?
+                    else {
                         return Ok(None);
                     };
                     if buffer[..end - 1].last() != Some(&b'\r') {
@@ -145,10 +158,19 @@ impl Chunked {
     }
 
     /// The place after the next LF; an error if it is not within the first `limit` bytes.
-    fn line_end(&mut self, buffer: &[u8], limit: usize, over: BadMessage) -> Result<Option<usize>, BadMessage> {
+    fn line_end(
+        &mut self,
+        buffer: &[u8],
+        limit: usize,
+        over: BadMessage,
+    ) -> Result<Option<usize>, BadMessage> {
         let found = line_feed(&buffer[self.scanned..]).map(|at| self.scanned + at + 1);
         self.scanned = found.unwrap_or(buffer.len());
-        if self.scanned > limit || (found.is_none() && buffer.len() >= limit) { Err(over) } else { Ok(found) }
+        if self.scanned > limit || (found.is_none() && buffer.len() >= limit) {
+            Err(over)
+        } else {
+            Ok(found)
+        }
     }
 }
 
@@ -159,7 +181,8 @@ fn chunk_size(line: &[u8]) -> Result<u64, BadMessage> {
     let (size, extension) = line.split_at(digits);
     let name = extension.trim_ascii_start().strip_prefix(b";").map(<[u8]>::trim_ascii_start);
     let begins_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    let extension_is_one = extension.is_empty() || name.and_then(<[u8]>::first).is_some_and(begins_name);
+    let extension_is_one =
+        extension.is_empty() || name.and_then(<[u8]>::first).is_some_and(begins_name);
     let is_text = |&byte: &u8| byte == b'\t' || !byte.is_ascii_control();
     if digits == 0 || !extension_is_one || !extension.iter().all(is_text) {
         return Err(BadMessage::ChunkSize);

@@ -22,11 +22,14 @@ impl Message for Brief {
     const MAX_BODY: Option<usize> = None;
 
     fn decode_head(head: &[u8], to_head: bool) -> Result<Head<Self>, BadMessage> {
-        if let Some((message, length, _)) = plain(head, to_head).filter(|(.., end)| *end == head.len()) {
+        if let Some((message, length, _)) =
+            plain(head, to_head).filter(|(.., end)| *end == head.len())
+        {
             return Ok(Head { message, framing: Framing::Length(length), expects_continue: false });
         }
         // whatever is not plain is looked at with all care, but for the limit
-        let Head { message, framing, expects_continue } = Response::decode_head_up_to(head, to_head, None)?;
+        let Head { message, framing, expects_continue } =
+            Response::decode_head_up_to(head, to_head, None)?;
         Ok(Head { message: message.brief(), framing, expects_continue })
     }
 
@@ -43,7 +46,8 @@ impl Message for Brief {
     fn whole(bytes: &[u8], to_head: bool) -> Option<Self> {
         let (message, length, head) = plain(bytes, to_head)?;
         // a head in which lines end otherwise, or that is too long, is the decoder's to judge
-        let is_one = head <= MAX_HEAD && bytes.starts_with(b"HTTP/") && bytes[..head].ends_with(b"\r\n\r\n");
+        let is_one =
+            head <= MAX_HEAD && bytes.starts_with(b"HTTP/") && bytes[..head].ends_with(b"\r\n\r\n");
         (is_one && (bytes.len() - head) as u64 == length).then_some(message)
     }
 }
@@ -64,7 +68,9 @@ fn plain(bytes: &[u8], to_head: bool) -> Option<(Brief, u64, usize)> {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         match field.name.len() {
             14 if is("content-length") && length.is_none() => length = Some(number(field.value)?),
-            11 if is("retry-after") && retry_after.is_none() => retry_after = Some(number(field.value)),
+            11 if is("retry-after") && retry_after.is_none() => {
+                retry_after = Some(number(field.value))
+            }
             14 if is("content-length") => return None,
             11 if is("retry-after") => return None,
             10 if is("connection") => return None,

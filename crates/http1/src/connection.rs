@@ -34,7 +34,11 @@ pub struct Connection<M = Request> {
 
 /// Reads once and hands on what came; how much that was. An idle connection waits here without a buffer: the bytes land
 /// on the stack of whoever is woken, and only what is taken is kept.
-fn poll_read(stream: &mut TcpStream, context: &mut Context<'_>, take: impl FnOnce(&[u8])) -> Poll<io::Result<usize>> {
+fn poll_read(
+    stream: &mut TcpStream,
+    context: &mut Context<'_>,
+    take: impl FnOnce(&[u8]),
+) -> Poll<io::Result<usize>> {
     let mut scratch = [const { MaybeUninit::uninit() }; SCRATCH];
     let mut scratch = ReadBuf::uninit(&mut scratch);
     ready!(Pin::new(stream).poll_read(context, &mut scratch))?;
@@ -64,13 +68,19 @@ impl<M: Message> Connection<M> {
     }
 
     /// All of it, in one write if the kernel has room.
-    fn poll_write(&mut self, context: &mut Context<'_>, encoded: &mut Encoded) -> Poll<io::Result<()>> {
+    fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        encoded: &mut Encoded,
+    ) -> Poll<io::Result<()>> {
         loop {
             let stream = Pin::new(&mut self.stream);
             let written = match encoded.left() {
                 ([], []) => return Poll::Ready(Ok(())),
                 (part, []) | ([], part) => stream.poll_write(context, part), // the cheaper system call
-                (head, body) => stream.poll_write_vectored(context, &[IoSlice::new(head), IoSlice::new(body)]),
+                (head, body) => {
+                    stream.poll_write_vectored(context, &[IoSlice::new(head), IoSlice::new(body)])
+                }
             };
             match ready!(written)? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -140,7 +150,10 @@ impl Connection<Request> {
     }
 
     /// A request, or that it waits for `100 Continue`, or what is wrong with it; `None` at the end of the input.
-    #[expect(clippy::type_complexity, reason = "what `decode` says, what the socket says, and that it is not here yet")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "what `decode` says, what the socket says, and that it is not here yet"
+    )]
     fn poll_decode(
         &mut self,
         context: &mut Context<'_>,
@@ -156,7 +169,9 @@ impl Connection<Request> {
                 Ok(true) => {}
                 // between requests the normal end, within one nobody is left to tell
                 Ok(false) => return Poll::Ready(Ok(None)),
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Poll::Ready(Ok(None)),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                    return Poll::Ready(Ok(None));
+                }
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
@@ -171,12 +186,19 @@ impl Connection<Request> {
     ///
     /// # Errors
     /// What the socket reports.
-    pub fn write_response(&mut self, response: Response) -> impl Future<Output = io::Result<()>> + Send {
+    pub fn write_response(
+        &mut self,
+        response: Response,
+    ) -> impl Future<Output = io::Result<()>> + Send {
         let mut encoded = self.turn.encode(response); // here, so that the future does not hold the response
         async move {
             self.write(&mut encoded).await?;
             // there is more from this peer, and it will not be read: the answer must not be lost with it
-            if self.turn.over && self.decoder.has_begun() { Box::pin(self.linger()).await } else { Ok(()) }
+            if self.turn.over && self.decoder.has_begun() {
+                Box::pin(self.linger()).await
+            } else {
+                Ok(())
+            }
         }
     }
 
@@ -191,7 +213,11 @@ impl Connection<Request> {
         Box::pin(async move {
             let answered = timeout(DRAIN_TIME, async {
                 if !self.turn.over {
-                    self.turn = Turn { ending: Ending::Close, to_head: self.decoder.is_head(), ..self.turn };
+                    self.turn = Turn {
+                        ending: Ending::Close,
+                        to_head: self.decoder.is_head(),
+                        ..self.turn
+                    };
                     let mut encoded = self.turn.encode(response);
                     self.write(&mut encoded).await?;
                 }

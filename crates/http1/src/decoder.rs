@@ -102,7 +102,9 @@ impl<M: Message> Decoder<M> {
     pub fn has_begun(&self) -> bool {
         let has_begun = |begun: &Begun<M>| !begun.buffer.is_empty() || begun.body.is_some();
         // too many empty lines are a head that is too long
-        self.begun.as_deref().is_some_and(has_begun) || self.ready.is_some() || self.blank > MAX_HEAD as u32
+        self.begun.as_deref().is_some_and(has_begun)
+            || self.ready.is_some()
+            || self.blank > MAX_HEAD as u32
     }
 
     /// Decodes the next message, or as much of it as is here.
@@ -115,7 +117,9 @@ impl<M: Message> Decoder<M> {
             return Ok(Decoded::Whole(message));
         }
         self.drop_blank_lines();
-        let Some(limit) = MAX_HEAD.checked_sub(self.blank as usize) else { return Err(BadMessage::HeadTooLong) };
+        let Some(limit) = MAX_HEAD.checked_sub(self.blank as usize) else {
+            return Err(BadMessage::HeadTooLong);
+        };
         let Some(begun) = &mut self.begun else { return Ok(Decoded::NeedMore) };
         let (message, mut body) = match begun.body.take() {
             Some(begun) => begun,
@@ -124,7 +128,8 @@ impl<M: Message> Decoder<M> {
                 let head = &begun.buffer[..length];
                 self.head = head.starts_with(b"HEAD ");
                 self.blank = 0;
-                let Head { message, framing, expects_continue } = M::decode_head(head, self.to_head)?;
+                let Head { message, framing, expects_continue } =
+                    M::decode_head(head, self.to_head)?;
                 begun.buffer.advance(length);
                 let body = Body::new(framing, M::MAX_BODY);
                 if expects_continue {
@@ -157,7 +162,9 @@ impl<M: Message> Decoder<M> {
 
     /// Empty lines before a start line are not part of it (RFC 9112 §2.2).
     pub(crate) fn drop_blank_lines(&mut self) {
-        let Some(begun) = self.begun.as_deref_mut().filter(|begun| begun.scanned == 0 && begun.body.is_none()) else {
+        let Some(begun) =
+            self.begun.as_deref_mut().filter(|begun| begun.scanned == 0 && begun.body.is_none())
+        else {
             return;
         };
         let mut lines = 0;

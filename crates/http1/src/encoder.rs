@@ -54,9 +54,15 @@ impl Encoded {
 }
 
 pub(crate) fn response(mut response: Response, to_head: bool, ending: Ending) -> Encoded {
-    let mut head = Vec::with_capacity(256 + if response.body.len() > COPIED { 0 } else { response.body.len() });
+    let mut head = Vec::with_capacity(
+        256 + if response.body.len() > COPIED { 0 } else { response.body.len() },
+    );
     encode_response(&response, ending, &mut head);
-    let body = if to_head || is_bodiless(response.status) { Bytes::new() } else { std::mem::take(&mut response.body) };
+    let body = if to_head || is_bodiless(response.status) {
+        Bytes::new()
+    } else {
+        std::mem::take(&mut response.body)
+    };
     Encoded::new(head, body)
 }
 

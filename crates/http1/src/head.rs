@@ -142,7 +142,9 @@ impl Message for Request {
         let mut parsed = httparse::Request::new(&mut []);
         // empty lines before it, what is no request, and a limit that is passed are the decoder's to judge
         let length = match parsed.parse_with_uninit_headers(bytes, &mut fields) {
-            Ok(Status::Complete(length)) if length <= MAX_HEAD && bytes[0].is_ascii_graphic() => length,
+            Ok(Status::Complete(length)) if length <= MAX_HEAD && bytes[0].is_ascii_graphic() => {
+                length
+            }
             _ => return None,
         };
         let (head, body) = bytes.split_at(length);
@@ -172,20 +174,34 @@ fn checked(parsed: &httparse::Request<'_, '_>) -> Result<Head<Request>, BadMessa
     }
     let path = path_in(target, &method).ok_or_else(|| BadMessage::Target(quote(target)))?;
     check_host(version, parsed.headers)?;
-    let framing = announced_framing(version, parsed.headers, Request::MAX_BODY)?.unwrap_or(Framing::Length(0));
-    let expects_continue = expects_continue(version, parsed.headers)? && framing != Framing::Length(0);
+    let framing = announced_framing(version, parsed.headers, Request::MAX_BODY)?
+        .unwrap_or(Framing::Length(0));
+    let expects_continue =
+        expects_continue(version, parsed.headers)? && framing != Framing::Length(0);
     let connection = parsed.headers.iter().filter(|field| is(field, "connection"));
     let persists = persists(version, connection.map(|field| field.value));
     let begin = method.as_str().len() + 1; // no empty line is before it, and one space between
     let target = begin..begin + target.len();
     let path = begin + path.start..begin + path.end;
-    let message = RequestParts { method, version, head: Box::default(), target, path, persists, body: Bytes::new() };
+    let message = RequestParts {
+        method,
+        version,
+        head: Box::default(),
+        target,
+        path,
+        persists,
+        body: Bytes::new(),
+    };
     Ok(Head { message: message.into(), framing, expects_continue })
 }
 
 impl Response {
     /// Decodes a head whose body may have up to `max` bytes.
-    pub(crate) fn decode_head_up_to(head: &[u8], to_head: bool, max: Option<usize>) -> Result<Head<Self>, BadMessage> {
+    pub(crate) fn decode_head_up_to(
+        head: &[u8],
+        to_head: bool,
+        max: Option<usize>,
+    ) -> Result<Head<Self>, BadMessage> {
         let mut fields = no_fields();
         let mut parsed = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
@@ -194,12 +210,15 @@ impl Response {
             Ok(_) => return Err(BadMessage::StatusLine),
             Err(error) => return Err(bad_token(error, BadMessage::StatusLine)),
         }
-        let status = StatusCode::from_u16(parsed.code.unwrap_or_default()).map_err(|_| BadMessage::StatusLine)?;
+        let status = StatusCode::from_u16(parsed.code.unwrap_or_default())
+            .map_err(|_| BadMessage::StatusLine)?;
         let version = version_of(parsed.version);
         let headers = headers_of(parsed.headers)?;
         let framing = match to_head || is_bodiless(status) {
             true => Framing::Length(0),
-            false => announced_framing(version, parsed.headers, max)?.unwrap_or(Framing::UntilClose),
+            false => {
+                announced_framing(version, parsed.headers, max)?.unwrap_or(Framing::UntilClose)
+            }
         };
         let message = ResponseParts { status, version, headers, body: Bytes::new() }.into();
         Ok(Head { message, framing, expects_continue: false })
@@ -230,7 +249,8 @@ impl Message for Response {
 
 impl Answer for Response {
     fn brief(&self) -> Brief {
-        let retry_after = self.header(header::RETRY_AFTER).and_then(|seconds| seconds.trim().parse().ok());
+        let retry_after =
+            self.header(header::RETRY_AFTER).and_then(|seconds| seconds.trim().parse().ok());
         Brief { status: self.status, retry_after, persists: self.persists() }
     }
 
@@ -239,7 +259,10 @@ impl Answer for Response {
     }
 
     fn persists(&self) -> bool {
-        persists(self.version, self.headers.get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes))
+        persists(
+            self.version,
+            self.headers.get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes),
+        )
     }
 }
 
@@ -292,7 +315,8 @@ fn bad_version(head: &[u8]) -> BadMessage {
 fn headers_of(fields: &[httparse::Header<'_>]) -> Result<HeaderMap, BadMessage> {
     let mut headers = HeaderMap::with_capacity(fields.len());
     for field in fields {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| BadMessage::FieldName)?;
+        let name =
+            HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| BadMessage::FieldName)?;
         let value = HeaderValue::from_bytes(field.value).map_err(|_| BadMessage::FieldValue)?;
         headers.append(name, value);
     }
@@ -341,7 +365,8 @@ fn content_length(fields: &[httparse::Header<'_>]) -> Result<Option<u64>, BadMes
     let mut length = None;
     for field in fields {
         if is(field, "content-length") {
-            let number = number(field.value).ok_or_else(|| BadMessage::ContentLength(quote(field.value)))?;
+            let number =
+                number(field.value).ok_or_else(|| BadMessage::ContentLength(quote(field.value)))?;
             if length.replace(number).is_some_and(|other| other != number) {
                 return Err(BadMessage::ContentLengthsDiffer);
             }
@@ -360,7 +385,8 @@ fn check_codings(fields: &[httparse::Header<'_>]) -> Result<(), BadMessage> {
     match codings.split_last() {
         Some((last, [])) if is_chunked(last) => Ok(()),
         Some((last, others))
-            if is_chunked(last) && !others.iter().any(|other| other.is_empty() || is_chunked(other)) =>
+            if is_chunked(last)
+                && !others.iter().any(|other| other.is_empty() || is_chunked(other)) =>
         {
             Err(BadMessage::CodingUnknown(quote(&written)))
         }

@@ -48,15 +48,26 @@ impl DerefMut for Response {
 impl Response {
     /// A response without fields or body.
     pub fn new(status: StatusCode) -> Self {
-        ResponseParts { status, version: Version::HTTP_11, headers: HeaderMap::new(), body: Bytes::new() }.into()
+        ResponseParts {
+            status,
+            version: Version::HTTP_11,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
+        .into()
     }
 
     /// 200 with somebody's bytes as plain text that no browser takes for anything else.
     pub fn text(body: Bytes) -> Self {
         let mut response = Self::new(StatusCode::OK);
         if !body.is_empty() {
-            response.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-            response.headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            response.headers.insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("text/plain; charset=utf-8"),
+            );
+            response
+                .headers
+                .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         }
         response.body = body;
         response
@@ -117,7 +128,9 @@ impl Response {
 
 /// Whether a response of that status has no body, whatever its fields say (RFC 9112 §6.3).
 pub(crate) fn is_bodiless(status: StatusCode) -> bool {
-    status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
+    status.is_informational()
+        || status == StatusCode::NO_CONTENT
+        || status == StatusCode::NOT_MODIFIED
 }
 
 /// A problem document. Written out, since a derived one would have everyone build the macro for it.

@@ -24,17 +24,24 @@ mod tests {
         for (byte, left) in bytes.iter().zip((0..bytes.len()).rev()) {
             decoder.push(&[*byte]);
             let decoded = decoder.decode().unwrap();
-            assert_eq!(matches!(decoded, Decoded::Whole(_)), left == 0, "{left} bytes before the end: {decoded:?}");
+            assert_eq!(
+                matches!(decoded, Decoded::Whole(_)),
+                left == 0,
+                "{left} bytes before the end: {decoded:?}"
+            );
         }
         LOOKED_AT.get()
     }
 
     #[test]
     fn what_drips_in_costs_work_in_proportion_to_its_bytes() {
-        let long_line = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(MAX_HEAD - 100));
-        let many_lines = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "Xxxx: y\r\n".repeat(MAX_FIELDS - 1));
+        let long_line =
+            format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(MAX_HEAD - 100));
+        let many_lines =
+            format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "Xxxx: y\r\n".repeat(MAX_FIELDS - 1));
         let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-        let chunks = format!("{head}{}0\r\n\r\n", format!("1;{}\r\nx\r\n", "e".repeat(1000)).repeat(50));
+        let chunks =
+            format!("{head}{}0\r\n\r\n", format!("1;{}\r\nx\r\n", "e".repeat(1000)).repeat(50));
         let trailers = format!("{head}0\r\n{}\r\n", "Xxxx: y\r\n".repeat(MAX_FIELDS));
         let blank_lines = format!("{}GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n".repeat(4000));
         for bytes in [long_line, many_lines, chunks, trailers, blank_lines] {

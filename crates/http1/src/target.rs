@@ -22,7 +22,9 @@ pub(crate) fn path_in(target: &[u8], method: &Method) -> Option<Range<usize>> {
 
 /// Where the authority of a target in absolute form ends (RFC 9112 §3.2.2).
 fn authority_end(target: &[u8]) -> Option<usize> {
-    let is_its = |scheme: &&[u8]| target.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme));
+    let is_its = |scheme: &&[u8]| {
+        target.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
+    };
     let begin = [&b"http://"[..], b"https://"].into_iter().find(is_its)?.len();
     let length = target[begin..].iter().position(|byte| b"/?".contains(byte));
     let end = length.map_or(target.len(), |length| begin + length);
@@ -30,7 +32,10 @@ fn authority_end(target: &[u8]) -> Option<usize> {
 }
 
 /// RFC 9112 §3.2: one in each request of HTTP/1.1, and never two.
-pub(crate) fn check_host(version: Version, fields: &[httparse::Header<'_>]) -> Result<(), BadMessage> {
+pub(crate) fn check_host(
+    version: Version,
+    fields: &[httparse::Header<'_>],
+) -> Result<(), BadMessage> {
     let mut only = None;
     for field in fields {
         if is(field, "host") && only.replace(field.value).is_some() {

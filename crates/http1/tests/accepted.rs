@@ -35,7 +35,9 @@ fn taken_chunks(body: impl AsRef<[u8]>) -> Vec<u8> {
 
 #[test]
 fn a_request_comes_with_all_its_parts() {
-    let request = taken("POST /events?a=b HTTP/1.1\r\nHost: a:80\r\nContent-Length: 5\r\nX-Y: z\r\n\r\nhello");
+    let request = taken(
+        "POST /events?a=b HTTP/1.1\r\nHost: a:80\r\nContent-Length: 5\r\nX-Y: z\r\n\r\nhello",
+    );
     assert_eq!(request.method, Method::POST);
     assert_eq!(request.target(), "/events?a=b");
     assert_eq!(request.path(), "/events");
@@ -63,7 +65,10 @@ fn empty_lines_before_a_request_are_dropped() {
     assert_eq!(taken("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").path(), "/"); // RFC 9112 §2.2
     assert_eq!(taken("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").path(), "/");
     assert_eq!(taken("\r\n\n\r\n\n\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").path(), "/");
-    assert_eq!(taken(["\r\n".repeat(1000).as_str(), "GET / HTTP/1.0\r\n\r\n"].concat()).path(), "/");
+    assert_eq!(
+        taken(["\r\n".repeat(1000).as_str(), "GET / HTTP/1.0\r\n\r\n"].concat()).path(),
+        "/"
+    );
     let with_crlf_behind = "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello\r\n";
     assert_eq!(good(with_crlf_behind.repeat(3)).len(), 3); // as some old clients send it
     assert_eq!(good("\r\n\r\n\n\r").len(), 0);
@@ -97,7 +102,8 @@ fn a_later_minor_version_is_taken_as_http_11() {
         let request = taken(format!("GET / HTTP/1.{minor}\r\nHost: a\r\n\r\n")); // RFC 9110 §2.5
         assert_eq!(request.version, Version::HTTP_11);
     }
-    let chunked = "POST / HTTP/1.2\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    let chunked =
+        "POST / HTTP/1.2\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
     assert_eq!(taken(chunked).body, "hello");
 }
 
@@ -136,7 +142,11 @@ fn a_target_keeps_its_path_and_its_query() {
 #[test]
 fn the_absolute_form_is_routed_by_its_path() {
     let target = |target: &str, path: &str| {
-        assert_eq!(taken(format!("GET {target} HTTP/1.1\r\nHost: b\r\n\r\n")).path(), path, "{target}");
+        assert_eq!(
+            taken(format!("GET {target} HTTP/1.1\r\nHost: b\r\n\r\n")).path(),
+            path,
+            "{target}"
+        );
     };
     target("http://a/events", "/events"); // RFC 9112 §3.2.2
     target("http://a/events?query", "/events");
@@ -157,7 +167,10 @@ fn the_absolute_form_is_routed_by_its_path() {
 #[test]
 fn the_absolute_form_keeps_its_query_too() {
     let request = taken("GET HTTP://a:80/{x}`?y=`? HTTP/1.1\r\nHost: b\r\n\r\n");
-    assert_eq!((request.path(), request.query(), request.target()), ("/{x}`", Some("y=`?"), "HTTP://a:80/{x}`?y=`?"));
+    assert_eq!(
+        (request.path(), request.query(), request.target()),
+        ("/{x}`", Some("y=`?"), "HTTP://a:80/{x}`?y=`?")
+    );
     let request = taken("GET http://a?y HTTP/1.1\r\nHost: b\r\n\r\n");
     assert_eq!((request.path(), request.query(), request.target()), ("/", Some("y"), "http://a?y"));
 }
@@ -203,7 +216,12 @@ fn a_host_is_a_name_or_an_address_with_a_port_or_without() {
 #[test]
 fn a_value_may_be_empty_or_hold_spaces_tabs_and_bytes_beyond_ascii() {
     let value = |field: &[u8], value: &[u8]| {
-        assert_eq!(taken_fields(field).values(&name("x")).next(), Some(value), "{}", field.escape_ascii());
+        assert_eq!(
+            taken_fields(field).values(&name("x")).next(),
+            Some(value),
+            "{}",
+            field.escape_ascii()
+        );
     };
     value(b"X:", b""); // RFC 9110 §5.5
     value(b"X: ", b"");
@@ -259,7 +277,9 @@ fn a_body_may_be_of_a_type_unless_a_content_type_says_otherwise() {
 
 #[test]
 fn a_content_length_may_come_twice_if_it_is_the_same() {
-    let body = |fields: &str| taken(format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\nhello")).into_body();
+    let body = |fields: &str| {
+        taken(format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\nhello")).into_body()
+    };
     assert_eq!(body("Content-Length: 5"), "hello");
     assert_eq!(body("content-length:5"), "hello");
     assert_eq!(body("Content-Length: \t5 "), "hello");
@@ -275,14 +295,17 @@ fn a_request_without_length_and_coding_has_no_body() {
     let two = good("POST /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n"); // RFC 9112 §6.3
     assert_eq!(two.iter().map(|request| request.path()).collect::<Vec<_>>(), ["/1", "/2"]);
     assert!(two[0].body.is_empty());
-    let two = good("POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+    let two = good(
+        "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n",
+    );
     assert_eq!(two.len(), 2);
 }
 
 #[test]
 fn any_method_may_have_a_body() {
     for method in ["GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "BREW"] {
-        let request = taken(format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"));
+        let request =
+            taken(format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"));
         assert_eq!(request.body, "hello", "{method}"); // RFC 9110 §9.3.1: framed, whatever it means
     }
 }
@@ -310,7 +333,9 @@ fn a_chunk_size_may_be_in_either_case_and_begin_with_zeros() {
 
 #[test]
 fn chunk_extensions_are_read_and_dropped() {
-    let extension = |text: &str| assert_eq!(taken_chunks(format!("5{text}\r\nhello\r\n0{text}\r\n\r\n")), b"hello");
+    let extension = |text: &str| {
+        assert_eq!(taken_chunks(format!("5{text}\r\nhello\r\n0{text}\r\n\r\n")), b"hello")
+    };
     extension(";a"); // RFC 9112 §7.1.1
     extension(";a=b");
     extension(";a=\"b c; d\"");
@@ -324,7 +349,8 @@ fn chunk_extensions_are_read_and_dropped() {
 
 #[test]
 fn trailers_are_read_and_dropped() {
-    let trailers = |text: &str| assert_eq!(taken_chunks(format!("5\r\nhello\r\n0\r\n{text}\r\n")), b"hello");
+    let trailers =
+        |text: &str| assert_eq!(taken_chunks(format!("5\r\nhello\r\n0\r\n{text}\r\n")), b"hello");
     trailers("X: y\r\n"); // RFC 9112 §7.1.2
     trailers("X: y\r\nZ:\r\n");
     trailers("Content-Length: 3\r\n"); // RFC 9110 §6.5.1: of no effect
@@ -339,8 +365,9 @@ fn trailers_are_read_and_dropped() {
 #[test]
 fn the_one_coding_is_chunked_in_any_case() {
     for value in ["chunked", "CHUNKED", "Chunked", "cHuNkEd", " chunked ", "\tchunked\t"] {
-        let request =
-            taken(format!("POST / HTTP/1.1\r\nHost: a\r\ntransfer-ENCODING:{value}\r\n\r\n5\r\nhello\r\n0\r\n\r\n"));
+        let request = taken(format!(
+            "POST / HTTP/1.1\r\nHost: a\r\ntransfer-ENCODING:{value}\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+        ));
         assert_eq!(request.body, "hello", "{value:?}"); // RFC 9112 §7: case-insensitive
     }
 }
@@ -353,6 +380,12 @@ fn requests_that_come_together_are_told_apart() {
         HEAD /4 HTTP/1.0\n\n\
         POST /5 HTTP/1.1\r\nHost: a\r\nContent-Length: 29\r\n\r\nGET /not HTTP/1.1\r\nHost: a\r\n\r\n";
     let requests = good(bytes);
-    assert_eq!(requests.iter().map(|request| request.path()).collect::<Vec<_>>(), ["/1", "/2", "/3", "/4", "/5"]);
-    assert_eq!(requests.iter().map(|request| request.body.len()).collect::<Vec<_>>(), [0, 5, 5, 0, 29]);
+    assert_eq!(
+        requests.iter().map(|request| request.path()).collect::<Vec<_>>(),
+        ["/1", "/2", "/3", "/4", "/5"]
+    );
+    assert_eq!(
+        requests.iter().map(|request| request.body.len()).collect::<Vec<_>>(),
+        [0, 5, 5, 0, 29]
+    );
 }

@@ -20,7 +20,8 @@ fn needs_more(decoder: &mut Decoder<Request>) {
 #[test]
 fn between_messages_a_decoder_owns_no_buffer() {
     let post = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
-    let chunked = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    let chunked =
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
     for message in [GET, post, chunked] {
         let mut decoder = Decoder::<Request>::new();
         for piece in [message, message, &message[..9], &message[9..]] {
@@ -64,9 +65,10 @@ fn what_has_come_of_the_next_message_is_kept() {
 
 #[test]
 fn a_body_is_read_into_one_buffer() {
-    for framing in
-        [format!("Content-Length: {MAX_BODY}\r\n\r\n"), "Transfer-Encoding: chunked\r\n\r\n100000\r\n".into()]
-    {
+    for framing in [
+        format!("Content-Length: {MAX_BODY}\r\n\r\n"),
+        "Transfer-Encoding: chunked\r\n\r\n100000\r\n".into(),
+    ] {
         let mut decoder = Decoder::<Request>::new();
         decoder.push(format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}").as_bytes());
         needs_more(&mut decoder);
@@ -87,14 +89,19 @@ fn a_body_is_read_into_one_buffer() {
         }
         decoder.push(if framing.starts_with('T') { b"\r\n0\r\n\r\n" } else { b"" });
         let request = whole(&mut decoder);
-        assert_eq!((request.body.as_ptr(), request.body.len()), (begin, MAX_BODY), "copied: {framing:?}");
+        assert_eq!(
+            (request.body.as_ptr(), request.body.len()),
+            (begin, MAX_BODY),
+            "copied: {framing:?}"
+        );
     }
 }
 
 #[test]
 fn an_announced_body_over_the_limit_gets_no_room() {
     let mut decoder = Decoder::<Request>::new();
-    decoder.push(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffff\r\n");
+    decoder
+        .push(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffff\r\n");
     assert!(decoder.decode().is_err());
     assert!(decoder.buffer(1).capacity() < 1000);
 }

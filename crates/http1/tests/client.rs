@@ -1,6 +1,8 @@
 //! The client's side of a connection: what it reads of what a server says.
 
-use http1::{BadMessage, Brief, Connection, Message, Method, Outgoing, Request, Response, encode_request};
+use http1::{
+    BadMessage, Brief, Connection, Message, Method, Outgoing, Request, Response, encode_request,
+};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::thread;
@@ -61,7 +63,8 @@ async fn a_response_without_a_length_lasts_until_the_connection_ends() {
 
 #[tokio::test]
 async fn http_10_ends_the_connection_unless_it_says_otherwise() {
-    let mut connection = connect::<Response>("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello").await;
+    let mut connection =
+        connect::<Response>("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello").await;
     is(&connection.read_response(false).await.unwrap().unwrap(), 200, "hello");
     assert!(connection.is_over());
 }
@@ -90,11 +93,23 @@ async fn what_is_no_response_is_an_error_that_says_why() {
         ("SSH-2.0-OpenSSH_9.6\r\n", BadMessage::StatusLine),
         ("HTTP/2 200\r\n\r\n", BadMessage::StatusLine),
         ("HTTP/1.1 200 OK\r\nX : y\r\n\r\n", BadMessage::FieldName),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", BadMessage::ContentLengthsDiffer),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", BadMessage::LengthAndCoding),
-        ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", BadMessage::CodingInHttp10), // RFC 9112 §6.1
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+            BadMessage::ContentLengthsDiffer,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            BadMessage::LengthAndCoding,
+        ),
+        (
+            "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            BadMessage::CodingInHttp10,
+        ), // RFC 9112 §6.1
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\n", BadMessage::ChunkSize),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 67108865\r\n\r\n", BadMessage::BodyTooLong(67_108_864)),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 67108865\r\n\r\n",
+            BadMessage::BodyTooLong(67_108_864),
+        ),
     ] {
         let mut connection = connect::<Response>(said).await;
         let error = connection.read_response(false).await.unwrap_err();
@@ -110,8 +125,11 @@ async fn a_response_may_be_larger_than_a_request() {
     let body = "x".repeat(2 * http1::MAX_BODY);
     let mut connection = connect::<Response>(format!("HTTP/1.1 200 OK\r\n\r\n{body}")).await;
     assert!(connection.read_response(false).await.unwrap().unwrap().body == body);
-    let mut connection =
-        connect::<Response>(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())).await;
+    let mut connection = connect::<Response>(format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    ))
+    .await;
     assert!(connection.read_response(false).await.unwrap().unwrap().body == body);
 }
 
@@ -121,7 +139,9 @@ async fn of_a_brief_no_body_is_kept_however_long_and_however_it_is_framed() {
     let length = body.len();
     for said in [
         format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"),
-        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n"),
+        format!(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n"
+        ),
         format!("HTTP/1.1 200 OK\r\n\r\n{body}"),
     ] {
         let mut connection = connect::<Brief>(said).await;
@@ -157,7 +177,9 @@ async fn what_follows_an_answer_unasked_is_surplus_and_makes_the_connection_stal
 #[tokio::test]
 async fn what_a_client_sends_a_server_reads() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut client = Connection::<Response>::new(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap());
+    let mut client = Connection::<Response>::new(
+        TcpStream::connect(listener.local_addr().unwrap()).await.unwrap(),
+    );
     let mut server = Connection::<Request>::new(listener.accept().await.unwrap().0);
     for body in ["", "hello"] {
         let mut request = Outgoing::new(Method::PUT, "/events?a".parse().unwrap());

@@ -12,7 +12,13 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 #[track_caller]
 fn is_echo(response: &Response, body: &str) {
     assert_eq!(response.status.as_u16(), 200);
-    assert!(response.body == body, "{} bytes, not {}: {:.100?}", response.body.len(), body.len(), response.body);
+    assert!(
+        response.body == body,
+        "{} bytes, not {}: {:.100?}",
+        response.body.len(),
+        body.len(),
+        response.body
+    );
 }
 
 #[test]
@@ -37,7 +43,9 @@ fn pipelined_requests_are_answered_in_order() {
             0 => format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n"),
             1 => format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n/{number:03}"),
             _ => {
-                format!("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n/{number:03}\r\n0\r\n\r\n")
+                format!(
+                    "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n/{number:03}\r\n0\r\n\r\n"
+                )
             }
         };
         client.send((100..200).map(request).collect::<String>());
@@ -76,7 +84,10 @@ fn an_answer_to_head_has_the_fields_and_no_body() {
     on_both(|mut client| {
         client.send("HEAD /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
         let response = client.response_to_head();
-        assert_eq!((response.status.as_u16(), response.header(header::CONTENT_LENGTH)), (200, Some("2")));
+        assert_eq!(
+            (response.status.as_u16(), response.header(header::CONTENT_LENGTH)),
+            (200, Some("2"))
+        );
         assert!(response.header(header::CONTENT_TYPE).is_some());
         is_echo(&client.response(), "/2");
     });
@@ -86,7 +97,9 @@ fn an_answer_to_head_has_the_fields_and_no_body() {
 fn the_client_is_told_to_continue_before_it_sends_the_body() {
     on_both(|mut client| {
         for framing in ["Content-Length: 5", "Transfer-Encoding: chunked"] {
-            client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n{framing}\r\n\r\n"));
+            client.send(format!(
+                "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n{framing}\r\n\r\n"
+            ));
             let mut interim = [0; 25];
             client.stream.read_exact(&mut interim).unwrap();
             assert_eq!(interim, *b"HTTP/1.1 100 Continue\r\n\r\n"); // RFC 9110 §10.1.1
@@ -99,7 +112,9 @@ fn the_client_is_told_to_continue_before_it_sends_the_body() {
 #[test]
 fn nobody_is_told_to_continue_who_has_no_body_to_send_or_speaks_http_10() {
     on_both(|mut client| {
-        client.send("POST /1 HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n");
+        client.send(
+            "POST /1 HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n",
+        );
         is_echo(&client.response(), "/1");
         client.send("GET /2 HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n");
         is_echo(&client.response(), "/2");
@@ -114,11 +129,16 @@ fn a_response_leaves_in_one_write() {
     on_both(|mut client| {
         for length in [0, 1, 4000, 4096, 4097, 5000].into_iter().cycle().take(60) {
             let body = "x".repeat(length);
-            client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}"));
+            client.send(format!(
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}"
+            ));
             let mut bytes = [0; 10_000];
             let length = client.stream.read(&mut bytes).unwrap();
             let response = std::str::from_utf8(&bytes[..length]).unwrap();
-            assert!(response.ends_with(if body.is_empty() { "\r\n\r\n/" } else { &body }), "{response:?}");
+            assert!(
+                response.ends_with(if body.is_empty() { "\r\n\r\n/" } else { &body }),
+                "{response:?}"
+            );
         }
     });
 }
@@ -231,7 +251,8 @@ fn a_mebibyte_comes_back_however_slowly_it_is_read() {
         let mut sender = client.stream.try_clone().unwrap();
         let sending = thread::spawn(move || {
             for number in 0..COUNT {
-                let head = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {MAX_BODY}\r\n\r\n");
+                let head =
+                    format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {MAX_BODY}\r\n\r\n");
                 sender.write_all((head + &body(number)).as_bytes()).unwrap();
             }
         });

@@ -1,8 +1,8 @@
 //! The bytes of a message, exactly, and that they mean what was meant.
 
 use http1::{
-    Bytes, Decoded, Decoder, Ending, HeaderMap, Message, Method, Outgoing, Request, Response, StatusCode, Version,
-    header,
+    Bytes, Decoded, Decoder, Ending, HeaderMap, Message, Method, Outgoing, Request, Response,
+    StatusCode, Version, header,
 };
 use http1::{encode_request, encode_response};
 use std::thread;
@@ -37,7 +37,9 @@ fn request(method: Method, target: &str, fields: &[(&str, &str)], body: &'static
 }
 
 fn headers(fields: &[(&str, &str)]) -> HeaderMap {
-    let field = |(name, value): &(&str, &str)| (name.parse().expect("a name"), value.parse().expect("a value"));
+    let field = |(name, value): &(&str, &str)| {
+        (name.parse().expect("a name"), value.parse().expect("a value"))
+    };
     let mut headers = HeaderMap::new();
     for (name, value) in fields.iter().map(field) {
         headers.append::<http1::HeaderName>(name, value);
@@ -49,7 +51,9 @@ fn headers(fields: &[(&str, &str)]) -> HeaderMap {
 fn decoded<M: Message>(bytes: &[u8]) -> M {
     let mut decoder = Decoder::new();
     decoder.push(bytes);
-    let Ok(Decoded::Whole(message)) = decoder.decode() else { panic!("no message: {}", bytes.escape_ascii()) };
+    let Ok(Decoded::Whole(message)) = decoder.decode() else {
+        panic!("no message: {}", bytes.escape_ascii())
+    };
     assert!(!decoder.has_begun(), "more than a message: {}", bytes.escape_ascii());
     message
 }
@@ -60,7 +64,10 @@ fn a_response_has_its_fields_its_length_the_date_and_what_becomes_of_the_connect
     let fields = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n\
         Content-Length: 5\r\nDate: <date>\r\n";
     assert_eq!(head(&response, Ending::Open), format!("{fields}\r\n"));
-    assert_eq!(head(&response, Ending::KeptAlive), format!("{fields}Connection: keep-alive\r\n\r\n"));
+    assert_eq!(
+        head(&response, Ending::KeptAlive),
+        format!("{fields}Connection: keep-alive\r\n\r\n")
+    );
     assert_eq!(head(&response, Ending::Close), format!("{fields}Connection: close\r\n\r\n"));
 }
 
@@ -90,9 +97,15 @@ fn a_status_without_a_phrase_keeps_its_space() {
 #[test]
 fn field_names_are_written_as_people_write_them() {
     let mut response = Response::new(StatusCode::OK);
-    response.headers = headers(&[("retry-after", "1"), ("x-b3-traceid", "A-b"), ("ALLOW", "get"), ("a--b_c", "")]);
-    let expected = "HTTP/1.1 200 OK\r\nRetry-After: 1\r\nX-B3-Traceid: A-b\r\nAllow: get\r\nA--B_c: \r\n";
-    assert!(head(&response, Ending::Open).starts_with(expected), "{}", head(&response, Ending::Open));
+    response.headers =
+        headers(&[("retry-after", "1"), ("x-b3-traceid", "A-b"), ("ALLOW", "get"), ("a--b_c", "")]);
+    let expected =
+        "HTTP/1.1 200 OK\r\nRetry-After: 1\r\nX-B3-Traceid: A-b\r\nAllow: get\r\nA--B_c: \r\n";
+    assert!(
+        head(&response, Ending::Open).starts_with(expected),
+        "{}",
+        head(&response, Ending::Open)
+    );
 }
 
 #[test]
@@ -114,7 +127,8 @@ fn what_belongs_to_the_encoder_is_not_written_twice() {
     ];
     let mut response = Response::new(StatusCode::OK);
     response.headers = headers(&ours);
-    let expected = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: <date>\r\nConnection: close\r\n\r\n";
+    let expected =
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: <date>\r\nConnection: close\r\n\r\n";
     assert_eq!(head(&response, Ending::Close), expected);
     let post = encoded(&request(Method::POST, "/", &ours[..3], "hello"));
     assert_eq!(post, "POST / HTTP/1.1\r\nHost: localhost:8080\r\nContent-Length: 5\r\n\r\nhello");
@@ -150,8 +164,16 @@ fn an_encoder_appends() {
 #[test]
 fn a_request_has_its_target_its_host_its_fields_and_its_length() {
     let get = request(Method::GET, "/events?a=b", &[("accept", "*/*")], "");
-    assert_eq!(encoded(&get), "GET /events?a=b HTTP/1.1\r\nHost: localhost:8080\r\nAccept: */*\r\n\r\n");
-    let post = request(Method::POST, "/events", &[("content-type", "a/b"), ("connection", "close")], "hello");
+    assert_eq!(
+        encoded(&get),
+        "GET /events?a=b HTTP/1.1\r\nHost: localhost:8080\r\nAccept: */*\r\n\r\n"
+    );
+    let post = request(
+        Method::POST,
+        "/events",
+        &[("content-type", "a/b"), ("connection", "close")],
+        "hello",
+    );
     let expected = "POST /events HTTP/1.1\r\nHost: localhost:8080\r\nConnection: close\r\nContent-Type: a/b\r\n\
         Content-Length: 5\r\n\r\nhello";
     assert_eq!(encoded(&post), expected);
@@ -195,9 +217,13 @@ fn the_target_is_sent_in_origin_form() {
 
 #[test]
 fn every_connection_option_of_a_request_is_sent() {
-    let get = request(Method::GET, "/", &[("connection", "te"), ("te", "trailers"), ("connection", "close")], "");
-    let expected =
-        "GET / HTTP/1.1\r\nHost: localhost:8080\r\nConnection: te\r\nConnection: close\r\nTe: trailers\r\n\r\n";
+    let get = request(
+        Method::GET,
+        "/",
+        &[("connection", "te"), ("te", "trailers"), ("connection", "close")],
+        "",
+    );
+    let expected = "GET / HTTP/1.1\r\nHost: localhost:8080\r\nConnection: te\r\nConnection: close\r\nTe: trailers\r\n\r\n";
     assert_eq!(encoded(&get), expected);
 }
 
@@ -207,16 +233,25 @@ fn a_request_that_is_encoded_and_decoded_is_the_same() {
     for method in ["GET", "POST", "HEAD", "OPTIONS", "BREW"] {
         for target in ["/", "/events?a=b", "//a//", "/%00?%ff", "/~!$&'()*+,;=:@?/?"] {
             for body in ["", "hello", "\r\n\r\n\0", "GET / HTTP/1.1\r\n\r\n", &long] {
-                let mut sent = request(method.parse().unwrap(), target, &[("x", "y"), ("x", "é"), ("z", "")], "");
+                let mut sent = request(
+                    method.parse().unwrap(),
+                    target,
+                    &[("x", "y"), ("x", "é"), ("z", "")],
+                    "",
+                );
                 sent.body = Bytes::copy_from_slice(body.as_bytes());
                 let mut bytes = Vec::new();
                 encode_request(&sent, "a:80", &mut bytes);
                 let received: Request = decoded(&bytes);
                 assert_eq!((&received.method, received.target()), (&sent.method, target));
-                assert_eq!((received.version, received.header(header::HOST)), (Version::HTTP_11, Some("a:80")));
+                assert_eq!(
+                    (received.version, received.header(header::HOST)),
+                    (Version::HTTP_11, Some("a:80"))
+                );
                 let framing: [&[u8]; 2] = [b"Host", b"Content-Length"];
                 let fields = received.fields().filter(|(name, _)| !framing.contains(name));
-                let sent_fields: [(&[u8], &[u8]); 3] = [(b"X", b"y"), (b"X", "é".as_bytes()), (b"Z", b"")];
+                let sent_fields: [(&[u8], &[u8]); 3] =
+                    [(b"X", b"y"), (b"X", "é".as_bytes()), (b"Z", b"")];
                 assert!(fields.eq(sent_fields), "{received:?}");
                 assert_eq!(received.body, sent.body);
             }
@@ -236,7 +271,10 @@ fn a_response_that_is_encoded_and_decoded_is_the_same() {
             encode_response(&sent, Ending::Open, &mut bytes);
             bytes.extend_from_slice(&sent.body);
             let mut received: Response = decoded(&bytes);
-            assert_eq!(received.headers.remove(header::CONTENT_LENGTH).unwrap(), &*body.len().to_string());
+            assert_eq!(
+                received.headers.remove(header::CONTENT_LENGTH).unwrap(),
+                &*body.len().to_string()
+            );
             assert!(received.headers.remove(header::DATE).is_some());
             assert_eq!((received.status, received.version), (sent.status, sent.version));
             assert_eq!((&received.headers, &received.body), (&sent.headers, &sent.body));

@@ -56,8 +56,14 @@ fn two_content_lengths_that_differ_are_refused() {
     assert_eq!(bad("Content-Length: 5\r\nContent-Length: 6"), BadMessage::ContentLengthsDiffer); // RFC 9112 §6.3
     assert_eq!(bad("Content-Length: 6\r\nContent-Length: 5"), BadMessage::ContentLengthsDiffer);
     assert_eq!(bad("Content-Length: 0\r\ncontent-length: 5"), BadMessage::ContentLengthsDiffer);
-    assert_eq!(bad("Content-Length: 5\r\nX: y\r\nCONTENT-LENGTH: 0"), BadMessage::ContentLengthsDiffer);
-    assert_eq!(bad("Content-Length: 5\r\nContent-Length: 5\r\nContent-Length: 6"), BadMessage::ContentLengthsDiffer);
+    assert_eq!(
+        bad("Content-Length: 5\r\nX: y\r\nCONTENT-LENGTH: 0"),
+        BadMessage::ContentLengthsDiffer
+    );
+    assert_eq!(
+        bad("Content-Length: 5\r\nContent-Length: 5\r\nContent-Length: 6"),
+        BadMessage::ContentLengthsDiffer
+    );
     assert!(matches!(bad("Content-Length: 5\r\nContent-Length:"), BadMessage::ContentLength(_)));
     assert!(matches!(bad("Content-Length: 5\r\nContent-Length: x"), BadMessage::ContentLength(_)));
 }
@@ -79,10 +85,15 @@ fn content_length_together_with_transfer_encoding_is_refused() {
 fn transfer_encoding_in_http_10_is_refused() {
     let chunked = bad("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400); // RFC 9112 §6.1
     assert_eq!(chunked, BadMessage::CodingInHttp10);
-    let kept = "POST / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    let kept =
+        "POST / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     assert_eq!(bad(kept, 400), BadMessage::CodingInHttp10);
-    assert_eq!(bad("GET / HTTP/1.0\r\nTransfer-Encoding: gzip\r\n\r\n", 400), BadMessage::CodingInHttp10);
-    let both = "POST / HTTP/1.0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    assert_eq!(
+        bad("GET / HTTP/1.0\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
+        BadMessage::CodingInHttp10
+    );
+    let both =
+        "POST / HTTP/1.0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     assert_eq!(bad(both, 400), BadMessage::LengthAndCoding);
 }
 
@@ -147,7 +158,10 @@ fn another_coding_before_a_last_chunked_is_refused_with_501() {
 #[test]
 fn a_chunk_size_is_hexadecimal_digits_and_nothing_else() {
     let bad = |line: &[u8]| {
-        assert_eq!(bad_chunks([line, b"\r\nhello\r\n0\r\n\r\n"].concat(), 400), BadMessage::ChunkSize);
+        assert_eq!(
+            bad_chunks([line, b"\r\nhello\r\n0\r\n\r\n"].concat(), 400),
+            BadMessage::ChunkSize
+        );
     };
     bad(b""); // RFC 9112 §7.1
     bad(b" ");
@@ -184,7 +198,10 @@ fn a_chunk_size_is_hexadecimal_digits_and_nothing_else() {
 #[test]
 fn a_chunk_extension_has_a_name_and_no_control_character() {
     let bad = |line: &[u8]| {
-        assert_eq!(bad_chunks([line, b"\r\nhello\r\n0\r\n\r\n"].concat(), 400), BadMessage::ChunkSize);
+        assert_eq!(
+            bad_chunks([line, b"\r\nhello\r\n0\r\n\r\n"].concat(), 400),
+            BadMessage::ChunkSize
+        );
     };
     bad(b"5;"); // RFC 9112 §7.1.1
     bad(b"5; ");
@@ -235,7 +252,9 @@ fn a_chunk_that_is_longer_or_shorter_than_its_size_is_refused() {
 
 #[test]
 fn a_chunk_size_that_overflows_is_refused_with_413() {
-    let bad = |size: &str| assert!(matches!(bad_chunks(format!("{size}\r\n"), 413), BadMessage::BodyTooLong(_)));
+    let bad = |size: &str| {
+        assert!(matches!(bad_chunks(format!("{size}\r\n"), 413), BadMessage::BodyTooLong(_)))
+    };
     bad("7fffffffffffffff");
     bad("ffffffffffffffff");
     bad("FFFFFFFFFFFFFFFF");
@@ -249,7 +268,8 @@ fn a_chunk_size_that_overflows_is_refused_with_413() {
 
 #[test]
 fn trailers_are_fields() {
-    let bad = |trailers: &[u8]| bad_chunks([b"5\r\nhello\r\n0\r\n", trailers, b"\r\n\r\n"].concat(), 400);
+    let bad =
+        |trailers: &[u8]| bad_chunks([b"5\r\nhello\r\n0\r\n", trailers, b"\r\n\r\n"].concat(), 400);
     assert_eq!(bad(b"X : y"), BadMessage::FieldName); // RFC 9112 §7.1.2
     assert_eq!(bad(b" X: y"), BadMessage::FieldName);
     assert_eq!(bad(b"X"), BadMessage::FieldName);

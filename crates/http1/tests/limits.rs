@@ -26,14 +26,18 @@ fn a_head_may_be_16_kib_long() {
     assert_eq!(bad(head(MAX_HEAD + 1), 431), BadMessage::HeadTooLong);
     assert_eq!(bad(head(2 * MAX_HEAD), 431), BadMessage::HeadTooLong);
     assert_eq!(bad(head(100 * MAX_HEAD), 431), BadMessage::HeadTooLong);
-    let many: String = (0..50).map(|number| format!("X{number}: {}\r\n", "y".repeat(500))).collect();
+    let many: String =
+        (0..50).map(|number| format!("X{number}: {}\r\n", "y".repeat(500))).collect();
     assert_eq!(bad(format!("{START}{many}\r\n"), 431), BadMessage::HeadTooLong);
 }
 
 #[test]
 fn a_head_of_16_kib_may_have_a_body_and_a_next_request_behind_it() {
-    let message =
-        head(MAX_HEAD).replacen("GET", "PUT", 1).replacen("X: yyyyyyyyyyyyyyyyyy", "Content-Length: 5\r\nX:", 1);
+    let message = head(MAX_HEAD).replacen("GET", "PUT", 1).replacen(
+        "X: yyyyyyyyyyyyyyyyyy",
+        "Content-Length: 5\r\nX:",
+        1,
+    );
     assert_eq!(message.len(), MAX_HEAD);
     let requests = good(format!("{message}hello{message}world"));
     assert_eq!(requests.len(), 2);
@@ -82,14 +86,18 @@ fn a_head_may_have_100_fields() {
     assert_eq!(bad(format!("{START}{}\r\n", fields(100)), 431), BadMessage::TooManyFields);
     assert_eq!(bad(format!("{START}{}\r\n", fields(1000)), 431), BadMessage::TooManyFields);
     assert_eq!(good(format!("{START}{}\r\n", "X: y\r\n".repeat(99)))[0].fields().count(), 100);
-    assert_eq!(bad(format!("{START}{}\r\n", "X: y\r\n".repeat(100)), 431), BadMessage::TooManyFields);
+    assert_eq!(
+        bad(format!("{START}{}\r\n", "X: y\r\n".repeat(100)), 431),
+        BadMessage::TooManyFields
+    );
     assert_eq!(bad(format!("{START}{}\r\n", "a:\n".repeat(5000)), 431), BadMessage::TooManyFields);
 }
 
 #[test]
 fn a_target_may_be_8_kib_long() {
     assert_eq!(MAX_TARGET, 8 * 1024);
-    let request = |target: &str, version: &str| format!("GET {target} {version}\r\nHost: a\r\n\r\n");
+    let request =
+        |target: &str, version: &str| format!("GET {target} {version}\r\nHost: a\r\n\r\n");
     let path = |length: usize| format!("/{}", "x".repeat(length - 1));
     assert_eq!(good(request(&path(MAX_TARGET), "HTTP/1.1"))[0].path().len(), MAX_TARGET);
     assert_eq!(bad(request(&path(MAX_TARGET + 1), "HTTP/1.1"), 414), BadMessage::TargetTooLong);
@@ -115,7 +123,10 @@ fn a_target_over_the_limit_is_refused_at_the_end_of_its_line() {
 fn a_start_line_without_an_end_is_refused_for_what_is_too_long_in_it() {
     assert_eq!(bad(format!("GET /{}", "x".repeat(MAX_HEAD)), 414), BadMessage::TargetTooLong);
     assert_eq!(bad("G".repeat(MAX_HEAD + 1), 431), BadMessage::HeadTooLong);
-    assert_eq!(bad(format!("{} / HTTP/1.1\r\n\r\n", "G".repeat(MAX_HEAD)), 431), BadMessage::HeadTooLong);
+    assert_eq!(
+        bad(format!("{} / HTTP/1.1\r\n\r\n", "G".repeat(MAX_HEAD)), 431),
+        BadMessage::HeadTooLong
+    );
 }
 
 #[test]
@@ -130,7 +141,8 @@ fn what_comes_after_the_limit_does_not_matter() {
 #[test]
 fn a_body_may_be_1_mib_long_by_its_length() {
     assert_eq!(MAX_BODY, 1024 * 1024);
-    let head = |length: &str| format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+    let head =
+        |length: &str| format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
     let body = "x".repeat(MAX_BODY);
     assert_eq!(good(head("1048576") + &body)[0].body.len(), MAX_BODY);
     assert_eq!(bad(head("1048577"), 413), BadMessage::BodyTooLong(MAX_BODY)); // before a byte of it is here
@@ -146,13 +158,20 @@ fn a_body_may_be_1_mib_long_in_one_chunk() {
     let body = "x".repeat(MAX_BODY);
     assert_eq!(good(format!("{CHUNKED}100000\r\n{body}\r\n0\r\n\r\n"))[0].body.len(), MAX_BODY);
     assert_eq!(bad(format!("{CHUNKED}100001\r\n"), 413), BadMessage::BodyTooLong(MAX_BODY)); // before its data
-    assert_eq!(bad(format!("{CHUNKED}100000\r\n{body}\r\n1\r\n"), 413), BadMessage::BodyTooLong(MAX_BODY));
+    assert_eq!(
+        bad(format!("{CHUNKED}100000\r\n{body}\r\n1\r\n"), 413),
+        BadMessage::BodyTooLong(MAX_BODY)
+    );
 }
 
 #[test]
 fn a_body_may_be_1_mib_long_in_many_chunks() {
-    let chunks = |size: usize, count: usize| format!("{size:x}\r\n{}\r\n", "x".repeat(size)).repeat(count);
-    assert_eq!(good(format!("{CHUNKED}{}0\r\n\r\n", chunks(64, MAX_BODY / 64)))[0].body.len(), MAX_BODY);
+    let chunks =
+        |size: usize, count: usize| format!("{size:x}\r\n{}\r\n", "x".repeat(size)).repeat(count);
+    assert_eq!(
+        good(format!("{CHUNKED}{}0\r\n\r\n", chunks(64, MAX_BODY / 64)))[0].body.len(),
+        MAX_BODY
+    );
     let over = format!("{CHUNKED}{}1\r\n", chunks(64, MAX_BODY / 64));
     assert_eq!(bad(over, 413), BadMessage::BodyTooLong(MAX_BODY));
     let over = format!("{CHUNKED}{}21\r\n", chunks(32, MAX_BODY / 32 - 1)); // 32 are left
@@ -169,7 +188,10 @@ fn the_size_line_of_a_chunk_may_be_1_kib_long() {
     assert_eq!(bad(message(line(100 * MAX_CHUNK_LINE)), 400), BadMessage::ChunkLineTooLong);
     assert_eq!(good(message("0".repeat(MAX_CHUNK_LINE - 1) + "5"))[0].body, "hello");
     assert_eq!(bad(message("0".repeat(MAX_CHUNK_LINE) + "5"), 400), BadMessage::ChunkLineTooLong);
-    assert_eq!(bad(message(format!("5\r\nhello\r\n{}", line(MAX_CHUNK_LINE + 1))), 400), BadMessage::ChunkLineTooLong);
+    assert_eq!(
+        bad(message(format!("5\r\nhello\r\n{}", line(MAX_CHUNK_LINE + 1))), 400),
+        BadMessage::ChunkLineTooLong
+    );
     let endless = format!("{CHUNKED}5;{}", "x".repeat(MAX_CHUNK_LINE));
     assert_eq!(bad(endless, 400), BadMessage::ChunkLineTooLong);
 }

@@ -49,7 +49,9 @@ fn control_characters_in_a_detail_are_escaped() {
 
 #[test]
 fn everything_else_in_a_detail_stays_as_it_is() {
-    for text in ["", "plain", r#"a "quoted" one"#, r"back\slash", "é ü 日本 🦀", "</script>", "{\"a\": 1}"] {
+    for text in
+        ["", "plain", r#"a "quoted" one"#, r"back\slash", "é ü 日本 🦀", "</script>", "{\"a\": 1}"]
+    {
         assert_eq!(detail(text), text);
     }
 }

@@ -1,8 +1,9 @@
 //! What must hold of all messages and of all bytes, tried on many.
 
 use http1::{
-    Answer, BadMessage, Brief, Bytes, Decoded, Decoder, Ending, HeaderMap, HeaderName, HeaderValue, MAX_BODY,
-    MAX_FIELDS, Message, Method, Outgoing, Request, Response, StatusCode, encode_request, encode_response, header,
+    Answer, BadMessage, Brief, Bytes, Decoded, Decoder, Ending, HeaderMap, HeaderName, HeaderValue,
+    MAX_BODY, MAX_FIELDS, Message, Method, Outgoing, Request, Response, StatusCode, encode_request,
+    encode_response, header,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -31,8 +32,10 @@ fn decode<M: Message>(bytes: &[u8], cuts: &[Index]) -> (Vec<M>, Option<BadMessag
 
 fn fields() -> impl Strategy<Value = HeaderMap> {
     // names that frame nothing; values without white space at their ends, which no field keeps (RFC 9110 §5.5)
-    let name = "x-[a-z0-9!#$%&'*+.^_`|~-]{1,12}".prop_map(|name| name.parse::<HeaderName>().expect("a name"));
-    let value = "([!-~]([ -~\t]{0,30}[!-~])?)?".prop_map(|value| value.parse::<HeaderValue>().expect("a value"));
+    let name = "x-[a-z0-9!#$%&'*+.^_`|~-]{1,12}"
+        .prop_map(|name| name.parse::<HeaderName>().expect("a name"));
+    let value = "([!-~]([ -~\t]{0,30}[!-~])?)?"
+        .prop_map(|value| value.parse::<HeaderValue>().expect("a value"));
     vec((name, value), 0..8).prop_map(|fields| fields.into_iter().collect())
 }
 
@@ -44,8 +47,10 @@ fn request() -> impl Strategy<Value = Outgoing> {
     let method = select(&["GET", "POST", "PUT", "DELETE", "OPTIONS", "ODD!"][..]);
     let target = "/[a-zA-Z0-9/._~!$&'()*+,;=:@%-]{0,40}(\\?[a-zA-Z0-9/?&=%]{0,20})?";
     (method, target, fields(), body()).prop_map(|(method, target, headers, body)| {
-        let mut request =
-            Outgoing::new(Method::from_bytes(method.as_bytes()).expect("a method"), target.parse().expect("a target"));
+        let mut request = Outgoing::new(
+            Method::from_bytes(method.as_bytes()).expect("a method"),
+            target.parse().expect("a target"),
+        );
         request.headers = headers;
         request.body = body;
         request
@@ -100,8 +105,13 @@ fn without_framing(headers: &HeaderMap) -> HeaderMap {
 }
 
 fn assert_same(sent: &Outgoing, got: &Request) {
-    assert_eq!((&got.method, got.target(), &got.body), (&sent.method, &*sent.uri.to_string(), &sent.body));
-    let field = |(name, value)| Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?));
+    assert_eq!(
+        (&got.method, got.target(), &got.body),
+        (&sent.method, &*sent.uri.to_string(), &sent.body)
+    );
+    let field = |(name, value)| {
+        Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?))
+    };
     let fields: Option<HeaderMap> = got.fields().map(field).collect();
     assert_eq!(without_framing(&fields.expect("each is a field")), sent.headers);
 }

@@ -47,7 +47,9 @@ fn a_malformed_message_is_answered_and_is_the_end_of_the_connection() {
 #[test]
 fn the_requests_before_a_malformed_one_are_answered() {
     on_both(|mut client| {
-        client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n");
+        client.send(
+            "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n",
+        );
         assert_eq!(client.response().body, "/1");
         assert_eq!(client.response().body, "/2");
         is_refused(client, 400);
@@ -58,7 +60,9 @@ fn the_requests_before_a_malformed_one_are_answered() {
 fn a_refused_head_is_not_told_to_continue() {
     let refused = |fields: &str, status| {
         on_both(|mut client| {
-            client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n{fields}\r\n\r\n"));
+            client.send(format!(
+                "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n{fields}\r\n\r\n"
+            ));
             is_refused(client, status);
         });
     };
@@ -74,10 +78,14 @@ fn sends_on(head: &str, piece: &[u8], status: u16) {
     on_both(|mut client| {
         let begin = Instant::now();
         client.send(head);
-        let sent = (0..5 * 1024 * 1024 / piece.len()).try_for_each(|_| client.stream.write_all(piece));
+        let sent =
+            (0..5 * 1024 * 1024 / piece.len()).try_for_each(|_| client.stream.write_all(piece));
         client.end();
         let response = client.response();
-        assert_eq!((response.status.as_u16(), response.header(header::CONNECTION)), (status, Some("close")));
+        assert_eq!(
+            (response.status.as_u16(), response.header(header::CONNECTION)),
+            (status, Some("close"))
+        );
         let end = client.stream.read(&mut [0]);
         // the server reads on for so long and no longer; on a machine that slow only the answer counts
         if begin.elapsed() < DRAIN_TIME {
@@ -89,13 +97,21 @@ fn sends_on(head: &str, piece: &[u8], status: u16) {
 
 #[test]
 fn who_sends_a_body_over_the_limit_to_its_end_reads_the_refusal() {
-    sends_on("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5242880\r\n\r\n", &[b'x'; 64 * 1024], 413);
+    sends_on(
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5242880\r\n\r\n",
+        &[b'x'; 64 * 1024],
+        413,
+    );
 }
 
 #[test]
 fn who_sends_chunks_over_the_limit_to_the_end_reads_the_refusal() {
     let chunk = format!("{:x}\r\n{}\r\n", 65_536 - 8, "x".repeat(65_536 - 8));
-    sends_on("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", chunk.as_bytes(), 413);
+    sends_on(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+        chunk.as_bytes(),
+        413,
+    );
 }
 
 #[test]
@@ -116,7 +132,8 @@ fn who_says_close_and_sends_on_reads_the_answer() {
 #[test]
 fn who_never_stops_sending_is_left() {
     on_both(|mut client| {
-        let sent = (0..64).take_while(|_| client.stream.write_all(&[0x16; MAX_BODY]).is_ok()).count();
+        let sent =
+            (0..64).take_while(|_| client.stream.write_all(&[0x16; MAX_BODY]).is_ok()).count();
         assert!(sent < 64, "still read, after 64 MiB"); // the kernel holds some of them, the drain takes 8
     });
 }
@@ -162,7 +179,10 @@ fn a_refusal_has_its_body_although_the_request_before_it_was_head() {
 
 /// One tokio connection, for what only it has.
 #[track_caller]
-fn on_one(serve: impl AsyncFnOnce(Connection) -> io::Result<()> + Send + 'static, test: impl FnOnce(Client)) {
+fn on_one(
+    serve: impl AsyncFnOnce(Connection) -> io::Result<()> + Send + 'static,
+    test: impl FnOnce(Client),
+) {
     on(bind(), |listener| on_tokio(listener, serve), test);
 }
 
@@ -228,7 +248,10 @@ fn a_response_can_be_made_the_last_one() {
         let response = client.response();
         assert_eq!((&response.body[..], response.header(header::CONNECTION)), (&b"/1"[..], None));
         let response = client.response();
-        assert_eq!((&response.body[..], response.header(header::CONNECTION)), (&b"/last"[..], Some("close")));
+        assert_eq!(
+            (&response.body[..], response.header(header::CONNECTION)),
+            (&b"/last"[..], Some("close"))
+        );
         assert_eq!(client.rest(), "");
     });
 }

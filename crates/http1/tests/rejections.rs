@@ -52,7 +52,8 @@ fn a_method_is_a_token() {
 
 #[test]
 fn a_version_is_http_slash_digit_dot_digit() {
-    let bad_version = |version: &str, status| bad(format!("GET / {version}\r\nHost: a\r\n\r\n"), status);
+    let bad_version =
+        |version: &str, status| bad(format!("GET / {version}\r\nHost: a\r\n\r\n"), status);
     bad_version("http/1.1", 400); // RFC 9112 §2.3: case-sensitive
     bad_version("Http/1.1", 400);
     bad_version("HTTP", 400);
@@ -224,7 +225,11 @@ fn white_space_before_the_first_field_is_refused() {
 #[test]
 fn a_control_character_in_a_value_is_refused() {
     for byte in (0..=0x1f).chain([0x7f]).filter(|byte| !b"\t\n".contains(byte)) {
-        for field in [&[b'X', b':', byte][..], &[b'X', b':', b' ', byte, b'y'], &[b'X', b':', b'y', byte, b'y']] {
+        for field in [
+            &[b'X', b':', byte][..],
+            &[b'X', b':', b' ', byte, b'y'],
+            &[b'X', b':', b'y', byte, b'y'],
+        ] {
             assert_eq!(bad_fields(field, 400), BadMessage::FieldValue, "{byte}"); // RFC 9110 §5.5
         }
     }
@@ -347,7 +352,10 @@ fn another_expectation_is_refused_with_417() {
 #[test]
 fn what_is_quoted_is_escaped_and_cut_short() {
     let long = "é".repeat(1000);
-    let BadMessage::Target(quoted) = bad(format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), 400) else { panic!() };
+    let BadMessage::Target(quoted) = bad(format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), 400)
+    else {
+        panic!()
+    };
     assert!(quoted.starts_with(r#""/\xc3\xa9\xc3"#) && quoted.ends_with("\" and more"), "{quoted}");
     assert!(quoted.is_ascii() && quoted.len() < 200, "{quoted}");
 }

@@ -4,7 +4,10 @@ use http1::{Decoded, Decoder, MAX_HEAD, Message, Request, Response};
 use std::fmt::Debug;
 
 /// What a decoder makes of these pieces, step by step, each message with all that is in it.
-fn decode<'a, M: Message + Debug>(decoder: &mut Decoder<M>, pieces: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
+fn decode<'a, M: Message + Debug>(
+    decoder: &mut Decoder<M>,
+    pieces: impl Iterator<Item = &'a [u8]>,
+) -> Vec<String> {
     let mut steps = Vec::new();
     for (number, piece) in pieces.enumerate() {
         match number % 2 {
@@ -41,7 +44,11 @@ fn responses<'a>(pieces: impl Iterator<Item = &'a [u8]>, to_head: bool) -> Vec<S
 }
 
 /// Every pair of pieces, then pieces of each of these lengths.
-fn split_everywhere(bytes: &[u8], lengths: &[usize], decode: impl Fn(&mut dyn Iterator<Item = &[u8]>) -> Vec<String>) {
+fn split_everywhere(
+    bytes: &[u8],
+    lengths: &[usize],
+    decode: impl Fn(&mut dyn Iterator<Item = &[u8]>) -> Vec<String>,
+) {
     let whole = decode(&mut [bytes].into_iter());
     for at in 0..=bytes.len() {
         let (one, two) = bytes.split_at(at);
@@ -50,11 +57,20 @@ fn split_everywhere(bytes: &[u8], lengths: &[usize], decode: impl Fn(&mut dyn It
     split_evenly(bytes, lengths, decode);
 }
 
-fn split_evenly(bytes: &[u8], lengths: &[usize], decode: impl Fn(&mut dyn Iterator<Item = &[u8]>) -> Vec<String>) {
+fn split_evenly(
+    bytes: &[u8],
+    lengths: &[usize],
+    decode: impl Fn(&mut dyn Iterator<Item = &[u8]>) -> Vec<String>,
+) {
     let whole = decode(&mut [bytes].into_iter());
     for &length in lengths {
         let in_pieces = decode(&mut bytes.chunks(length));
-        assert_eq!(in_pieces, whole, "in pieces of {length}: {}", bytes[..bytes.len().min(500)].escape_ascii());
+        assert_eq!(
+            in_pieces,
+            whole,
+            "in pieces of {length}: {}",
+            bytes[..bytes.len().min(500)].escape_ascii()
+        );
     }
 }
 
@@ -63,7 +79,8 @@ const LENGTHS: [usize; 4] = [1, 2, 3, 7];
 
 macro_rules! chunked {
     ($body:literal) => {
-        concat!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", $body).as_bytes()
+        concat!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", $body)
+            .as_bytes()
     };
 }
 
@@ -215,7 +232,9 @@ fn an_answer_to_head_split_at_any_byte_is_the_same_answer() {
 
 #[test]
 fn every_pair_of_requests_is_two_requests_wherever_it_is_split() {
-    let whole = |bytes: &&&[u8]| requests([**bytes].into_iter()).last().is_some_and(|last| last == "between messages");
+    let whole = |bytes: &&&[u8]| {
+        requests([**bytes].into_iter()).last().is_some_and(|last| last == "between messages")
+    };
     for one in REQUESTS.iter().filter(whole) {
         for two in REQUESTS {
             let both = [*one, *two].concat();
@@ -234,7 +253,8 @@ fn what_is_near_a_limit_is_the_same_in_pieces_of_any_length() {
     let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
     for excess in [0, 1, 2, 3, 1000, 2 * MAX_HEAD] {
         let near = |rest: usize| "y".repeat(MAX_HEAD + excess - rest);
-        let split = |message: String| split_evenly(message.as_bytes(), &lengths, |pieces| requests(pieces));
+        let split =
+            |message: String| split_evenly(message.as_bytes(), &lengths, |pieces| requests(pieces));
         split(format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\nnext", near(32)));
         split(format!("GET / HTTP/1.1\r\nHost : a\r\nX: {}\r\n\r\nnext", near(33)));
         split(format!("GET / HTTP/2.0\r\nHost: a\r\nX: {}\r\n\r\nnext", near(32)));

@@ -22,7 +22,9 @@ fn now<T>(future: impl Future<Output = T>) -> Option<T> {
 async fn echo_impatiently(mut connection: Connection) -> io::Result<()> {
     loop {
         match now(connection.read_request()) {
-            Some(Ok(Some(request))) => connection.write_response(Response::text(request.into_body())).await?,
+            Some(Ok(Some(request))) => {
+                connection.write_response(Response::text(request.into_body())).await?
+            }
             Some(end) => return end.map(drop),
             None => yield_now().await,
         }
@@ -43,7 +45,9 @@ fn a_read_that_is_given_up_loses_nothing() {
             assert_eq!(client.response().body, "hello");
             assert_eq!(client.response().body, "world");
             let body = "x".repeat(MAX_BODY);
-            client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {MAX_BODY}\r\n\r\n{body}"));
+            client.send(format!(
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {MAX_BODY}\r\n\r\n{body}"
+            ));
             assert!(client.response().body == body);
             client.end();
             assert_eq!(client.rest(), "");
@@ -72,7 +76,8 @@ fn a_wait_for_a_request_that_is_given_up_loses_nothing() {
         move |listener| on_tokio(listener, serve),
         |mut client| {
             for body in ["hello", "brave", "world"] {
-                client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n{body}"));
+                client
+                    .send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n{body}"));
                 assert_eq!(client.response().body, body);
             }
             client.end();
@@ -94,7 +99,10 @@ fn a_head_request_that_was_waited_for_is_refused_without_a_body() {
             client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
             client.end();
             let refusal = client.rest();
-            assert!(refusal.starts_with("HTTP/1.1 503 ") && refusal.ends_with("\r\n\r\n"), "{refusal}");
+            assert!(
+                refusal.starts_with("HTTP/1.1 503 ") && refusal.ends_with("\r\n\r\n"),
+                "{refusal}"
+            );
         },
     );
 }
@@ -105,7 +113,10 @@ fn a_request_that_is_here_is_not_waited_for() {
         assert_eq!(connection.read_request().await?.expect("a request").path(), "/1");
         now(connection.wait_for_request()).expect("it is here")?;
         assert!(connection.has_begun());
-        assert_eq!(now(connection.read_request()).expect("it is here")?.expect("a request").path(), "/2");
+        assert_eq!(
+            now(connection.read_request()).expect("it is here")?.expect("a request").path(),
+            "/2"
+        );
         assert!(!connection.has_begun());
         Ok(())
     };
@@ -144,7 +155,8 @@ fn a_refusal_that_is_given_up_is_not_begun_again() {
 fn a_response_that_nobody_takes_yet_is_waited_for() {
     let serve = async |mut connection: Connection| {
         let Some(_) = connection.read_request().await? else { panic!("no request") };
-        let mut response = pin!(connection.write_response(Response::text("x".repeat(8 * MAX_BODY).into())));
+        let mut response =
+            pin!(connection.write_response(Response::text("x".repeat(8 * MAX_BODY).into())));
         let mut context = Context::from_waker(Waker::noop());
         assert!(response.as_mut().poll(&mut context).is_pending());
         response.await

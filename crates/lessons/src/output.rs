@@ -9,7 +9,8 @@
 /// The first line that is shown and did not come, with its number from 0.
 pub fn matches(shown: &str, came: &str) -> Result<(), (usize, String)> {
     let is_text = |line: &(usize, String)| !line.1.is_empty();
-    let shapes = |text: &str| text.lines().map(shape).enumerate().filter(is_text).collect::<Vec<_>>();
+    let shapes =
+        |text: &str| text.lines().map(shape).enumerate().filter(is_text).collect::<Vec<_>>();
     let (shown_lines, came) = (shapes(shown), shapes(came));
     let mut furthest = 0;
     if lines_match(&shown_lines, &came, 0, &mut furthest) {
@@ -21,7 +22,12 @@ pub fn matches(shown: &str, came: &str) -> Result<(), (usize, String)> {
     })
 }
 
-fn lines_match(shown: &[(usize, String)], came: &[(usize, String)], at: usize, furthest: &mut usize) -> bool {
+fn lines_match(
+    shown: &[(usize, String)],
+    came: &[(usize, String)],
+    at: usize,
+    furthest: &mut usize,
+) -> bool {
     *furthest = at.max(*furthest);
     match (shown.get(at), came.first()) {
         (None, None) => true,
@@ -74,7 +80,8 @@ fn shape(line: &str) -> String {
                 shape.push_str(&number);
                 at = end;
             } else if let Some(unit) = unit_of_time(&chars[end..]) {
-                if let Some(before) = shape.strip_suffix("under ").or(shape.strip_suffix("‹time› ")) {
+                if let Some(before) = shape.strip_suffix("under ").or(shape.strip_suffix("‹time› "))
+                {
                     shape.truncate(before.len());
                 }
                 shape.push_str("‹time›");
@@ -105,7 +112,9 @@ fn end_of_number(chars: &[char], start: usize) -> usize {
 fn unit_of_time(after: &[char]) -> Option<usize> {
     let space = usize::from(after.first() == Some(&' '));
     let unit = after[space..].iter().take_while(|char| char.is_alphanumeric()).collect::<String>();
-    ["ns", "µs", "ms", "s", "m", "min", "h"].contains(&unit.as_str()).then(|| space + unit.chars().count())
+    ["ns", "µs", "ms", "s", "m", "min", "h"]
+        .contains(&unit.as_str())
+        .then(|| space + unit.chars().count())
 }
 
 fn is_status(number: &str, before: &str, after: &[char]) -> bool {
@@ -128,14 +137,26 @@ mod tests {
             matches(shown, "12 requests in 5 s\nrefused 12 100 % 9 s"),
             Err((2, "served  10  100.0 %  2.51 s".into()))
         );
-        assert_eq!(matches(shown, "12 requests in 5\nserved 12 100 % 9 s"), Err((0, "10 requests in 5.02 s".into())));
+        assert_eq!(
+            matches(shown, "12 requests in 5\nserved 12 100 % 9 s"),
+            Err((0, "10 requests in 5.02 s".into()))
+        );
     }
 
     #[test]
     fn a_status_may_not_differ() {
-        for shown in ["HTTP/1.1 422 Unprocessable Entity", "answered in 3 ms (422)", "\"status\":422}", "17  422 Foo"] {
+        for shown in [
+            "HTTP/1.1 422 Unprocessable Entity",
+            "answered in 3 ms (422)",
+            "\"status\":422}",
+            "17  422 Foo",
+        ] {
             assert_eq!(matches(shown, shown), Ok(()));
-            assert_eq!(matches(shown, &shown.replace("422", "400")), Err((0, shown.into())), "{shown}");
+            assert_eq!(
+                matches(shown, &shown.replace("422", "400")),
+                Err((0, shown.into())),
+                "{shown}"
+            );
         }
     }
 
@@ -152,7 +173,13 @@ mod tests {
         assert_eq!(matches("a\n…\nz", "a\nz"), Ok(()));
         assert_eq!(matches("a\n…\nz", "a\nb"), Err((2, "z".into())));
         assert_eq!(matches("Date: …", "Date: Sun, 22 Nov"), Ok(()));
-        assert_eq!(matches("verdict: frozen (… after …)", "verdict: frozen (2 after 3 ms)"), Ok(()));
-        assert_eq!(matches("verdict: frozen (…)", "verdict: served (2)"), Err((0, "verdict: frozen (…)".into())));
+        assert_eq!(
+            matches("verdict: frozen (… after …)", "verdict: frozen (2 after 3 ms)"),
+            Ok(())
+        );
+        assert_eq!(
+            matches("verdict: frozen (…)", "verdict: served (2)"),
+            Err((0, "verdict: frozen (…)".into()))
+        );
     }
 }

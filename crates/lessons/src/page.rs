@@ -42,7 +42,12 @@ impl Page {
 
     /// Reads what stands in a file.
     pub fn parse(path: &Path, text: &str) -> Self {
-        let mut page = Self { path: path.into(), blocks: Vec::new(), links: Vec::new(), anchors: BTreeSet::new() };
+        let mut page = Self {
+            path: path.into(),
+            blocks: Vec::new(),
+            links: Vec::new(),
+            anchors: BTreeSet::new(),
+        };
         let line_at = |offset: usize| text[..offset].matches('\n').count() + 1;
         let (mut block, mut heading) = (None::<Block>, None::<String>);
         let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
@@ -50,12 +55,20 @@ impl Page {
             match event {
                 Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
                     let mut words = info.split_whitespace().map(String::from);
-                    let [language, file] = [words.next(), words.next()].map(Option::unwrap_or_default);
-                    block = Some(Block { line: line_at(at.start) + 1, language, file, text: String::new() });
+                    let [language, file] =
+                        [words.next(), words.next()].map(Option::unwrap_or_default);
+                    block = Some(Block {
+                        line: line_at(at.start) + 1,
+                        language,
+                        file,
+                        text: String::new(),
+                    });
                 }
                 Event::End(TagEnd::CodeBlock) => page.blocks.extend(block.take()),
                 Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
-                Event::End(TagEnd::Heading(_)) => page.add_heading(&heading.take().unwrap_or_default()),
+                Event::End(TagEnd::Heading(_)) => {
+                    page.add_heading(&heading.take().unwrap_or_default())
+                }
                 Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
                     page.links.push((line_at(at.start), dest_url.into_string()));
                 }
@@ -73,7 +86,8 @@ impl Page {
     /// As GitHub does: small letters, `-` for a space, no other sign; a second one of a name is numbered.
     fn add_heading(&mut self, heading: &str) {
         let keep = |char: &char| char.is_alphanumeric() || "-_".contains(*char);
-        let name = heading.to_lowercase().replace(' ', "-").chars().filter(keep).collect::<String>();
+        let name =
+            heading.to_lowercase().replace(' ', "-").chars().filter(keep).collect::<String>();
         let mut anchor = name.clone();
         for number in 1.. {
             if self.anchors.insert(anchor) {
@@ -86,6 +100,7 @@ impl Page {
 
 /// Whether the lines of `part` stand in `whole`, one after another, whatever the white space around each.
 pub fn quotes(whole: &str, part: &str) -> bool {
-    let [whole, part] = [whole, part].map(|text| text.trim().lines().map(str::trim).collect::<Vec<_>>());
+    let [whole, part] =
+        [whole, part].map(|text| text.trim().lines().map(str::trim).collect::<Vec<_>>());
     !part.is_empty() && whole.windows(part.len()).any(|lines| lines == part)
 }

@@ -51,7 +51,9 @@ pub struct Terminal<'a> {
 impl Terminal<'_> {
     /// Follows a lesson by the letter; what went otherwise than it says, each with its file and line.
     pub fn follow(&self, page: &Page) -> Vec<String> {
-        let is_run = |block: &&Block| ["sh", "text"].contains(&&*block.language) && is_for_this_system(block);
+        let is_run = |block: &&Block| {
+            ["sh", "text"].contains(&&*block.language) && is_for_this_system(block)
+        };
         let mut blocks = page.blocks.iter().filter(is_run).peekable();
         let (mut server, mut wrong) = (None, Vec::new());
         while let Some(block) = blocks.next() {
@@ -87,7 +89,8 @@ impl Terminal<'_> {
     fn run(&self, block: &Block, shown: Option<&Block>, addr: &str) -> Result<(), (usize, String)> {
         let mut text = block.text.replace("127.0.0.1:8080", addr);
         for name in SCRIPTS {
-            text = text.replace(&format!("scripts/{name}.sh"), &format!("script scripts/{name}.sh"));
+            text =
+                text.replace(&format!("scripts/{name}.sh"), &format!("script scripts/{name}.sh"));
         }
         let broken = |error: std::io::Error| (block.line, format!("cannot be run: {error}"));
         let mut output = tempfile::tempfile().map_err(broken)?;
@@ -101,17 +104,23 @@ impl Terminal<'_> {
             .env("NO_COLOR", "1")
             .env("RUST_LOG", "off");
         shell.stdin(Stdio::null()).stdout(into(&output)?).stderr(into(&output)?);
-        let succeeded = end_of(shell.spawn().map_err(broken)?).map_err(|error| (block.line, error))?;
+        let succeeded =
+            end_of(shell.spawn().map_err(broken)?).map_err(|error| (block.line, error))?;
         let mut came = String::new();
         output.rewind().and_then(|()| output.read_to_string(&mut came)).map_err(broken)?;
         let came = came.replace(addr, "127.0.0.1:8080").replace("with bash's /dev/tcp", "with nc");
         match shown {
             None if succeeded => Ok(()),
-            None => Err((block.line, format!("this fails, and the lesson does not say so\n{came}"))),
+            None => {
+                Err((block.line, format!("this fails, and the lesson does not say so\n{came}")))
+            }
             Some(shown) => output::matches(&shown.text, &came).map_err(|(line, text)| {
                 (
                     shown.line + line,
-                    format!("this is shown: {text}\nand the command of line {} printed\n{came}", block.line),
+                    format!(
+                        "this is shown: {text}\nand the command of line {} printed\n{came}",
+                        block.line
+                    ),
                 )
             }),
         }

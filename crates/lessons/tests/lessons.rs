@@ -8,7 +8,11 @@ use std::process::Command;
 use std::thread;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("crates/lessons is in the workspace").into()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("crates/lessons is in the workspace")
+        .into()
 }
 
 /// Builds what the lessons start, as it is now; where the binaries are.
@@ -21,7 +25,10 @@ fn build(root: &Path) -> PathBuf {
     for number in 1..=STAGES.len() {
         cargo.args(["-p", &format!("stage{number}")]);
     }
-    assert!(cargo.status().expect("cargo can be run").success(), "the stages and the client do not build");
+    assert!(
+        cargo.status().expect("cargo can be run").success(),
+        "the stages and the client do not build"
+    );
     let this = std::env::current_exe().expect("a test knows where it is");
     this.ancestors().nth(2).expect("it is in target/debug/deps").into()
 }
@@ -34,12 +41,18 @@ fn lesson(root: &Path, stage: &str) -> Page {
 
 /// So that a lesson which starts one does not wait for a compiler.
 fn build_cures(root: &Path, lessons: &[Page]) {
-    let commands = lessons.iter().flat_map(|lesson| &lesson.blocks).filter(|block| block.language == "sh");
+    let commands =
+        lessons.iter().flat_map(|lesson| &lesson.blocks).filter(|block| block.language == "sh");
     for command in commands.filter_map(|block| block.text.trim().strip_prefix("scripts/cure.sh ")) {
         let name = command.split_whitespace().next().expect("the lesson names it");
-        let output = Command::new("scripts/cure.sh").args([name, "--", "--help"]).current_dir(root).output();
+        let output =
+            Command::new("scripts/cure.sh").args([name, "--", "--help"]).current_dir(root).output();
         let output = output.expect("scripts/cure.sh can be run");
-        assert!(output.status.success(), "the cure {name}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "the cure {name}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }
 
@@ -52,7 +65,10 @@ fn whoever_follows_a_lesson_by_the_letter_sees_what_it_shows() {
     let terminal = Terminal { root: &root, binaries };
     let wrong = thread::scope(|scope| {
         let followed = lessons.each_ref().map(|lesson| scope.spawn(|| terminal.follow(lesson)));
-        followed.into_iter().flat_map(|lesson| lesson.join().expect("it panics in the test alone")).collect::<Vec<_>>()
+        followed
+            .into_iter()
+            .flat_map(|lesson| lesson.join().expect("it panics in the test alone"))
+            .collect::<Vec<_>>()
     });
     assert!(wrong.is_empty(), "{} things went otherwise\n\n{}", wrong.len(), wrong.join("\n"));
 }
@@ -61,8 +77,12 @@ fn whoever_follows_a_lesson_by_the_letter_sees_what_it_shows() {
 fn no_lesson_is_without_commands() {
     let root = root();
     for stage in STAGES {
-        let commands = lesson(&root, stage).blocks.into_iter().filter(|block| block.language == "sh").count();
-        assert!(commands >= 4, "{stage}: a lesson without commands proves nothing; these are {commands}");
+        let commands =
+            lesson(&root, stage).blocks.into_iter().filter(|block| block.language == "sh").count();
+        assert!(
+            commands >= 4,
+            "{stage}: a lesson without commands proves nothing; these are {commands}"
+        );
     }
 }
 

@@ -9,15 +9,20 @@ use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("crates/lessons is in the workspace").into()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("crates/lessons is in the workspace")
+        .into()
 }
 
 /// All Markdown files, but for what is built or not ours to read.
 fn pages() -> Vec<Page> {
     let (mut pages, mut folders) = (Vec::new(), vec![root()]);
     while let Some(folder) = folders.pop() {
-        for entry in
-            fs::read_dir(&folder).expect("a folder can be listed").map(|entry| entry.expect("so can its entries"))
+        for entry in fs::read_dir(&folder)
+            .expect("a folder can be listed")
+            .map(|entry| entry.expect("so can its entries"))
         {
             let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
             if path.is_dir()
@@ -74,7 +79,8 @@ fn a_quotation_that_differs_is_found_out() {
 #[test]
 fn every_link_leads_somewhere() {
     let pages = pages();
-    let anchors = |path: &Path| pages.iter().find(|page| page.path == path).map(|page| &page.anchors);
+    let anchors =
+        |path: &Path| pages.iter().find(|page| page.path == path).map(|page| &page.anchors);
     let mut wrong = Vec::new();
     for page in &pages {
         for (line, link) in &page.links {
@@ -89,8 +95,13 @@ fn every_link_leads_somewhere() {
             let at = format!("{}:{line}: {link}", name(page));
             if !target.exists() {
                 wrong.push(format!("{at}: there is no such file"));
-            } else if !heading.is_empty() && !anchors(&target).is_some_and(|anchors| anchors.contains(heading)) {
-                wrong.push(format!("{at}: there is no such heading; there are {:?}", anchors(&target)));
+            } else if !heading.is_empty()
+                && !anchors(&target).is_some_and(|anchors| anchors.contains(heading))
+            {
+                wrong.push(format!(
+                    "{at}: there is no such heading; there are {:?}",
+                    anchors(&target)
+                ));
             }
         }
     }
@@ -118,7 +129,8 @@ fn every_script_and_every_cure_is_mentioned() {
         let entries = fs::read_dir(root().join(folder))
             .expect("this folder is there")
             .map(|entry| entry.expect("so are its entries"));
-        let names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let names: Vec<_> =
+            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         let names = names.iter().filter(|name| name.ends_with(is_shown));
         missing.extend(names.filter(|name| !all.contains(&***name)).cloned());
     }
@@ -150,7 +162,11 @@ fn no_line_of_a_help_is_longer_than_80_characters() {
 /// What has a help: the package, and the command if it has some.
 fn programs() -> Vec<Vec<String>> {
     let client = help(&["client".into()], "--help");
-    let commands = client.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands = client
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty());
     // what a command does may go on in another line
     let names = commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
     let names: Vec<_> = names.filter(|name| !["", "help"].contains(name)).collect();
@@ -171,8 +187,10 @@ fn help(program: &[String], option: &str) -> String {
 
 /// What a help lists: of each line the long name, or the only one.
 fn options(help: &str) -> impl Iterator<Item = &str> {
-    let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-') && line.len() > 1);
-    let names = lines.filter_map(|line| line.split("  ").next()?.split(", ").last()?.split([' ', '=']).next());
+    let lines =
+        help.lines().map(str::trim_start).filter(|line| line.starts_with('-') && line.len() > 1);
+    let names = lines
+        .filter_map(|line| line.split("  ").next()?.split(", ").last()?.split([' ', '=']).next());
     names.filter(|name| *name != "--help" && *name != "-")
 }
 
@@ -180,7 +198,9 @@ fn options(help: &str) -> impl Iterator<Item = &str> {
 fn the_options_are_those_of_the_help() {
     let help = "Options:\n  -n <COUNT>   How many, -x or\n      --work <DURATION>\n          - silent:  no\n  -h, --help  Print\n";
     assert_eq!(options(help).collect::<Vec<_>>(), ["-n", "--work"]);
-    assert!(is_mentioned("with `--work 1s`", "--work") && !is_mentioned("with --workers", "--work"));
+    assert!(
+        is_mentioned("with `--work 1s`", "--work") && !is_mentioned("with --workers", "--work")
+    );
 }
 
 /// As a word of its own: `--work`, not `--workers`.

@@ -12,7 +12,9 @@ pub fn must_introduce_itself(binary: &str, number: u8, name: &str) {
     server.signal("KILL").expect("it runs");
     let banner = server.wait().expect("a child can be waited for").output;
     let lines: Vec<&str> = banner.lines().map(str::trim_start).collect();
-    let [idea, try_it, break_it, read] = lines[..] else { panic!("four lines should follow the first: {banner}") };
+    let [idea, try_it, break_it, read] = lines[..] else {
+        panic!("four lines should follow the first: {banner}")
+    };
     assert!(idea.len() > 20 && idea.starts_with(&format!("stage {number}: ")), "{idea}");
     assert!(try_it.starts_with("try it ") && try_it.contains(&addr), "{try_it}");
     assert!(break_it.starts_with("break it ") && break_it.contains(&addr), "{break_it}");
@@ -25,7 +27,10 @@ pub fn must_explain_itself(binary: &str, options: &[(&str, &str)]) {
     let help = String::from_utf8_lossy(&output.stdout);
     assert_eq!((output.status.code(), &output.stderr[..]), (Some(0), &b""[..]));
     for (option, default) in options {
-        let text = help.split(&format!("{option} <")).nth(1).unwrap_or_else(|| panic!("no {option}: {help}"));
+        let text = help
+            .split(&format!("{option} <"))
+            .nth(1)
+            .unwrap_or_else(|| panic!("no {option}: {help}"));
         let text = text.split("--").next().unwrap_or_default(); // up to the next option
         assert!(text.contains(&format!("[default: {default}]")), "{option}: {text}");
     }
@@ -36,7 +41,11 @@ pub fn must_refuse_arguments(binary: &str, cases: &[&[&str]]) {
     for case in cases {
         let output = run(binary, case, &[]);
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!((output.status.code(), &output.stdout[..]), (Some(2), &b""[..]), "{case:?}: {stderr}");
+        assert_eq!(
+            (output.status.code(), &output.stdout[..]),
+            (Some(2), &b""[..]),
+            "{case:?}: {stderr}"
+        );
         assert!(stderr.contains(case[0]), "{case:?}: {stderr}");
     }
 }
@@ -66,7 +75,11 @@ pub fn must_log_each_connection(binary: &str) {
     let log = log_of(binary, None, two_requests);
     assert_eq!((log.lines().count(), log.matches("connection accepted").count()), (1, 1), "{log}");
     let log = log_of(binary, Some("debug"), two_requests);
-    assert_eq!((log.matches("connection accepted").count(), log.matches("path=\"/logged\"").count()), (1, 2), "{log}");
+    assert_eq!(
+        (log.matches("connection accepted").count(), log.matches("path=\"/logged\"").count()),
+        (1, 2),
+        "{log}"
+    );
     assert_eq!(log_of(binary, Some("off"), two_requests), "");
 }
 
@@ -85,7 +98,9 @@ pub fn must_keep_connections_as_asked(addr: SocketAddr) {
     ] {
         let of = format!("HTTP/{version} {asked}");
         let event = r#"{"user": "alice", "amount": 5}"#;
-        let head = format!("POST /events HTTP/{version}\r\nHost: test\r\n{asked}Content-Length: 30\r\n\r\n");
+        let head = format!(
+            "POST /events HTTP/{version}\r\nHost: test\r\n{asked}Content-Length: 30\r\n\r\n"
+        );
         let mut peer = Peer::connect(addr);
         for _ in 0..3 {
             let response = peer.send(format!("{head}{event}")).response();
@@ -102,11 +117,17 @@ pub fn must_keep_connections_as_asked(addr: SocketAddr) {
 /// `100 Continue` comes once the head is accepted and before the body is sent; instead of it comes a refusal.
 pub fn must_say_continue(addr: SocketAddr) {
     let head = |length| {
-        format!("POST /events HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n")
+        format!(
+            "POST /events HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+        )
     };
     let mut peer = Peer::connect(addr);
     peer.send(head(30)).hears_continue();
-    must_have_status(&peer.send(r#"{"user": "alice", "amount": 5}"#).response(), 200, "a body that was waited for");
+    must_have_status(
+        &peer.send(r#"{"user": "alice", "amount": 5}"#).response(),
+        200,
+        "a body that was waited for",
+    );
     drop(peer); // stage 1 looks at nobody else before that
     must_refuse(addr, 413, head(MAX_BODY + 1));
 }
@@ -131,7 +152,8 @@ pub fn must_refuse(addr: SocketAddr, status: u16, message: impl AsRef<[u8]>) {
 pub fn must_let_a_refused_sender_finish(addr: SocketAddr) {
     let body = vec![b'x'; 6 * MAX_BODY]; // more than buffers hold, less than what is dropped at most
     let mut peer = Peer::connect(addr);
-    let head = format!("POST /events HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head =
+        format!("POST /events HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n", body.len());
     must_have_status(&peer.send(head).response(), 413, "the head alone");
     for piece in body.chunks(64 * 1024) {
         peer.send(piece); // a server that had closed would answer with a reset, and this would fail
@@ -162,7 +184,10 @@ pub fn must_echo_every_body(addr: SocketAddr) {
     }
     must_be_echo(&ask(addr, get("/")), b"");
     must_be_echo(&ask(addr, "POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello"), b"hello");
-    must_be_echo(&ask(addr, "POST / HTTP/1.1\nHost: typed-into-nc\nContent-Length: 5\n\nhello"), b"hello");
+    must_be_echo(
+        &ask(addr, "POST / HTTP/1.1\nHost: typed-into-nc\nContent-Length: 5\n\nhello"),
+        b"hello",
+    );
 }
 
 /// Stages 1 and 2: it makes no difference how a request was split on its way.
@@ -179,16 +204,31 @@ pub fn must_echo_what_comes_byte_by_byte(addr: SocketAddr) {
 /// Stages 1 and 2: any method and any target will do.
 pub fn must_echo_whatever_the_method(addr: SocketAddr) {
     let targets = ["/", "/events", "/no/such/path?a=b", "http://elsewhere:80/x", "/%00"];
-    for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "get", "M-SEARCH", "!#$%&'*+-.^_`|~0"] {
+    for method in [
+        "GET",
+        "POST",
+        "PUT",
+        "DELETE",
+        "PATCH",
+        "OPTIONS",
+        "TRACE",
+        "get",
+        "M-SEARCH",
+        "!#$%&'*+-.^_`|~0",
+    ] {
         for target in targets {
-            let request = format!("{method} {target} HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello");
+            let request = format!(
+                "{method} {target} HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello"
+            );
             must_be_echo(&ask(addr, request), b"hello");
         }
     }
     must_be_echo(&ask(addr, "OPTIONS * HTTP/1.1\r\nHost: test\r\n\r\n"), b"");
     // the answer to HEAD has the fields, and its body would be taken for the next answer
     let mut peer = Peer::connect(addr);
-    let head = peer.send("HEAD / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello").response_to_head();
+    let head = peer
+        .send("HEAD / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello")
+        .response_to_head();
     must_have_fields(&head, 5);
     must_be_echo(&peer.send(post("/", "next")).response(), b"next");
 }
@@ -212,7 +252,8 @@ fn must_have_fields(response: &Response, length: usize) {
 
 /// A POST request in chunks of this size, with an extension on each and trailers after them.
 fn chunked(body: &[u8], size: usize) -> Vec<u8> {
-    let mut request = b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    let mut request =
+        b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
     for chunk in body.chunks(size) {
         request.extend(format!("{:X};of=\"{size}\"\r\n", chunk.len()).bytes());
         request.extend(chunk);

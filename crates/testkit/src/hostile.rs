@@ -2,8 +2,8 @@
 //! answered throughout, and what it took is given back.
 
 use crate::{
-    Finally, PATIENCE, Peer, Server, ask, get, json, log_of, must_have_status, needs_descriptors, post, start,
-    start_with_descriptors,
+    Finally, PATIENCE, Peer, Server, ask, get, json, log_of, must_have_status, needs_descriptors,
+    post, start, start_with_descriptors,
 };
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,8 +37,10 @@ macro_rules! hostile_scenes {
 }
 
 const HALF_A_HEAD: &str = "POST /events HTTP/1.1\r\nHost: hostile\r\nX-Never: end";
-const HALF_A_BODY: &str = "POST /events HTTP/1.1\r\nHost: hostile\r\nContent-Length: 1000000\r\n\r\n{\"user\"";
-const HALF_A_CHUNK: &str = "POST /events HTTP/1.1\r\nHost: hostile\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n{";
+const HALF_A_BODY: &str =
+    "POST /events HTTP/1.1\r\nHost: hostile\r\nContent-Length: 1000000\r\n\r\n{\"user\"";
+const HALF_A_CHUNK: &str =
+    "POST /events HTTP/1.1\r\nHost: hostile\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n{";
 
 /// While `harm` is done to it, an honest client asks again and again, and is answered each time.
 fn must_answer_throughout<T>(server: &Server, harm: impl FnOnce() -> T) -> T {
@@ -69,11 +71,15 @@ fn resident(server: &Server) -> i64 {
     let told = match std::fs::read_to_string(format!("/proc/{pid}/status")) {
         Ok(status) => status.split("VmRSS:").nth(1).unwrap_or_default().to_owned(),
         Err(_) => {
-            let output = Command::new("ps").args(["-o", "rss=", "-p", &pid]).output().expect("there is ps");
+            let output =
+                Command::new("ps").args(["-o", "rss=", "-p", &pid]).output().expect("there is ps");
             String::from_utf8_lossy(&output.stdout).into_owned()
         }
     };
-    told.split_whitespace().next().and_then(|number| number.parse().ok()).expect("the system tells a number")
+    told.split_whitespace()
+        .next()
+        .and_then(|number| number.parse().ok())
+        .expect("the system tells a number")
 }
 
 /// Opens so many connections that stop in the middle of something, waits until the server has ended each.
@@ -114,7 +120,10 @@ pub fn whoever_drips_is_late(binary: &str) {
             .map(|start| (Peer::connect(server.addr()), start.as_bytes().iter().cycle()))
             .collect();
         let began = Instant::now();
-        while drips.iter_mut().any(|(peer, bytes)| bytes.next().is_some_and(|byte| peer.try_send([*byte]))) {
+        while drips
+            .iter_mut()
+            .any(|(peer, bytes)| bytes.next().is_some_and(|byte| peer.try_send([*byte])))
+        {
             assert!(began.elapsed() < PATIENCE, "a connection that drips is still open");
             thread::sleep(Duration::from_millis(50)); // the pace of the attack
         }
@@ -139,7 +148,10 @@ pub fn a_gib_after_a_413_is_not_read(binary: &str) {
     let server = start(binary, &["--timeout", "700ms"]);
     must_answer_throughout(&server, || {
         let mut endless = Peer::connect(server.addr());
-        endless.send(format!("POST /events HTTP/1.1\r\nHost: hostile\r\nContent-Length: {}\r\n\r\n", 1 << 30));
+        endless.send(format!(
+            "POST /events HTTP/1.1\r\nHost: hostile\r\nContent-Length: {}\r\n\r\n",
+            1 << 30
+        ));
         must_have_status(&endless.response(), 413, "a GiB");
         let (mib, mut sent) = (vec![b'x'; 1 << 20], 0);
         while endless.try_send(&mib) {
@@ -184,14 +196,25 @@ pub fn what_is_sent_is_quoted_cut_short(binary: &str) {
             (format!("GET / HTTP/1.1\r\nHost: {long} {esc}\r\n\r\n"), 400),
             (format!("GET / HTTP/1.1\r\nHost: {esc}\r\n\r\n"), 400),
             (format!("GET / HTTP/1.1\r\nHost: a\r\nExpect: é{long}\r\n\r\n"), 417),
-            (String::from_utf8_lossy(&post("/events", format!(r#"{{"{long}": 1}}"#))).into_owned(), 422),
-            (String::from_utf8_lossy(&post("/events", r#"{"\u001b[2J\u0085\r\nforged": 1}"#)).into_owned(), 422),
+            (
+                String::from_utf8_lossy(&post("/events", format!(r#"{{"{long}": 1}}"#)))
+                    .into_owned(),
+                422,
+            ),
+            (
+                String::from_utf8_lossy(&post("/events", r#"{"\u001b[2J\u0085\r\nforged": 1}"#))
+                    .into_owned(),
+                422,
+            ),
         ] {
             let response = ask(addr, &request);
             must_have_status(&response, status, &request);
             let problem = json(&response);
             let detail = problem["detail"].as_str().expect("a sentence");
-            assert!(detail.chars().count() <= 401 && !detail.contains(char::is_control), "{detail:?}");
+            assert!(
+                detail.chars().count() <= 401 && !detail.contains(char::is_control),
+                "{detail:?}"
+            );
         }
     });
     for line in log.lines() {

@@ -39,7 +39,9 @@ pub fn start_with(binary: &str, args: &[&str], env: &[(&str, &str)]) -> Server {
 /// Starts a stage that gets no more than so many file descriptors.
 pub fn start_with_descriptors(binary: &str, args: &[&str], descriptors: usize) -> Server {
     let mut command = Command::new("sh");
-    command.args(["-c", &format!("ulimit -n {descriptors} && exec \"$0\" \"$@\""), binary]).args(args);
+    command
+        .args(["-c", &format!("ulimit -n {descriptors} && exec \"$0\" \"$@\""), binary])
+        .args(args);
     command.env("RUST_LOG", "off").stderr(Stdio::null());
     Server::start(command).unwrap_or_else(|error| panic!("the server does not start: {error:#}"))
 }
@@ -66,8 +68,12 @@ pub fn run(binary: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
 pub fn log_of(binary: &str, rust_log: Option<&str>, talk: impl FnOnce(SocketAddr)) -> String {
     let (mut ours, theirs) = UnixStream::pair().expect("a pair of sockets is to be had");
     let mut command = Command::new(binary);
-    command.env_remove("RUST_LOG").envs(rust_log.map(|wanted| ("RUST_LOG", wanted))).stderr(OwnedFd::from(theirs));
-    let server = Server::start(command).unwrap_or_else(|error| panic!("the server does not start: {error:#}"));
+    command
+        .env_remove("RUST_LOG")
+        .envs(rust_log.map(|wanted| ("RUST_LOG", wanted)))
+        .stderr(OwnedFd::from(theirs));
+    let server = Server::start(command)
+        .unwrap_or_else(|error| panic!("the server does not start: {error:#}"));
     talk(server.addr());
     drop(server);
     let mut log = String::new();
@@ -90,7 +96,11 @@ pub fn must_be(expected: Verdict, name: &str, addr: SocketAddr) -> Finding {
     let claim = claim(name).unwrap_or_else(|| panic!("there is no claim {name}"));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     let finding = runtime.block_on(claim.try_on(addr));
-    assert_eq!(finding.verdict, expected, "{}: {}\n{:#?}", claim.sentence, finding.figure, finding.trace);
+    assert_eq!(
+        finding.verdict, expected,
+        "{}: {}\n{:#?}",
+        claim.sentence, finding.figure, finding.trace
+    );
     finding
 }
 
@@ -105,7 +115,13 @@ pub fn must_be_kept_in_time(name: &str, addr: SocketAddr) {
         if finding.verdict == Verdict::Kept {
             return;
         }
-        assert!(began.elapsed() < PATIENCE, "{}: {}\n{:#?}", claim.sentence, finding.figure, finding.trace);
+        assert!(
+            began.elapsed() < PATIENCE,
+            "{}: {}\n{:#?}",
+            claim.sentence,
+            finding.figure,
+            finding.trace
+        );
     }
 }
 
@@ -129,7 +145,8 @@ pub struct Peer {
 impl Peer {
     /// Connects.
     pub fn connect(addr: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&addr, PATIENCE).expect("the server takes connections");
+        let stream =
+            TcpStream::connect_timeout(&addr, PATIENCE).expect("the server takes connections");
         stream.set_nodelay(true).expect("a socket takes TCP_NODELAY");
         stream.set_write_timeout(Some(PATIENCE)).expect("a socket takes a deadline");
         Self { stream, decoder: Decoder::new() }
@@ -145,13 +162,19 @@ impl Peer {
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         match self.stream.write_all(bytes.as_ref()) {
             Ok(()) => true,
-            Err(error) if is_timeout(&error) => panic!("the server neither takes what is sent nor closes"),
+            Err(error) if is_timeout(&error) => {
+                panic!("the server neither takes what is sent nor closes")
+            }
             Err(_) => false,
         }
     }
 
     /// Sends bytes one by one, `pause` apart, until a response begins; fails if none does.
-    pub fn drip_until_answered(&mut self, bytes: impl IntoIterator<Item = u8>, pause: Duration) -> Response {
+    pub fn drip_until_answered(
+        &mut self,
+        bytes: impl IntoIterator<Item = u8>,
+        pause: Duration,
+    ) -> Response {
         for byte in bytes {
             self.send([byte]);
             if let Some(response) = self.response_within(pause) {
@@ -189,7 +212,9 @@ impl Peer {
     pub fn response_within(&mut self, patience: Duration) -> Option<Response> {
         match self.read(patience) {
             Heard::Nothing => None,
-            Heard::End | Heard::Reset(_) => panic!("a response should come, or nothing, not the end of the connection"),
+            Heard::End | Heard::Reset(_) => {
+                panic!("a response should come, or nothing, not the end of the connection")
+            }
             Heard::Bytes(bytes) => {
                 self.decoder.push(&bytes);
                 Some(self.response())
@@ -323,7 +348,8 @@ pub fn event(user: &str, amount: i64) -> Vec<u8> {
 
 /// The body of a response as JSON.
 pub fn json(response: &Response) -> Value {
-    serde_json::from_slice(&response.body).unwrap_or_else(|error| panic!("no JSON: {error}: {:?}", response.body))
+    serde_json::from_slice(&response.body)
+        .unwrap_or_else(|error| panic!("no JSON: {error}: {:?}", response.body))
 }
 
 /// Fails unless the response has this status and, for an error, a problem document that is complete (RFC 9457).
@@ -335,7 +361,10 @@ pub fn must_have_status(response: &Response, status: u16, of: &str) {
         assert_eq!(problem["type"], "about:blank", "{of}");
         assert_eq!(problem["title"].as_str(), response.status.canonical_reason(), "{of}");
         assert_eq!(problem["status"], status, "{of}");
-        assert!(problem["detail"].as_str().is_some_and(|detail| detail.len() > 10), "{of}: {problem}");
+        assert!(
+            problem["detail"].as_str().is_some_and(|detail| detail.len() > 10),
+            "{of}: {problem}"
+        );
     }
 }
 

@@ -41,16 +41,26 @@ impl Script {
         let mut command = Command::new(&path);
         command.args(args).env("NC", "none").env("RUST_LOG", "off").process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{path} does not start: {error}"));
-        let (stdout, stderr) = (child.stdout.take().expect("it is piped"), child.stderr.take().expect("it is piped"));
+        let mut child =
+            command.spawn().unwrap_or_else(|error| panic!("{path} does not start: {error}"));
+        let (stdout, stderr) =
+            (child.stdout.take().expect("it is piped"), child.stderr.take().expect("it is piped"));
         let (line, lines) = mpsc::channel();
-        thread::spawn(move || BufReader::new(stdout).lines().map_while(Result::ok).all(|said| line.send(said).is_ok()));
+        thread::spawn(move || {
+            BufReader::new(stdout).lines().map_while(Result::ok).all(|said| line.send(said).is_ok())
+        });
         let errors = thread::spawn(move || {
             let mut errors = String::new();
             let _ = BufReader::new(stderr).read_to_string(&mut errors); // what came until then will do
             errors
         });
-        Self { name: format!("{name} {args:?}"), child, lines, said: Vec::new(), errors: Some(errors) }
+        Self {
+            name: format!("{name} {args:?}"),
+            child,
+            lines,
+            said: Vec::new(),
+            errors: Some(errors),
+        }
     }
 
     /// Waits until it says a line with this in it.
@@ -86,13 +96,19 @@ impl Script {
     pub fn end(mut self) -> Ran {
         let began = Instant::now();
         // its output ends when nobody is left who could write
-        while let Ok(line) = self.lines.recv_timeout((2 * PATIENCE).saturating_sub(began.elapsed())) {
+        while let Ok(line) = self.lines.recv_timeout((2 * PATIENCE).saturating_sub(began.elapsed()))
+        {
             self.said.push(line);
         }
         let status = loop {
             match self.child.try_wait().expect("a child can be waited for") {
                 Some(status) => break status,
-                None => assert!(began.elapsed() < 2 * PATIENCE, "{} should end, and said {:#?}", self.name, self.said),
+                None => assert!(
+                    began.elapsed() < 2 * PATIENCE,
+                    "{} should end, and said {:#?}",
+                    self.name,
+                    self.said
+                ),
             }
             thread::sleep(Duration::from_millis(5)); // there is no event: std waits for a child only without a deadline
         };
@@ -104,11 +120,13 @@ impl Script {
 
     /// Its processes; those that are dead, and only wait for someone who asks, do no harm.
     fn left_behind(&self) -> Vec<String> {
-        let list = Command::new("ps").args(["-A", "-o", "pgid=", "-o", "stat=", "-o", "args="]).output();
+        let list =
+            Command::new("ps").args(["-A", "-o", "pgid=", "-o", "stat=", "-o", "args="]).output();
         let list = String::from_utf8_lossy(&list.expect("ps runs").stdout).into_owned();
         let is_left = |line: &&str| {
             let mut words = line.split_whitespace();
-            words.next() == Some(&self.group()) && words.next().is_some_and(|state| !state.starts_with('Z'))
+            words.next() == Some(&self.group())
+                && words.next().is_some_and(|state| !state.starts_with('Z'))
         };
         list.lines().filter(is_left).map(str::to_owned).collect()
     }
@@ -121,7 +139,8 @@ impl Script {
 impl Drop for Script {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
-            let _ = Command::new("sh").args(["-c", "kill -s KILL -- \"-$0\"", &self.group()]).status();
+            let _ =
+                Command::new("sh").args(["-c", "kill -s KILL -- \"-$0\"", &self.group()]).status();
             let _ = self.child.wait();
         }
     }
@@ -137,7 +156,10 @@ impl Ran {
     #[track_caller]
     pub fn must_be(&self, verdict: &str) {
         let last = self.lines.last().map_or("", String::as_str);
-        assert!(last.starts_with(&format!("verdict: {verdict} (")), "should be {verdict}: {self:#?}");
+        assert!(
+            last.starts_with(&format!("verdict: {verdict} (")),
+            "should be {verdict}: {self:#?}"
+        );
         assert_eq!((self.code(), &*self.errors), (Some(0), ""), "{self:#?}");
     }
 }
@@ -149,9 +171,13 @@ fn catch_interrupts() {
     CAUGHT.call_once(|| {
         let (caught, is_caught) = mpsc::channel();
         thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime starts");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_io()
+                .build()
+                .expect("a runtime starts");
             runtime.block_on(async {
-                let mut interrupts = signal(SignalKind::interrupt()).expect("a signal can be waited for");
+                let mut interrupts =
+                    signal(SignalKind::interrupt()).expect("a signal can be waited for");
                 let _ = caught.send(());
                 interrupts.recv().await;
                 exit(128 + 2) // as without us
@@ -198,8 +224,11 @@ pub fn must_end_halves(addr: SocketAddr) {
 #[track_caller]
 pub fn must_make_of_garbage(verdict: &str, addr: SocketAddr, status: impl Fn(&Garbage) -> u16) {
     let ran = must_end_in(verdict, "garbage.sh", &["--expect", verdict], addr);
-    let answers: Vec<_> =
-        ran.lines.iter().filter_map(|line| Some((line.split_once(": ")?.0, status_in(line)?))).collect();
+    let answers: Vec<_> = ran
+        .lines
+        .iter()
+        .filter_map(|line| Some((line.split_once(": ")?.0, status_in(line)?)))
+        .collect();
     let (no_http, no_event) = answers.split_at(answers.len().saturating_sub(GARBAGE.len()));
     assert!(no_http.len() == 16 && no_http.iter().all(|(_, status)| *status >= 400), "{no_http:?}");
     let wanted: Vec<_> = GARBAGE.iter().map(|garbage| (garbage.what, status(garbage))).collect();
@@ -214,7 +243,11 @@ fn status_in(line: &str) -> Option<u16> {
 /// Has `crash.sh` start this server and kill it with this signal: it must end in this verdict, with these figures.
 #[track_caller]
 pub fn must_crash_in(verdict: &str, signal: &str, figures: &str, binary: &str, args: &[&str]) {
-    let ran = Script::start("crash.sh", &[&["--kill", signal, "--expect", verdict, binary, "--"], args].concat()).end();
+    let ran = Script::start(
+        "crash.sh",
+        &[&["--kill", signal, "--expect", verdict, binary, "--"], args].concat(),
+    )
+    .end();
     ran.must_be(verdict);
     assert_eq!(ran.lines.last(), Some(&format!("verdict: {verdict} ({figures})")), "{ran:#?}");
 }

@@ -56,7 +56,14 @@ pub fn one_server_must_keep_its_claims_in_a_row(binary: &str, stage: u8, args: &
     Runtime::new().expect("a runtime starts").block_on(async {
         for claim in CLAIMS.iter().filter(|claim| claim.kept_by.contains(&stage)) {
             let finding = try_on(&server, claim, Verdict::Kept).await;
-            assert_eq!(finding.verdict, Verdict::Kept, "{}: {}\n{:#?}", claim.sentence, finding.figure, finding.trace);
+            assert_eq!(
+                finding.verdict,
+                Verdict::Kept,
+                "{}: {}\n{:#?}",
+                claim.sentence,
+                finding.figure,
+                finding.trace
+            );
         }
     });
 }

@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use std::thread;
 use testkit::scripts::{Ran, Script, interrupt_at, must_stop_when_told};
 
-const SCRIPTS: [&str; 7] = ["flood.sh", "partial.sh", "garbage.sh", "pileup.sh", "overload.sh", "cost.sh", "crash.sh"];
+const SCRIPTS: [&str; 7] =
+    ["flood.sh", "partial.sh", "garbage.sh", "pileup.sh", "overload.sh", "cost.sh", "crash.sh"];
 
 fn run(script: &str, args: &[&str]) -> Ran {
     Script::start(script, args).end()
@@ -14,7 +15,10 @@ fn run(script: &str, args: &[&str]) -> Ran {
 fn must_refuse(script: &str, args: &[&str], because: &str) {
     let ran = run(script, args);
     let complaint = ran.errors.lines().next().unwrap_or_default();
-    assert!(complaint.starts_with(&format!("{script}: ")) && complaint.contains(because), "{args:?}: {ran:#?}");
+    assert!(
+        complaint.starts_with(&format!("{script}: ")) && complaint.contains(because),
+        "{args:?}: {ran:#?}"
+    );
     assert!(ran.errors.contains(&format!("\nusage: scripts/{script} ")), "{args:?}: {ran:#?}");
     assert_eq!((ran.code(), ran.lines.len()), (Some(2), 0), "{args:?}: {ran:#?}");
 }
@@ -45,7 +49,16 @@ fn a_bad_command_line_is_refused_with_the_usage() {
 #[test]
 fn a_bad_address_is_refused() {
     for script in &SCRIPTS[..6] {
-        for address in ["localhost", ":8080", "8080", "a b:80", "127.0.0.1:0", "127.0.0.1:65536", "https://a:80", ""] {
+        for address in [
+            "localhost",
+            ":8080",
+            "8080",
+            "a b:80",
+            "127.0.0.1:0",
+            "127.0.0.1:65536",
+            "https://a:80",
+            "",
+        ] {
             must_refuse(script, &[address], "bad address");
         }
         must_refuse(script, &["127.0.0.1:1", "127.0.0.1:2"], "one address is enough");
@@ -76,7 +89,13 @@ fn help_is_the_usage_and_no_failure() {
         for option in ["-h", "--help"] {
             let ran = run(script, &[option]);
             assert_eq!((ran.code(), &*ran.errors), (Some(0), ""), "{ran:#?}");
-            for part in [&*format!("usage: scripts/{script} "), "--expect", "--nc NC", "-h, --help", "verdict"] {
+            for part in [
+                &*format!("usage: scripts/{script} "),
+                "--expect",
+                "--nc NC",
+                "-h, --help",
+                "verdict",
+            ] {
                 assert!(ran.lines.iter().any(|line| line.contains(part)), "{part}: {ran:#?}");
             }
             assert!(ran.lines.iter().all(|line| !line.contains("takes=")), "{ran:#?}");
@@ -90,7 +109,11 @@ fn nobody_there_is_one_line_that_says_what_to_start() {
     let free = free.expect("a port is to be had").to_string(); // and nobody listens there any more
     for (script, stage) in SCRIPTS.iter().zip([1, 1, 3, 4, 5, 2]) {
         let ran = run(script, &[&free]);
-        assert_eq!((ran.code(), ran.errors.lines().count(), ran.lines.len()), (Some(1), 1, 0), "{ran:#?}");
+        assert_eq!(
+            (ran.code(), ran.errors.lines().count(), ran.lines.len()),
+            (Some(1), 1, 0),
+            "{ran:#?}"
+        );
         let start = format!("start a stage first: cargo run -p stage{stage} -- --addr {free}");
         let wait = "wait until the stage says that it listens, or "; // cargo may still build it
         assert!(ran.errors.contains(&format!("{wait}{start}")), "{ran:#?}");
@@ -104,10 +127,15 @@ fn for_the_honest_alone() -> String {
     thread::spawn(move || {
         let mut waiting = Vec::new();
         for stream in server.incoming().flatten() {
-            let head: Vec<_> =
-                BufReader::new(&stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+            let head: Vec<_> = BufReader::new(&stream)
+                .lines()
+                .map_while(Result::ok)
+                .take_while(|line| !line.is_empty())
+                .collect();
             if head.first().is_some_and(|line| line == "GET / HTTP/1.1") {
-                let _ = (&stream).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                let _ = (&stream).write_all(
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+                );
             } else {
                 waiting.push(stream);
             }
@@ -128,7 +156,10 @@ fn another_verdict_than_the_expected_is_a_failure() {
     let addr = for_the_honest_alone();
     let ran = run("overload.sh", &["-n", "3", "-t", "1", "--expect", "taken", &addr]);
     assert_eq!((ran.code(), &*ran.errors), (Some(1), ""), "{ran:#?}");
-    assert!(ran.lines.last().is_some_and(|line| line.starts_with("verdict: piled (0 of 3 taken")), "{ran:#?}");
+    assert!(
+        ran.lines.last().is_some_and(|line| line.starts_with("verdict: piled (0 of 3 taken")),
+        "{ran:#?}"
+    );
 }
 
 #[test]
@@ -137,6 +168,9 @@ fn an_nc_that_reaches_nobody_is_said() {
     for script in &SCRIPTS[1..5] {
         let ran = run(script, &["--nc", "false", &addr]);
         assert_eq!((ran.code(), ran.lines.len()), (Some(1), 0), "{ran:#?}");
-        assert!(ran.errors.contains("with false: connection closed without an answer; does it reach"), "{ran:#?}");
+        assert!(
+            ran.errors.contains("with false: connection closed without an answer; does it reach"),
+            "{ran:#?}"
+        );
     }
 }

@@ -144,10 +144,16 @@ impl ValueEnum for WhenFull {
     }
 }
 
-fn option(name: &'static str, value: &'static str, default: &'static str, help: &'static str) -> Arg {
+fn option(
+    name: &'static str,
+    value: &'static str,
+    default: &'static str,
+    help: &'static str,
+) -> Arg {
     // beside the longest of the names there are fifty columns
     let help = format!("{}\n[default: {default}]", fold(help, 50));
-    let option = Arg::new(name).long(name).value_name(value).default_value(default).hide_default_value(true);
+    let option =
+        Arg::new(name).long(name).value_name(value).default_value(default).hide_default_value(true);
     option.help(help).allow_hyphen_values(true)
 }
 
@@ -178,7 +184,8 @@ fn taken<T: Clone + Send + Sync + 'static>(matches: &mut ArgMatches, name: &str)
 pub(crate) fn parse<O: Options>(stage: &Stage) -> Args<O> {
     let [try_it, break_it] = [stage.try_it, stage.break_it]
         .map(|command| fill_in(command, "127.0.0.1:8080").replace(" -H ", " \\\n             -H "));
-    let addr = option("addr", "HOST:PORT", "127.0.0.1:8080", "Where to listen; port 0 picks a free one");
+    let addr =
+        option("addr", "HOST:PORT", "127.0.0.1:8080", "Where to listen; port 0 picks a free one");
     let mut command = Command::new(stage.name)
         .arg(addr.value_parser(Addr::from_str))
         .args(O::define())
@@ -189,7 +196,9 @@ pub(crate) fn parse<O: Options>(stage: &Stage) -> Args<O> {
             stage.name
         ));
     match command.try_get_matches_from_mut(std::env::args_os()) {
-        Ok(mut matches) => Args { addr: taken(&mut matches, "addr"), options: O::take(&mut matches) },
+        Ok(mut matches) => {
+            Args { addr: taken(&mut matches, "addr"), options: O::take(&mut matches) }
+        }
         Err(error) => error.format(&mut command).exit(),
     }
 }
@@ -210,7 +219,8 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 /// As `duration`, but more than 0.
 fn timeout(text: &str) -> Result<Duration, String> {
-    duration(text).and_then(|timeout| if timeout.is_zero() { Err("more than 0".into()) } else { Ok(timeout) })
+    duration(text)
+        .and_then(|timeout| if timeout.is_zero() { Err("more than 0".into()) } else { Ok(timeout) })
 }
 
 /// HOST:PORT, not resolved yet.
@@ -222,10 +232,13 @@ impl FromStr for Addr {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let is_name = |host: &str| {
-            !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+            !host.is_empty()
+                && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
         };
         let is_addr = text.parse::<std::net::SocketAddr>().is_ok()
-            || text.rsplit_once(':').is_some_and(|(host, port)| is_name(host) && port.parse::<u16>().is_ok());
+            || text
+                .rsplit_once(':')
+                .is_some_and(|(host, port)| is_name(host) && port.parse::<u16>().is_ok());
         if is_addr {
             Ok(Self(text.to_owned()))
         } else {

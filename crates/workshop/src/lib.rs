@@ -79,7 +79,9 @@ impl Stage {
         let mut stdout = std::io::stdout().lock();
         let _ = stdout.write_all(banner.as_bytes()).and_then(|()| stdout.flush());
         if !addr.ip().is_loopback() {
-            warn!("{addr} can be reached from other machines; this is a server for lessons, so mind who is there");
+            warn!(
+                "{addr} can be reached from other machines; this is a server for lessons, so mind who is there"
+            );
         }
     }
 }

@@ -15,10 +15,14 @@ pub(crate) fn is_of_the_peer(error: &io::Error) -> bool {
 }
 
 /// Binds the first of its addresses that can be had, IPv4 first.
-pub(crate) fn first_of<L>(addr: &Addr, bind: impl Fn(SocketAddr) -> io::Result<L>) -> anyhow::Result<L> {
+pub(crate) fn first_of<L>(
+    addr: &Addr,
+    bind: impl Fn(SocketAddr) -> io::Result<L>,
+) -> anyhow::Result<L> {
     let Addr(text) = addr;
     let resolved = text.to_socket_addrs();
-    let mut addrs: Vec<_> = resolved.map_err(|error| anyhow!("{text} does not resolve: {error}"))?.collect();
+    let mut addrs: Vec<_> =
+        resolved.map_err(|error| anyhow!("{text} does not resolve: {error}"))?.collect();
     addrs.sort_by_key(SocketAddr::is_ipv6);
     let mut failure = None;
     for addr in addrs {
@@ -38,7 +42,9 @@ pub(crate) fn first_of<L>(addr: &Addr, bind: impl Fn(SocketAddr) -> io::Result<L
                 "{text} is in use: stop the server that has it, or choose another with --addr HOST:PORT (port 0 picks a free one)"
             )
         }
-        Some(error) => anyhow!("cannot listen on {text}: {error}; choose another with --addr HOST:PORT"),
+        Some(error) => {
+            anyhow!("cannot listen on {text}: {error}; choose another with --addr HOST:PORT")
+        }
         None => anyhow!("{text} names no address"),
     })
 }

@@ -11,7 +11,8 @@ use tracing::info;
 /// # Errors
 /// What the system says if it does not let us wait for signals.
 pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut next = async move || {
         tokio::select! {
             _ = interrupt.recv() => 2,
@@ -64,7 +65,8 @@ mod tests {
     #[tokio::test]
     async fn the_word_to_stop_reaches_those_who_wait_and_those_who_ask_later() {
         let stop = Arc::new(Stop::default());
-        let waiting = [stop.clone(), stop.clone()].map(|stop| tokio::spawn(async move { stop.told().await }));
+        let waiting =
+            [stop.clone(), stop.clone()].map(|stop| tokio::spawn(async move { stop.told().await }));
         yield_now().await;
         assert!(!stop.is_told() && waiting.iter().all(|waiting| !waiting.is_finished()));
         tokio::select! {

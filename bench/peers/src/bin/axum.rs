@@ -28,14 +28,20 @@ async fn main() -> anyhow::Result<()> {
         .load_shed()
         .buffer(options.queue)
         .concurrency_limit(1);
-    let app = Router::new().route("/events", post(event)).route("/queued", post(work).layer(queue)).fallback(echo);
+    let app = Router::new()
+        .route("/events", post(event))
+        .route("/queued", post(work).layer(queue))
+        .fallback(echo);
     let listener = peers::listen(&options.addr).await?;
     // made once: a router that is served as it is makes its layers, and so the queue, anew for each connection
     Ok(axum::serve(listener, app.into_make_service()).await?)
 }
 
 async fn echo(body: Bytes) -> impl IntoResponse {
-    let fields = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    let fields = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
     (fields, body)
 }
 

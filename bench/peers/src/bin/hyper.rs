@@ -41,7 +41,9 @@ async fn serve_all(listener: TcpListener, stream: bool) -> anyhow::Result<()> {
         tokio::spawn(async move {
             // a connection that is lost is of no interest here
             let _ = match stream {
-                true => http1::Builder::new().serve_connection(connection, service_fn(pass_on)).await,
+                true => {
+                    http1::Builder::new().serve_connection(connection, service_fn(pass_on)).await
+                }
                 false => http1::Builder::new().serve_connection(connection, service_fn(echo)).await,
             };
         });
@@ -63,7 +65,9 @@ async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
 fn text(body: Bytes) -> Response<Full<Bytes>> {
     let (empty, mut response) = (body.is_empty(), Response::new(Full::new(body)));
     if !empty {
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     }
     response
@@ -71,7 +75,9 @@ fn text(body: Bytes) -> Response<Full<Bytes>> {
 
 async fn pass_on(request: Request<Incoming>) -> Result<Response<Incoming>, Infallible> {
     let mut response = Response::new(request.into_body());
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(response)
 }

@@ -14,8 +14,12 @@ fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let server = Server::http(&options.addr).map_err(anyhow::Error::from_boxed)?;
     peers::announce(server.server_addr().to_ip().ok_or_else(|| anyhow::anyhow!("no address"))?)?;
-    let field = |field: &str| field.parse::<Header>().map_err(|()| anyhow::anyhow!("no field: {field}"));
-    let fields = [field("Content-Type: text/plain; charset=utf-8")?, field("X-Content-Type-Options: nosniff")?];
+    let field =
+        |field: &str| field.parse::<Header>().map_err(|()| anyhow::anyhow!("no field: {field}"));
+    let fields = [
+        field("Content-Type: text/plain; charset=utf-8")?,
+        field("X-Content-Type-Options: nosniff")?,
+    ];
     for mut request in server.incoming_requests() {
         let mut body = Vec::new();
         request.as_reader().read_to_end(&mut body)?;

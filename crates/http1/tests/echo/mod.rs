@@ -44,7 +44,8 @@ pub(crate) fn on_tokio(
     let (stream, _) = listener.accept()?;
     stream.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async { serve(Connection::new(tokio::net::TcpStream::from_std(stream)?)).await })
+    runtime
+        .block_on(async { serve(Connection::new(tokio::net::TcpStream::from_std(stream)?)).await })
 }
 
 /// Runs a test against both connections. The server must end well, once the client is gone.
@@ -56,7 +57,9 @@ pub(crate) fn on_both(test: impl Fn(Client)) {
 /// The same, each at a listener of this kind.
 #[track_caller]
 pub(crate) fn on_both_at(bind: impl Fn() -> TcpListener, test: impl Fn(Client)) {
-    for (name, serve) in [("tokio", serve_tokio as fn(&TcpListener) -> io::Result<()>), ("std", serve_blocking)] {
+    for (name, serve) in
+        [("tokio", serve_tokio as fn(&TcpListener) -> io::Result<()>), ("std", serve_blocking)]
+    {
         println!("over {name}:");
         on(bind(), serve, &test);
     }
@@ -82,7 +85,8 @@ pub(crate) fn bind() -> TcpListener {
 
 /// A listener whose connections take less than a response at a time.
 pub(crate) fn bind_narrow() -> TcpListener {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let _entered = runtime.enter();
     let bind = || {
         let socket = tokio::net::TcpSocket::new_v4()?;
