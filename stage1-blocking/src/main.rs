@@ -5,8 +5,7 @@
 use http1::{Request, Response, blocking::Connection};
 use std::io;
 use std::net::TcpListener;
-use workshop::args::NoOptions;
-use workshop::{Stage, blocking::accept, blocking::listen, warn};
+use workshop::{Addr, Stage, blocking::accept, blocking::listen, clap, warn};
 
 const STAGE: Stage = Stage {
     number: 1,
@@ -16,9 +15,16 @@ const STAGE: Stage = Stage {
     break_it: "scripts/flood.sh {addr}",
 };
 
+#[derive(clap::Parser)]
+struct Options {
+    /// Where to listen; port 0 picks a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    addr: Addr,
+}
+
 fn main() -> workshop::Result {
-    let args = STAGE.args::<NoOptions>();
-    let listener = listen(&STAGE, &args.addr)?;
+    let options = STAGE.options::<Options>();
+    let listener = listen(&STAGE, &options.addr)?;
     serve_all(listener)
 }
 

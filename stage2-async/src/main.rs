@@ -5,8 +5,7 @@
 use http1::{Connection, Request, Response};
 use std::io;
 use tokio::net::TcpListener;
-use workshop::args::NoOptions;
-use workshop::{Stage, accept, warn};
+use workshop::{Addr, Stage, accept, clap, warn};
 
 const STAGE: Stage = Stage {
     number: 2,
@@ -16,10 +15,17 @@ const STAGE: Stage = Stage {
     break_it: "scripts/flood.sh {addr}",
 };
 
+#[derive(clap::Parser)]
+struct Options {
+    /// Where to listen; port 0 picks a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    addr: Addr,
+}
+
 #[tokio::main]
 async fn main() -> workshop::Result {
-    let args = STAGE.args::<NoOptions>();
-    let listener = STAGE.listen(&args.addr)?;
+    let options = STAGE.options::<Options>();
+    let listener = STAGE.listen(&options.addr)?;
     // on a worker: from main's own thread each connection would change threads first
     tokio::spawn(serve_all(listener)).await?
 }

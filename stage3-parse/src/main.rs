@@ -9,8 +9,7 @@ use std::io;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
-use workshop::args::Deadline;
-use workshop::{Stage, accept, warn};
+use workshop::{Addr, Stage, accept, clap, warn};
 
 const STAGE: Stage = Stage {
     number: 3,
@@ -20,12 +19,23 @@ const STAGE: Stage = Stage {
     break_it: "curl -d '{\"user\": \"alice\", \"amount\": \"lots\"}' -H 'content-type: application/json' {url}/events",
 };
 
+#[derive(clap::Parser)]
+struct Options {
+    /// Where to listen; port 0 picks a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    addr: Addr,
+    /// How long a client may keep the server waiting: to begin a request, to end it, to take the
+    /// answer; such as 500ms, 2s, 1m
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = workshop::timeout)]
+    timeout: Duration,
+}
+
 #[tokio::main]
 async fn main() -> workshop::Result {
-    let args = STAGE.args::<Deadline>();
-    let listener = STAGE.listen(&args.addr)?;
+    let options = STAGE.options::<Options>();
+    let listener = STAGE.listen(&options.addr)?;
     // on a worker: from main's own thread each connection would change threads first
-    tokio::spawn(serve_all(listener, args.options.timeout)).await?
+    tokio::spawn(serve_all(listener, options.timeout)).await?
 }
 
 /// Events, everyone at once.

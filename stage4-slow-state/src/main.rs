@@ -13,8 +13,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
-use workshop::args::SlowWork;
-use workshop::{Stage, accept, warn};
+use workshop::{Addr, Stage, accept, clap, warn};
 
 const STAGE: Stage = Stage {
     number: 4,
@@ -24,26 +23,40 @@ const STAGE: Stage = Stage {
     break_it: "cargo run -p client -- load -n 10 -c 10 --event {addr}",
 };
 
+#[derive(clap::Parser)]
+struct Options {
+    /// Where to listen; port 0 picks a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    addr: Addr,
+    /// How long a client may keep the server waiting: to begin a request, to end it, to take the
+    /// answer; such as 500ms, 2s, 1m
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = workshop::timeout)]
+    timeout: Duration,
+    /// How long the work for one event takes, such as 0s, 100ms, 2s
+    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = workshop::duration)]
+    work: Duration,
+}
+
 /// What everyone shares. tokio's mutex is fair: whoever waits longest is next.
 type Balances = Arc<Mutex<HashMap<User, i64>>>;
 
 #[tokio::main]
 async fn main() -> workshop::Result {
-    let args = STAGE.args::<SlowWork>();
-    let listener = STAGE.listen(&args.addr)?;
+    let options = STAGE.options::<Options>();
+    let listener = STAGE.listen(&options.addr)?;
     // on a worker: from main's own thread each connection would change threads first
-    tokio::spawn(serve_all(listener, args.options)).await?
+    tokio::spawn(serve_all(listener, options.timeout, options.work)).await?
 }
 
 /// Events, everyone at once.
-async fn serve_all(listener: TcpListener, options: SlowWork) -> workshop::Result {
+async fn serve_all(listener: TcpListener, patience: Duration, work: Duration) -> workshop::Result {
     let balances = Balances::default();
     loop {
         let mut connection = Connection::new(accept(&listener).await);
         let balances = balances.clone();
         // a task costs little memory and no thread; the next client is looked at at once
         tokio::spawn(async move {
-            if let Err(error) = serve(&mut connection, &options, &balances).await {
+            if let Err(error) = serve(&mut connection, patience, work, &balances).await {
                 warn!(%error, "connection lost");
             }
         });
@@ -53,12 +66,13 @@ async fn serve_all(listener: TcpListener, options: SlowWork) -> workshop::Result
 /// One connection, request after request, until the client has enough or we have.
 async fn serve(
     connection: &mut Connection,
-    options: &SlowWork,
+    patience: Duration,
+    work: Duration,
     balances: &Balances,
 ) -> io::Result<()> {
-    while let Some(request) = next_request(connection, options.timeout).await? {
-        let response = respond(request, balances, options.work).await;
-        timeout(options.timeout, connection.write_response(response)).await??;
+    while let Some(request) = next_request(connection, patience).await? {
+        let response = respond(request, balances, work).await;
+        timeout(patience, connection.write_response(response)).await??;
     }
     Ok(())
 }

@@ -13,8 +13,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
-use workshop::args::{Limits, WhenFull};
-use workshop::{Stage, Stop, accept, debug, stop_signal, warn};
+use workshop::{Addr, Stage, Stop, accept, clap, debug, stop_signal, warn};
 
 const STAGE: Stage = Stage {
     number: 5,
@@ -24,9 +23,39 @@ const STAGE: Stage = Stage {
     break_it: "cargo run -p client -- load -n 100 -c 100 --event {addr}",
 };
 
+#[derive(clap::Parser)]
+struct Options {
+    /// Where to listen; port 0 picks a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    addr: Addr,
+    /// How long a client may keep the server waiting: to begin a request, to end it, to take the
+    /// answer; such as 500ms, 2s, 1m
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = workshop::timeout)]
+    timeout: Duration,
+    /// How long the worker takes for one event, such as 0s, 100ms, 2s
+    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = workshop::duration)]
+    work: Duration,
+    /// How many events may wait for the worker, 1 or more
+    #[arg(long, value_name = "N", default_value = "16", value_parser = workshop::count)]
+    queue: usize,
+    /// What happens to an event when the queue is full; reject: it gets 503 and Retry-After at once;
+    /// wait: it waits for a place, and its client with it
+    #[arg(long, value_name = "POLICY", default_value = "reject")]
+    when_full: WhenFull,
+    /// How many connections may be open, 1 or more; one over it is refused with 503
+    #[arg(long, value_name = "N", default_value = "1024", value_parser = workshop::count)]
+    max_connections: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum WhenFull {
+    Reject,
+    Wait,
+}
+
 /// What each connection holds: a way into the queue, above all. The worker is done when nobody holds one any more.
 struct Bank {
-    limits: Limits,
+    options: Options,
     queue: mpsc::Sender<Event>,
     stop: Arc<Stop>,
     ledger: Arc<Mutex<Ledger>>,
@@ -48,16 +77,16 @@ struct Ledger {
 
 #[tokio::main]
 async fn main() -> workshop::Result {
-    let args = STAGE.args::<Limits>();
+    let options = STAGE.options::<Options>();
     let (stop, stopped) = (Arc::new(Stop::default()), stop_signal()?);
-    let listener = STAGE.listen(&args.addr)?;
-    let (queue, events) = mpsc::channel(args.options.queue);
-    let ledger = Arc::new(Mutex::new(Ledger { capacity: args.options.queue, ..Ledger::default() }));
-    let worker = tokio::spawn(work(events, args.options.work, ledger.clone()));
+    let listener = STAGE.listen(&options.addr)?;
+    let (queue, events) = mpsc::channel(options.queue);
+    let ledger = Arc::new(Mutex::new(Ledger { capacity: options.queue, ..Ledger::default() }));
+    let worker = tokio::spawn(work(events, options.work, ledger.clone()));
     // on a worker: from main's own thread each connection would change threads first
     tokio::spawn(serve_all(
         listener,
-        Bank { limits: args.options, queue, stop: stop.clone(), ledger: ledger.clone() },
+        Bank { options, queue, stop: stop.clone(), ledger: ledger.clone() },
     ));
     stopped.await;
     stop.tell();
@@ -71,7 +100,7 @@ async fn main() -> workshop::Result {
 /// Events, everyone at once, until the server is told to stop.
 async fn serve_all(listener: TcpListener, bank: Bank) {
     let bank = Arc::new(bank);
-    let places = Arc::new(Semaphore::new(bank.limits.max_connections));
+    let places = Arc::new(Semaphore::new(bank.options.max_connections));
     loop {
         let mut connection = tokio::select! {
             stream = accept(&listener) => Connection::new(stream),
@@ -103,7 +132,7 @@ async fn serve(connection: &mut Connection, bank: &Bank) -> io::Result<()> {
         if bank.stop.is_told() {
             connection.close_after_response();
         }
-        timeout(bank.limits.timeout, connection.write_response(response)).await??;
+        timeout(bank.options.timeout, connection.write_response(response)).await??;
     }
 }
 
@@ -112,7 +141,7 @@ async fn next_request_while_open(
     connection: &mut Connection,
     bank: &Bank,
 ) -> io::Result<Option<Request>> {
-    let patience = bank.limits.timeout;
+    let patience = bank.options.timeout;
     tokio::select! {
         biased;
         request = next_request(connection, patience) => return request,
@@ -154,7 +183,7 @@ async fn respond(request: Request, bank: &Bank) -> Response {
     match (&request.method, request.path()) {
         (&Method::POST, "/events") => match &parse(&request) {
             Ok(_) if bank.stop.is_told() => stopping(),
-            Ok(event) if bank.limits.when_full == WhenFull::Wait => {
+            Ok(event) if bank.options.when_full == WhenFull::Wait => {
                 wait_for_place(event, bank).await
             }
             Ok(event) => offer(event, bank),
@@ -185,7 +214,7 @@ fn offer(event: &Event, bank: &Bank) -> Response {
         }
         Err(_) => {
             ledger.rejected += 1;
-            let until_done = bank.limits.work.saturating_mul(ledger.queued as u32 + 1); // at most a million
+            let until_done = bank.options.work.saturating_mul(ledger.queued as u32 + 1); // at most a million
             overloaded("the queue is full; try again later", until_done)
         }
     }

@@ -1,8 +1,7 @@
 //! Listening and accepting, for std.
 
-use crate::Stage;
-use crate::args::Addr;
 use crate::listen::{PAUSE, first_of, is_of_the_peer};
+use crate::{Addr, Stage};
 use anyhow::Context;
 use std::net::{TcpListener, TcpStream};
 use tracing::{error, info};

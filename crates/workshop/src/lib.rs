@@ -1,15 +1,17 @@
 //! What every stage's `main` needs and no lesson is about: arguments, the banner, the log, accept, Ctrl-C.
 
-pub mod args;
 #[cfg(feature = "tokio")]
 mod asynchronous;
 pub mod blocking;
 mod listen;
+mod options;
 #[cfg(feature = "tokio")]
 mod signals;
 
 #[cfg(feature = "tokio")]
 pub use asynchronous::accept;
+pub use clap;
+pub use options::{Addr, count, duration, timeout};
 #[cfg(feature = "tokio")]
 pub use signals::{Stop, stop_signal};
 pub use tracing::{debug, warn};
@@ -55,16 +57,6 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// The command line, parsed; ends the process with the usage and exit code 2 if it is no good, and with the help
-    /// if that was asked for. Starts the log, and allows the process as many descriptors as it may allow itself: many
-    /// systems begin with 1024 or 256, and a connection takes one.
-    pub fn args<O: args::Options>(&self) -> args::Args<O> {
-        let args = args::parse(self);
-        start_log();
-        let _ = rlimit::increase_nofile_limit(u64::MAX); // if not, then not: accept waits for free ones
-        args
-    }
-
     pub(crate) fn announce(&self, addr: SocketAddr) {
         let Self { number, name, idea, .. } = self;
         let [try_it, break_it] = [self.try_it, self.break_it].map(|command| fill_in(command, addr));

@@ -1,6 +1,6 @@
 //! Listening and accepting: what is the same for tokio and for std.
 
-use crate::args::Addr;
+use crate::Addr;
 use anyhow::anyhow;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
