@@ -203,9 +203,8 @@ impl<M: Answer> CallerOf<M> {
 impl Outcome {
     /// What a response comes to.
     pub fn of(answer: &impl Answer) -> Self {
-        let brief = answer.brief();
-        match brief.status {
-            StatusCode::SERVICE_UNAVAILABLE => Self::Refused(brief.retry_after),
+        match answer.status() {
+            StatusCode::SERVICE_UNAVAILABLE => Self::Refused(answer.retry_after()),
             status if status.as_u16() < 400 => Self::Served(status),
             status => Self::Rejected(status),
         }

@@ -39,14 +39,30 @@ fn serve_all(listener: TcpListener) -> ! {
     }
 }
 
-/// One connection, request after request, until the client has enough.
+/// Serves one connection, request after request, until the client closes it.
 fn serve(connection: &mut Connection) -> io::Result<()> {
-    // waits as long as this client likes
-    while let Some(request) = connection.read_request()? {
-        let response = respond(request);
-        connection.write_response(response)?;
+    while let Some(request) = read_request(connection)? {
+        connection.write_response(respond(request))?;
     }
     Ok(())
+}
+
+/// The next complete request; `None` once the client is done.
+///
+/// A read returns what has arrived so far: three bytes, or a request and a half. So we read until
+/// a request is complete.
+fn read_request(connection: &mut Connection) -> io::Result<Option<Request>> {
+    loop {
+        match connection.decode() {
+            Ok(Some(request)) => return Ok(Some(request)),
+            Ok(None) => {} // part of it is still missing
+            Err(bad) => return connection.refuse(bad).map(|()| None),
+        }
+        // the only thread waits here, for as long as this client likes
+        if connection.read()? == 0 {
+            return Ok(None);
+        }
+    }
 }
 
 /// Whatever came goes back.

@@ -43,14 +43,30 @@ async fn serve_all(listener: TcpListener) -> workshop::Result {
     }
 }
 
-/// One connection, request after request, until the client has enough.
+/// Serves one connection, request after request, until the client closes it.
 async fn serve(connection: &mut Connection) -> io::Result<()> {
-    // waits as long as this client likes, and only this task waits
-    while let Some(request) = connection.read_request().await? {
-        let response = respond(request);
-        connection.write_response(response).await?;
+    while let Some(request) = read_request(connection).await? {
+        connection.write_response(respond(request)).await?;
     }
     Ok(())
+}
+
+/// The next complete request; `None` once the client is done.
+///
+/// A read returns what has arrived so far: three bytes, or a request and a half. So we read until
+/// a request is complete.
+async fn read_request(connection: &mut Connection) -> io::Result<Option<Request>> {
+    loop {
+        match connection.decode() {
+            Ok(Some(request)) => return Ok(Some(request)),
+            Ok(None) => {} // part of it is still missing
+            Err(bad) => return connection.refuse(bad).await.map(|()| None),
+        }
+        // only this task waits here, for as long as this client likes
+        if connection.read().await? == 0 {
+            return Ok(None);
+        }
+    }
 }
 
 /// Whatever came goes back.

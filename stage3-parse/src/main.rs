@@ -60,13 +60,31 @@ async fn serve(connection: &mut Connection, patience: Duration) -> io::Result<()
     Ok(())
 }
 
+/// The next complete request; `None` once the client is done.
+///
+/// A read returns what has arrived so far: three bytes, or a request and a half. So we read until
+/// a request is complete.
+async fn read_request(connection: &mut Connection) -> io::Result<Option<Request>> {
+    loop {
+        match connection.decode() {
+            Ok(Some(request)) => return Ok(Some(request)),
+            Ok(None) => {} // part of it is still missing
+            Err(bad) => return connection.refuse(bad).await.map(|()| None),
+        }
+        // only this task waits here, until the deadline
+        if connection.read().await? == 0 {
+            return Ok(None);
+        }
+    }
+}
+
 /// The next request, if it begins within our patience, and is whole within as much again, however it drips.
 async fn next_request(
     connection: &mut Connection,
     patience: Duration,
 ) -> io::Result<Option<Request>> {
     let whole = match timeout(patience, connection.wait_for_request()).await {
-        Ok(_) => timeout(patience, connection.read_request()).await,
+        Ok(_) => timeout(patience, read_request(connection)).await,
         Err(_) if !connection.is_new() => return Ok(None), // kept alive and idle: no word is owed
         Err(late) => Err(late),
     };

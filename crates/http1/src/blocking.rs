@@ -3,7 +3,7 @@
 use crate::decoder::{Decoded, Decoder};
 use crate::encoder::{Encoded, Ending};
 use crate::turn::{CONTINUE, Turn};
-use crate::{DRAIN_BYTES, DRAIN_TIME, Request, Response, SCRATCH};
+use crate::{BadMessage, DRAIN_BYTES, DRAIN_TIME, Request, Response, SCRATCH};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
@@ -17,6 +17,7 @@ pub struct Connection {
     turn: Turn,
     /// Where bytes land before the decoder takes them.
     scratch: Box<[u8]>,
+    continue_owed: bool,
 }
 
 impl Connection {
@@ -27,35 +28,62 @@ impl Connection {
             decoder: Decoder::new(),
             turn: Turn::START,
             scratch: vec![0; SCRATCH].into(),
+            continue_owed: false,
         }
     }
 
-    /// The next request, whole; `None` when the connection is at its end. A message that is malformed or too large
-    /// is answered here, with its status and a problem document, and is the end of the connection.
+    /// The next request, if all of it has been read; `None` while some of it is missing.
+    ///
+    /// # Errors
+    /// The message is malformed or too large: [`refuse`](Self::refuse) it.
+    pub fn decode(&mut self) -> Result<Option<Request>, BadMessage> {
+        loop {
+            match self.decoder.decode()? {
+                Decoded::Whole(request) => {
+                    self.turn = Turn::of(&request);
+                    return Ok(Some(request));
+                }
+                Decoded::Continue => self.continue_owed = true,
+                Decoded::NeedMore => return Ok(None),
+            }
+        }
+    }
+
+    /// Reads once, and returns how many bytes had arrived; 0 when no more will be read. Sends `100 Continue` first to a
+    /// client that waits for it.
+    ///
+    /// # Errors
+    /// What the socket reports.
+    pub fn read(&mut self) -> io::Result<usize> {
+        if self.turn.over {
+            return Ok(0);
+        }
+        if std::mem::take(&mut self.continue_owed) {
+            self.stream.write_all(CONTINUE)?;
+        }
+        match read(&mut self.stream, &mut self.scratch) {
+            Ok(bytes) => {
+                self.decoder.push(bytes);
+                Ok(bytes.len())
+            }
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads until a request is whole, and refuses what is none.
     ///
     /// # Errors
     /// What the socket reports.
     pub fn read_request(&mut self) -> io::Result<Option<Request>> {
-        while !self.turn.over {
-            match self.decoder.decode() {
-                Ok(Decoded::Whole(request)) => {
-                    self.turn = Turn::of(&request);
-                    return Ok(Some(request));
-                }
-                Ok(Decoded::Continue) => self.stream.write_all(CONTINUE)?,
-                Ok(Decoded::NeedMore) => match read(&mut self.stream, &mut self.scratch) {
-                    // between requests the normal end, within one nobody is left to tell
-                    Ok([]) => return Ok(None),
-                    Ok(bytes) => self.decoder.push(bytes),
-                    Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
-                        return Ok(None);
-                    }
-                    Err(error) => return Err(error),
-                },
-                Err(bad) => self.refuse(Response::problem(bad.status(), bad))?,
+        loop {
+            match self.decode() {
+                Ok(Some(request)) => return Ok(Some(request)),
+                Ok(None) if self.read()? == 0 => return Ok(None),
+                Ok(None) => {}
+                Err(bad) => return self.refuse(bad).map(|()| None),
             }
         }
-        Ok(None)
     }
 
     /// Answers the request that was read last.
@@ -88,7 +116,12 @@ impl Connection {
         }
     }
 
-    fn refuse(&mut self, response: Response) -> io::Result<()> {
+    /// Answers a message that was not read whole, and closes such that the client gets to read the answer.
+    ///
+    /// # Errors
+    /// What the socket reports.
+    pub fn refuse(&mut self, response: impl Into<Response>) -> io::Result<()> {
+        let response = response.into();
         self.turn = Turn { ending: Ending::Close, to_head: self.decoder.is_head(), ..self.turn };
         let encoded = self.turn.encode(response);
         self.write(encoded)?;

@@ -1,7 +1,7 @@
 //! A body on its way, by each kind of framing (RFC 9112 §6 and §7).
 
 use crate::error::BadMessage;
-use crate::head::Framing;
+use crate::message::Framing;
 use crate::scan::line_feed;
 use crate::{MAX_CHUNK_LINE, MAX_FIELDS, MAX_HEAD};
 use bytes::{Buf, Bytes, BytesMut};

@@ -2,7 +2,8 @@
 
 use crate::MAX_HEAD;
 use crate::error::BadMessage;
-use crate::head::{Answer, Framing, Head, Message, no_fields, number};
+use crate::fields::{no_fields, number};
+use crate::message::{Answer, Framing, Head, Message, sealed::Sealed};
 use crate::response::{Response, is_bodiless};
 use bytes::Bytes;
 use http::StatusCode;
@@ -18,6 +19,8 @@ pub struct Brief {
     pub(crate) persists: bool,
 }
 
+impl Sealed for Brief {}
+
 impl Message for Brief {
     const MAX_BODY: Option<usize> = None;
 
@@ -30,7 +33,12 @@ impl Message for Brief {
         // whatever is not plain is looked at with all care, but for the limit
         let Head { message, framing, expects_continue } =
             Response::decode_head_up_to(head, to_head, None)?;
-        Ok(Head { message: message.brief(), framing, expects_continue })
+        let brief = Self {
+            status: message.status,
+            retry_after: message.retry_after(),
+            persists: message.persists(),
+        };
+        Ok(Head { message: brief, framing, expects_continue })
     }
 
     fn check_start_line(line: &[u8]) -> Result<(), BadMessage> {
@@ -83,8 +91,12 @@ fn plain(bytes: &[u8], to_head: bool) -> Option<(Brief, u64, usize)> {
 }
 
 impl Answer for Brief {
-    fn brief(&self) -> Brief {
-        *self
+    fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        self.retry_after
     }
 
     fn is_interim(&self) -> bool {

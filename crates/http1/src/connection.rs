@@ -2,7 +2,7 @@
 
 use crate::decoder::{Decoded, Decoder};
 use crate::encoder::{Encoded, Ending};
-use crate::head::{Answer, Message};
+use crate::message::{Answer, Message};
 use crate::request::Request;
 use crate::response::Response;
 use crate::turn::{CONTINUE, Turn};
@@ -30,6 +30,7 @@ pub struct Connection<M = Request> {
     first: bool,
     /// The last response is written, and the peer has been given the time to read it.
     left: bool,
+    continue_owed: bool,
 }
 
 /// Reads once and hands on what came; how much that was. An idle connection waits here without a buffer: the bytes land
@@ -50,7 +51,14 @@ fn poll_read(
 impl<M: Message> Connection<M> {
     /// A connection over a stream that nothing was read from.
     pub fn new(stream: TcpStream) -> Self {
-        Self { stream, decoder: Decoder::new(), turn: Turn::START, first: true, left: false }
+        Self {
+            stream,
+            decoder: Decoder::new(),
+            turn: Turn::START,
+            first: true,
+            left: false,
+            continue_owed: false,
+        }
     }
 
     /// Reads once; `false` at the end of the input.
@@ -124,55 +132,53 @@ impl Connection<Request> {
         self.first
     }
 
-    /// The next request, whole; `None` when the connection is at its end. A message that is malformed or too large
-    /// is answered here, with its status and a problem document, and is the end of the connection.
+    /// The next request, if all of it has been read; `None` while some of it is missing.
+    ///
+    /// # Errors
+    /// The message is malformed or too large: [`refuse`](Self::refuse) it.
+    pub fn decode(&mut self) -> Result<Option<Request>, BadMessage> {
+        loop {
+            match self.decoder.decode()? {
+                Decoded::Whole(request) => {
+                    (self.turn, self.first) = (Turn::of(&request), false);
+                    return Ok(Some(request));
+                }
+                Decoded::Continue => self.continue_owed = true,
+                Decoded::NeedMore => return Ok(None),
+            }
+        }
+    }
+
+    /// Reads once, and returns whether any bytes had arrived; 0 when no more will be read. Sends `100 Continue` first
+    /// to a client that waits for it.
+    ///
+    /// # Errors
+    /// What the socket reports.
+    pub async fn read(&mut self) -> io::Result<usize> {
+        if self.turn.over {
+            return Ok(0);
+        }
+        if std::mem::take(&mut self.continue_owed) {
+            Box::pin(self.stream.write_all(CONTINUE)).await?; // boxed, since hardly anyone waits for it
+        }
+        match self.fill().await {
+            Ok(read) => Ok(read.into()),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads until a request is whole, and refuses what is none.
     ///
     /// # Errors
     /// What the socket reports.
     pub async fn read_request(&mut self) -> io::Result<Option<Request>> {
-        while !self.turn.over {
-            // nothing of this match outlives it, and so none of it waits below
-            let refused = match poll_fn(|context| self.poll_decode(context)).await? {
-                None => return Ok(None),
-                Some(Ok(Decoded::Whole(request))) => {
-                    (self.turn, self.first) = (Turn::of(&request), false);
-                    return Ok(Some(request));
-                }
-                Some(Ok(_)) => None,
-                Some(Err(bad)) => Some(Box::new(bad)),
-            };
-            match refused {
-                Some(bad) => self.refuse(Response::problem(bad.status(), bad)).await?,
-                None => Box::pin(self.stream.write_all(CONTINUE)).await?, // boxed, since hardly anyone waits for it
-            }
-        }
-        Ok(None)
-    }
-
-    /// A request, or that it waits for `100 Continue`, or what is wrong with it; `None` at the end of the input.
-    #[expect(
-        clippy::type_complexity,
-        reason = "what `decode` says, what the socket says, and that it is not here yet"
-    )]
-    fn poll_decode(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<Option<Result<Decoded<Request>, BadMessage>>>> {
         loop {
-            if self.decoder.has_begun() {
-                let decoded = self.decoder.decode();
-                if !matches!(decoded, Ok(Decoded::NeedMore)) {
-                    return Poll::Ready(Ok(Some(decoded)));
-                }
-            }
-            match ready!(self.poll_fill(context)) {
-                Ok(true) => {}
-                // between requests the normal end, within one nobody is left to tell
-                Ok(false) => return Poll::Ready(Ok(None)),
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
-                    return Poll::Ready(Ok(None));
-                }
-                Err(error) => return Poll::Ready(Err(error)),
+            match self.decode() {
+                Ok(Some(request)) => return Ok(Some(request)),
+                Ok(None) if self.read().await? == 0 => return Ok(None),
+                Ok(None) => {}
+                Err(bad) => return self.refuse(bad).await.map(|()| None),
             }
         }
     }
@@ -208,7 +214,11 @@ impl Connection<Request> {
     ///
     /// # Errors
     /// What the socket reports.
-    pub fn refuse(&mut self, response: Response) -> impl Future<Output = io::Result<()>> + Send {
+    pub fn refuse(
+        &mut self,
+        response: impl Into<Response>,
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        let response = response.into();
         // boxed, or every connection would carry the room for its refusal
         Box::pin(async move {
             let answered = timeout(DRAIN_TIME, async {

@@ -3,7 +3,7 @@
 use crate::MAX_HEAD;
 use crate::body::Body;
 use crate::error::BadMessage;
-use crate::head::{Answer, Head, Message};
+use crate::message::{Answer, Head, Message};
 use crate::scan::line_feed;
 use bytes::{Buf, Bytes, BytesMut};
 

@@ -2,91 +2,19 @@
 //!
 //! httparse splits the bytes into tokens; the rules beyond the grammar are here, each as strict as its RFC allows.
 
-use crate::brief::Brief;
 use crate::error::{BadMessage, quote};
+use crate::fields::{is, no_fields, number};
+use crate::message::{Answer, Framing, Head, Message, sealed::Sealed};
 use crate::request::{Request, RequestParts};
 use crate::response::{Response, ResponseParts, is_bodiless, persists};
 use crate::target::{check_host, path_in};
-use crate::{MAX_BODY, MAX_FIELDS, MAX_HEAD, MAX_TARGET};
+use crate::{MAX_BODY, MAX_HEAD, MAX_TARGET};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use httparse::Status;
-use std::mem::MaybeUninit;
 
-/// How the end of a body is known (RFC 9112 §6.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Framing {
-    /// After so many bytes; 0 where there is no body.
-    Length(u64),
-    /// After the chunk of size 0 and the trailers.
-    Chunked,
-    /// When the connection ends: responses only.
-    UntilClose,
-}
-
-/// What a client awaits of a server: a [`Response`], or the [`Brief`] of it.
-pub trait Answer: Message {
-    /// What can be counted of it.
-    fn brief(&self) -> Brief;
-
-    /// Whether another response follows that answers the same request (1xx).
-    #[doc(hidden)]
-    fn is_interim(&self) -> bool;
-
-    /// Whether the connection outlives it (RFC 9112 §9.3).
-    #[doc(hidden)]
-    fn persists(&self) -> bool;
-}
-
-/// A head, decoded.
-#[derive(Debug)]
-pub struct Head<M> {
-    pub(crate) message: M,
-    pub(crate) framing: Framing,
-    /// The sender waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
-    pub(crate) expects_continue: bool,
-}
-
-/// What a [`Decoder`](crate::Decoder) decodes: a [`Request`], a [`Response`] or, of a response, the [`Brief`].
-pub trait Message: Sized + sealed::Sealed {
-    /// Decodes a head, from its start line to its empty line. `to_head`: of a response, that it answers HEAD.
-    #[doc(hidden)]
-    fn decode_head(head: &[u8], to_head: bool) -> Result<Head<Self>, BadMessage>;
-
-    /// What can be said against a start line before the rest of the head is here.
-    #[doc(hidden)]
-    fn check_start_line(line: &[u8]) -> Result<(), BadMessage>;
-
-    /// What is said of a head over the limit; `head` is what there is of it up to there.
-    #[doc(hidden)]
-    fn too_long(head: &[u8]) -> BadMessage;
-
-    /// The longest body taken, in bytes; `None`: it may have any length, and is dropped as it comes.
-    #[doc(hidden)]
-    const MAX_BODY: Option<usize>;
-
-    #[doc(hidden)]
-    fn set_body(&mut self, body: Bytes);
-
-    /// The message that these bytes are, exactly, if that can be said without keeping them.
-    #[doc(hidden)]
-    fn whole(_bytes: &[u8], _to_head: bool) -> Option<Self> {
-        None
-    }
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::Request {}
-    impl Sealed for super::Response {}
-    impl Sealed for super::Brief {}
-}
-
-pub(crate) type Fields<'b> = [MaybeUninit<httparse::Header<'b>>; MAX_FIELDS];
-
-pub(crate) fn no_fields<'b>() -> Fields<'b> {
-    [const { MaybeUninit::uninit() }; MAX_FIELDS]
-}
+impl Sealed for Request {}
+impl Sealed for Response {}
 
 impl Message for Request {
     const MAX_BODY: Option<usize> = Some(MAX_BODY);
@@ -248,10 +176,12 @@ impl Message for Response {
 }
 
 impl Answer for Response {
-    fn brief(&self) -> Brief {
-        let retry_after =
-            self.header(header::RETRY_AFTER).and_then(|seconds| seconds.trim().parse().ok());
-        Brief { status: self.status, retry_after, persists: self.persists() }
+    fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        self.header(header::RETRY_AFTER)?.trim().parse().ok()
     }
 
     fn is_interim(&self) -> bool {
@@ -321,21 +251,6 @@ fn headers_of(fields: &[httparse::Header<'_>]) -> Result<HeaderMap, BadMessage> 
         headers.append(name, value);
     }
     Ok(headers)
-}
-
-/// Whether this is a field of that name, in lower case. Nearly all others differ in the length of their names.
-#[inline(always)]
-pub(crate) fn is(field: &httparse::Header<'_>, name: &str) -> bool {
-    field.name.len() == name.len() && field.name.eq_ignore_ascii_case(name)
-}
-
-/// What fits `u64`, in digits alone: `parse` would take a sign before them.
-pub(crate) fn number(digits: &[u8]) -> Option<u64> {
-    let add = |number: u64, byte: &u8| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        number.checked_mul(10)?.checked_add(digit)
-    };
-    if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
 }
 
 /// How the end of the body is known; `None` if the fields do not say.

@@ -31,6 +31,12 @@ impl From<ResponseParts> for Response {
     }
 }
 
+impl From<crate::BadMessage> for Response {
+    fn from(bad: crate::BadMessage) -> Self {
+        Self::problem(bad.status(), bad)
+    }
+}
+
 impl Deref for Response {
     type Target = ResponseParts;
 

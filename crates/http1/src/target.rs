@@ -1,7 +1,7 @@
 //! What a request is aimed at: its target, and its host.
 
 use crate::error::{BadMessage, quote};
-use crate::head::{is, number};
+use crate::fields::{is, number};
 use http::{Method, Version};
 use std::net::Ipv6Addr;
 use std::ops::Range;

@@ -177,8 +177,8 @@ proptest! {
             prop_assert_eq!((whole.len(), &error), (briefs.len(), &same_error));
             prop_assert!(error.is_some() || decoder.has_begun() == same_decoder.has_begun());
             for (response, brief) in whole.iter().zip(&briefs) {
-                let said = |brief: &Brief| (brief.status, brief.retry_after, brief.persists());
-                prop_assert_eq!(said(&response.brief()), said(brief));
+                let seen = (response.status(), response.retry_after(), response.persists());
+                prop_assert_eq!(seen, (brief.status(), brief.retry_after(), brief.persists()));
             }
         }
     }
