@@ -21,7 +21,7 @@ pub fn decode<M: Message>(bytes: &[u8], size: usize, describe: impl Fn(&M) -> St
         decoder.push(piece);
         loop {
             match decoder.decode() {
-                Ok(Decoded::Whole(message)) => messages.push(describe(&message)),
+                Ok(Decoded::Complete(message)) => messages.push(describe(&message)),
                 Ok(Decoded::Continue) => messages.push("continue".into()),
                 Ok(Decoded::NeedMore) => break,
                 Err(error) => return Heard { messages, error: Some(error), has_begun: false },

@@ -1,8 +1,8 @@
 //! One request, and what came of it.
 
 use http1::{
-    Answer, BadMessage, Brief, Connection, Method, Outgoing, Response, StatusCode, Uri,
-    encode_request,
+    BadMessage, ClientRequest, Connection, Method, Response, ResponseLike, ResponseSummary,
+    StatusCode, Uri, encode_request,
 };
 use std::io;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ pub struct CallerOf<M> {
 pub type Caller = CallerOf<Response>;
 
 /// A caller that keeps of the answers what can be counted.
-pub type BriefCaller = CallerOf<Brief>;
+pub type BriefCaller = CallerOf<ResponseSummary>;
 
 /// What came of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +119,7 @@ pub struct Call<M = Response> {
     pub outcome: Outcome,
 }
 
-impl<M: Answer> CallerOf<M> {
+impl<M: ResponseLike> CallerOf<M> {
     /// Not connected yet.
     pub fn new(addr: SocketAddr) -> Self {
         Self { addr, connection: None }
@@ -202,7 +202,7 @@ impl<M: Answer> CallerOf<M> {
 
 impl Outcome {
     /// What a response comes to.
-    pub fn of(answer: &impl Answer) -> Self {
+    pub fn of(answer: &impl ResponseLike) -> Self {
         match answer.status() {
             StatusCode::SERVICE_UNAVAILABLE => Self::Refused(answer.retry_after()),
             status if status.as_u16() < 400 => Self::Served(status),
@@ -220,7 +220,7 @@ impl Outcome {
 pub(crate) fn get(addr: SocketAddr, path: &'static str) -> Vec<u8> {
     let mut bytes = Vec::new();
     encode_request(
-        &Outgoing::new(Method::GET, Uri::from_static(path)),
+        &ClientRequest::new(Method::GET, Uri::from_static(path)),
         &addr.to_string(),
         &mut bytes,
     );

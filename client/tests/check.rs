@@ -70,7 +70,7 @@ fn of_garbage_that_is_taken_the_command_by_hand_shows_the_kind() {
     for taken in &GARBAGE {
         let (addr, _) = http_server(move |_, request| {
             match request.header(header::CONTENT_TYPE) == Some(taken.content_type)
-                && request.body == taken.body
+                && request.body() == taken.body
             {
                 true => Response::text("as you like".into()),
                 false => Response::problem(StatusCode::UNPROCESSABLE_ENTITY, "this is no event"),

@@ -37,7 +37,7 @@ fn load_splits_what_came_by_outcome() {
     let (addr, _) = http_server(|number, _| match number % 4 {
         0 => Response::new(StatusCode::ACCEPTED),
         1 => Response::problem(StatusCode::SERVICE_UNAVAILABLE, "full")
-            .with(header::RETRY_AFTER, 7u64),
+            .with_header(header::RETRY_AFTER, 7u64),
         2 => Response::problem(StatusCode::NOT_FOUND, "nothing there"),
         _ => Response::problem(StatusCode::INTERNAL_SERVER_ERROR, "broken"),
     });
@@ -89,13 +89,13 @@ fn load_says_why_there_is_no_answer() {
 fn load_sends_what_it_is_told() {
     let (addr, _) = http_server(|_, request| {
         let asked = (
-            request.method.as_str(),
+            request.method().as_str(),
             request.path(),
             request.header(header::CONTENT_TYPE),
             request.header(header::ACCEPT),
         );
         let told = ("PUT", "/there", Some("text/x-test"), Some("text/plain")) == asked
-            && request.body == "hello";
+            && request.body() == "hello";
         Response::new(if told { StatusCode::OK } else { StatusCode::BAD_REQUEST })
     });
     let url = format!("http://{addr}/there?x=1");
@@ -129,7 +129,7 @@ fn load_sends_what_it_is_told() {
 fn load_sends_events_that_are_events() {
     let (addr, _) = http_server(|_, request| {
         let is_one =
-            request.path() == "/events" && serde_json::from_slice::<Event>(&request.body).is_ok();
+            request.path() == "/events" && serde_json::from_slice::<Event>(request.body()).is_ok();
         Response::new(if is_one { StatusCode::OK } else { StatusCode::BAD_REQUEST })
     });
     assert_eq!(
@@ -227,7 +227,7 @@ fn what_was_refused_and_waits_when_it_is_stopped_is_not_said_to_be_without_an_an
         let _ = sent.send(number);
         match number {
             0 => Response::problem(StatusCode::SERVICE_UNAVAILABLE, "full")
-                .with(header::RETRY_AFTER, 3600u64),
+                .with_header(header::RETRY_AFTER, 3600u64),
             _ => Response::new(StatusCode::OK),
         }
     });
@@ -279,7 +279,7 @@ fn its_numbers_agree_with_the_servers_own_to_the_last_request() {
         1 => Response::problem(StatusCode::SERVICE_UNAVAILABLE, "full"),
         2 => Response::problem(StatusCode::NOT_FOUND, "nothing there"),
         3 => Response::new(StatusCode::OK)
-            .with(header::CONNECTION, header::HeaderValue::from_static("close")),
+            .with_header(header::CONNECTION, header::HeaderValue::from_static("close")),
         _ => Response::text("hello".into()),
     };
     for args in
@@ -289,7 +289,7 @@ fn its_numbers_agree_with_the_servers_own_to_the_last_request() {
         let counts = kinds.clone();
         let (addr, _) = http_server(move |number, _| {
             let response = answer(number);
-            *counts.lock().unwrap().entry(response.status.as_u16()).or_default() += 1.0;
+            *counts.lock().unwrap().entry(response.status().as_u16()).or_default() += 1.0;
             response
         });
         let report = json(&[args, &[&addr.to_string()]].concat());
@@ -418,7 +418,7 @@ fn what_is_refused_is_sent_again_and_never_before_it_was_told() {
             seen.lock().unwrap().push(Instant::now());
             match number {
                 0..5 => Response::problem(StatusCode::SERVICE_UNAVAILABLE, "full")
-                    .with(header::RETRY_AFTER, 1u64),
+                    .with_header(header::RETRY_AFTER, 1u64),
                 _ => Response::new(StatusCode::OK),
             }
         });
@@ -438,7 +438,7 @@ fn what_is_refused_is_sent_again_and_never_before_it_was_told() {
 fn what_is_not_over_when_the_time_is_up_stays_refused() {
     let (addr, _) = http_server(|_, _| {
         Response::problem(StatusCode::SERVICE_UNAVAILABLE, "full")
-            .with(header::RETRY_AFTER, 3600u64)
+            .with_header(header::RETRY_AFTER, 3600u64)
     });
     let report = json(&["-z", "300ms", "-c", "2", "--retry", &addr.to_string()]);
     assert_eq!(number(&report, "/requests"), number(&report, "/refused/count"));
@@ -450,7 +450,7 @@ fn bank(forgets: usize, silent: usize) -> String {
     let balances = Mutex::new(BTreeMap::<String, i64>::new());
     let (addr, _) = http_server(move |number, request| match request.path() {
         "/events" => {
-            let event: Event = serde_json::from_slice(&request.body).expect("an event");
+            let event: Event = serde_json::from_slice(request.body()).expect("an event");
             if number % forgets != forgets - 1 {
                 *balances.lock().expect("whole").entry(event.user.to_string()).or_default() +=
                     event.amount;
@@ -533,7 +533,7 @@ fn events_are_the_same_again_with_the_same_seed() {
         let (all, seen) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(())));
         let (sink, _order) = (all.clone(), seen.lock().unwrap());
         let (addr, _) = http_server(move |_, request| {
-            sink.lock().unwrap().push(request.body.clone());
+            sink.lock().unwrap().push(request.body().clone());
             Response::new(StatusCode::OK)
         });
         let report = json(&["-n", "50", "-c", "1", "--event", "--seed", seed, &addr.to_string()]);

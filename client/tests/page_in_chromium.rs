@@ -4,7 +4,7 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use client::caller::{Caller, Outcome};
-use http1::{Method, Outgoing, encode_request};
+use http1::{ClientRequest, Method, encode_request};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -42,7 +42,7 @@ struct Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         // whoever kills the driver alone leaves the browser behind; it answers when the browser is gone
-        let quit = Outgoing::new(
+        let quit = ClientRequest::new(
             Method::DELETE,
             format!("/session{}", self.session).parse().expect("a path"),
         );
@@ -94,7 +94,7 @@ impl Browser {
     /// A command of WebDriver, and its value.
     async fn ask(&self, method: Method, command: &str, body: Value) -> Value {
         let target = format!("/session{}{command}", self.session);
-        let mut request = Outgoing::new(method.clone(), target.parse().expect("a path"));
+        let mut request = ClientRequest::new(method.clone(), target.parse().expect("a path"));
         if method == Method::POST {
             request.body = body.to_string().into();
         }
@@ -102,7 +102,7 @@ impl Browser {
         encode_request(&request, &self.addr.to_string(), &mut bytes);
         let call = Caller::new(self.addr).call(&bytes, false, Instant::now() + PATIENCE).await;
         let response = call.response.unwrap_or_else(|| panic!("{target}: {:?}", call.outcome));
-        let answer: Value = serde_json::from_slice(&response.body).expect("WebDriver speaks JSON");
+        let answer: Value = serde_json::from_slice(response.body()).expect("WebDriver speaks JSON");
         assert!(matches!(call.outcome, Outcome::Served(_)), "{target}: {answer:#}");
         answer["value"].clone()
     }

@@ -9,7 +9,7 @@ fuzz_target!(|input: (u8, &[u8])| {
     let bytes =
         [b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", body].concat();
     let describe = |request: &Request| {
-        assert!(request.body.len() <= MAX_BODY);
+        assert!(request.body().len() <= MAX_BODY);
         format!("{request:?}")
     };
     let whole = fuzz::decode(&bytes, bytes.len(), describe);

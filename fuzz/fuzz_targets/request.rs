@@ -2,13 +2,14 @@
 #![no_main]
 
 use http1::{
-    HeaderName, HeaderValue, MAX_BODY, MAX_FIELDS, Outgoing, Request, Uri, encode_request, header,
+    ClientRequest, HeaderName, HeaderValue, MAX_BODY, MAX_FIELDS, Request, Uri, encode_request,
+    header,
 };
 use libfuzzer_sys::fuzz_target;
 
 fn describe(request: &Request) -> String {
     let fields = request.fields().count();
-    assert!(request.body.len() <= MAX_BODY && fields <= MAX_FIELDS);
+    assert!(request.body().len() <= MAX_BODY && fields <= MAX_FIELDS);
     let description = format!("{request:?}");
     let query = request.query().map_or(String::new(), |query| format!("?{query}"));
     let target = format!("{}{query}", request.path());
@@ -16,7 +17,7 @@ fn describe(request: &Request) -> String {
     if fields + 2 > MAX_FIELDS {
         return description; // the encoder's own fields, Host and Content-Length, would be too many
     }
-    let mut sent = Outgoing::new(request.method.clone(), uri);
+    let mut sent = ClientRequest::new(request.method().clone(), uri);
     for (name, value) in request.fields() {
         let name = HeaderName::from_bytes(name).expect("the decoder takes tokens alone");
         sent.headers.append(
@@ -26,12 +27,12 @@ fn describe(request: &Request) -> String {
     }
     [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::EXPECT]
         .map(|framing| sent.headers.remove(framing));
-    sent.body = request.body.clone();
+    sent.body = request.body().clone();
     let mut again = Vec::new();
     encode_request(&sent, "fuzz", &mut again);
     let round_trip = fuzz::decode::<Request>(&again, again.len(), |request| {
         assert_eq!(
-            (&request.method, request.target(), &request.body),
+            (request.method(), request.target(), request.body()),
             (&sent.method, &*target, &sent.body)
         );
         String::new()

@@ -37,7 +37,7 @@ fn honest_clients(server: &Server, count: usize) -> Vec<Peer> {
 
 fn all_are_answered(clients: &mut [Peer]) {
     for (number, client) in clients.iter_mut().enumerate() {
-        assert_eq!(client.response().body, number.to_string());
+        assert_eq!(client.response().into_body(), number.to_string());
         client.hears_the_end();
     }
 }
@@ -78,7 +78,7 @@ fn requests_sent_at_once_are_answered_in_order_although_nothing_follows() {
     let requests: Vec<_> = (0..100).map(|number: u8| post("/", number.to_string())).collect();
     peer.send(requests.concat()).end_input();
     for number in 0..100 {
-        assert_eq!(peer.response().body, number.to_string());
+        assert_eq!(peer.response().into_body(), number.to_string());
     }
     peer.hears_the_end();
 }
@@ -118,7 +118,7 @@ fn a_client_that_leaves_half_way_is_told_nothing_and_the_next_one_is_served() {
     for sent in ["", HALF_A_HEAD, HALF_A_BODY] {
         let mut leaving = culprit(&server, sent);
         leaving.end_input().hears_the_end();
-        assert_eq!(ask(server.addr(), post("/", sent)).body, sent);
+        assert_eq!(ask(server.addr(), post("/", sent)).into_body(), sent);
     }
 }
 
@@ -166,7 +166,7 @@ fn a_client_that_was_answered_and_stays_freezes_everyone_too() {
     let mut staying = culprit(&server, HALF_A_BODY);
     let mut others = honest_clients(&server, 10);
     nobody_hears_anything_for(&mut others, A_WHILE);
-    assert_eq!(staying.send("world").response().body, "helloworld"); // late, and right all the same
+    assert_eq!(staying.send("world").response().into_body(), "helloworld"); // late, and right all the same
     nobody_hears_anything_for(&mut others, A_WHILE);
     drop(staying);
     all_are_answered(&mut others);
@@ -180,7 +180,7 @@ fn there_is_no_deadline() {
     nobody_hears_anything_for(&mut other, Duration::from_secs(2));
     silent.hears_nothing_for(Duration::from_millis(1));
     // it is held all the time: should it speak after all, it is heard first
-    assert_eq!(silent.send(post("/", "at last")).response().body, "at last");
+    assert_eq!(silent.send(post("/", "at last")).response().into_body(), "at last");
     nobody_hears_anything_for(&mut other, A_WHILE);
     drop(silent);
     all_are_answered(&mut other);

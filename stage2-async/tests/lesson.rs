@@ -42,7 +42,7 @@ fn stuck_clients(server: &Server, of_each: usize) -> Vec<Peer> {
 }
 
 fn must_answer(server: &Server) {
-    assert_eq!(ask(server.addr(), post("/", "hello")).body, "hello");
+    assert_eq!(ask(server.addr(), post("/", "hello")).body(), "hello");
 }
 
 // --- what holds
@@ -110,9 +110,12 @@ fn a_fast_client_is_answered_between_each_two_bytes_of_a_slow_one(server: &Serve
     for (number, byte) in post("/", "slow").into_iter().enumerate() {
         slow.hears_nothing_for(Duration::from_millis(1));
         slow.send([byte]);
-        assert_eq!(fast.send(post("/", number.to_string())).response().body, number.to_string());
+        assert_eq!(
+            fast.send(post("/", number.to_string())).response().into_body(),
+            number.to_string()
+        );
     }
-    assert_eq!(slow.response().body, "slow");
+    assert_eq!(slow.response().into_body(), "slow");
 }
 
 #[test]
@@ -156,7 +159,7 @@ fn without_descriptors_it_waits_for_some_and_goes_on() {
     nobody_hears_anything_for(&mut silent, Duration::from_millis(1));
     assert!(server.is_running());
     drop(silent);
-    assert_eq!(honest.response().status.as_u16(), 200);
+    assert_eq!(honest.response().status().as_u16(), 200);
 }
 
 #[test]
@@ -168,7 +171,7 @@ fn hundreds_of_clients_wait_in_the_kernel_until_a_busy_server_has_time() {
     let mut waiting = silent_clients(&server, 500); // std's backlog would hold 128
     server.signal("CONT").unwrap();
     for client in &mut waiting {
-        assert_eq!(client.send(get("/")).response().status.as_u16(), 200);
+        assert_eq!(client.send(get("/")).response().status().as_u16(), 200);
     }
 }
 
@@ -193,7 +196,7 @@ fn clients_that_do_not_go_on_are_held_for_ever_and_their_number_only_grows() {
     }
     // each of the 240 is still waited for: should it go on after all, it is answered
     for (client, (_, missing, answer)) in held.iter_mut().zip(STUCK.iter().cycle()) {
-        assert_eq!(client.send(missing).response().body, answer);
+        assert_eq!(client.send(missing).response().into_body(), answer);
     }
 }
 
@@ -204,7 +207,7 @@ fn garbage_is_echoed_as_if_it_were_fine() {
     for garbage in &GARBAGE {
         let response = peer.send(post("/events", garbage.body)).response();
         assert_eq!(
-            (response.status.as_u16(), &response.body[..]),
+            (response.status().as_u16(), &response.body()[..]),
             (200, garbage.body),
             "{}",
             garbage.what

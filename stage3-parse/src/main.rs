@@ -103,25 +103,25 @@ async fn next_request(
 
 /// One request: an event comes back as we understood it.
 fn respond(request: Request) -> Response {
-    match (&request.method, request.path()) {
+    match (request.method(), request.path()) {
         (&Method::POST, "/events") => match &parse(&request) {
             Ok(event) => Response::json(StatusCode::OK, event),
             Err((status, detail)) => Response::problem(*status, detail),
         },
-        (_, "/events") => Response::wrong_method("POST"),
+        (_, "/events") => Response::method_not_allowed("POST"),
         _ => Response::problem(StatusCode::NOT_FOUND, "there is only /events here"),
     }
 }
 
 /// The boundary: past it there are events, and nothing else.
 fn parse(request: &Request) -> Result<Event, (StatusCode, String)> {
-    if !request.may_be("application/json") {
+    if !request.content_type_is("application/json") {
         return Err((
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "send the event as application/json".into(),
         ));
     }
-    let text = std::str::from_utf8(&request.body).map_err(|_| {
+    let text = std::str::from_utf8(request.body()).map_err(|_| {
         (StatusCode::BAD_REQUEST, "the body is not UTF-8, so it is not JSON".into())
     })?;
     serde_json::from_str(text).map_err(|error| match serde_json::from_str::<IgnoredAny>(text) {

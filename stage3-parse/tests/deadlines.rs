@@ -150,7 +150,7 @@ fn a_head_request_is_refused_without_a_body() {
     {
         let mut peer = Peer::connect(server.addr());
         let response = peer.send(format!("HEAD / HTTP/1.1\r\n{head}\r\n\r\n")).response_to_head();
-        assert_eq!(response.status.as_u16(), status);
+        assert_eq!(response.status().as_u16(), status);
         peer.hears_the_end();
     }
 }

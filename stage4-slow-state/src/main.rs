@@ -120,7 +120,7 @@ async fn next_request(
 
 /// One request: an event is applied before it is answered.
 async fn respond(request: Request, balances: &Balances, work: Duration) -> Response {
-    match (&request.method, request.path()) {
+    match (request.method(), request.path()) {
         (&Method::POST, "/events") => match &parse(&request) {
             // by reference: a task has the room for whatever it moves, all the time that it waits
             Ok(event) => apply(event, balances, work).await,
@@ -130,8 +130,8 @@ async fn respond(request: Request, balances: &Balances, work: Duration) -> Respo
             let balances = balances.lock().await; // behind everyone who came before
             Response::json(StatusCode::OK, &balances.iter().collect::<BTreeMap<_, _>>())
         }
-        (_, "/events") => Response::wrong_method("POST"),
-        (_, "/balances") => Response::wrong_method("GET, HEAD"),
+        (_, "/events") => Response::method_not_allowed("POST"),
+        (_, "/balances") => Response::method_not_allowed("GET, HEAD"),
         _ => Response::problem(StatusCode::NOT_FOUND, "there are only /events and /balances here"),
     }
 }
@@ -164,13 +164,13 @@ struct Balance<'e> {
 
 /// The boundary: past it there are events, and nothing else.
 fn parse(request: &Request) -> Result<Event, (StatusCode, String)> {
-    if !request.may_be("application/json") {
+    if !request.content_type_is("application/json") {
         return Err((
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "send the event as application/json".into(),
         ));
     }
-    let text = std::str::from_utf8(&request.body).map_err(|_| {
+    let text = std::str::from_utf8(request.body()).map_err(|_| {
         (StatusCode::BAD_REQUEST, "the body is not UTF-8, so it is not JSON".into())
     })?;
     serde_json::from_str(text).map_err(|error| match serde_json::from_str::<IgnoredAny>(text) {

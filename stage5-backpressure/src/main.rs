@@ -149,7 +149,7 @@ async fn next_request_while_open(
     }
     // what has come by now is still in the kernel, perhaps
     let _ = timeout(Duration::from_millis(50), connection.wait_for_request()).await;
-    if connection.has_begun() || connection.is_refused() {
+    if connection.has_begun() || connection.is_closing() {
         connection.refuse(stopping()).await?;
     }
     Ok(None)
@@ -180,7 +180,7 @@ async fn next_request(
 
 /// One request: an event is checked and queued, never worked on here.
 async fn respond(request: Request, bank: &Bank) -> Response {
-    match (&request.method, request.path()) {
+    match (request.method(), request.path()) {
         (&Method::POST, "/events") => match &parse(&request) {
             Ok(_) if bank.stop.is_told() => stopping(),
             Ok(event) if bank.options.when_full == WhenFull::Wait => {
@@ -195,8 +195,8 @@ async fn respond(request: Request, bank: &Bank) -> Response {
         (&(Method::GET | Method::HEAD), "/stats") => {
             Response::json(StatusCode::OK, &*lock(&bank.ledger))
         }
-        (_, "/events") => Response::wrong_method("POST"),
-        (_, "/balances" | "/stats") => Response::wrong_method("GET, HEAD"),
+        (_, "/events") => Response::method_not_allowed("POST"),
+        (_, "/balances" | "/stats") => Response::method_not_allowed("GET, HEAD"),
         _ => Response::problem(
             StatusCode::NOT_FOUND,
             "there are only /events, /balances and /stats here",
@@ -273,7 +273,8 @@ impl Ledger {
 
 fn overloaded(detail: &str, wait: Duration) -> Response {
     let seconds = wait.as_millis().div_ceil(1000).max(1) as u64;
-    Response::problem(StatusCode::SERVICE_UNAVAILABLE, detail).with(header::RETRY_AFTER, seconds)
+    Response::problem(StatusCode::SERVICE_UNAVAILABLE, detail)
+        .with_header(header::RETRY_AFTER, seconds)
 }
 
 fn stopping() -> Response {
@@ -285,13 +286,13 @@ fn stopping() -> Response {
 
 /// The boundary: past it there are events, and nothing else.
 fn parse(request: &Request) -> Result<Event, (StatusCode, String)> {
-    if !request.may_be("application/json") {
+    if !request.content_type_is("application/json") {
         return Err((
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "send the event as application/json".into(),
         ));
     }
-    let text = std::str::from_utf8(&request.body).map_err(|_| {
+    let text = std::str::from_utf8(request.body()).map_err(|_| {
         (StatusCode::BAD_REQUEST, "the body is not UTF-8, so it is not JSON".into())
     })?;
     serde_json::from_str(text).map_err(|error| match serde_json::from_str::<IgnoredAny>(text) {

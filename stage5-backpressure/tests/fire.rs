@@ -37,7 +37,7 @@ fn flood(server: &Server, ahead: usize, stop: impl FnOnce(&Server)) -> BTreeMap<
                     let sent = peer.try_send(events);
                     for amount in amounts {
                         match peer.response_or_end() {
-                            Some(response) if response.status.as_u16() == 202 => {
+                            Some(response) if response.status().as_u16() == 202 => {
                                 acknowledged += amount
                             }
                             Some(_) => {}

@@ -22,7 +22,7 @@ fn a_signal_stops_it_once_everything_that_was_accepted_is_applied() {
         let events: Vec<_> = (0..60).map(|_| event("alice", 1)).collect();
         let answers = ask_at_once(server.addr(), &events);
         let acknowledged =
-            answers.iter().filter(|(response, _)| response.status.as_u16() == 202).count();
+            answers.iter().filter(|(response, _)| response.status().as_u16() == 202).count();
         server.signal(signal).unwrap();
         let ended = server.wait().unwrap();
         assert_eq!(ended.status.code(), Some(0), "SIG{signal}");
@@ -40,7 +40,7 @@ fn a_signal_stops_it_once_everything_that_was_accepted_is_applied() {
 /// A server with work for an hour in hand, told to stop.
 fn stopping(args: &[&str], before: impl FnOnce(&Server)) -> Server {
     let server = start(&[&["--work", "1h"], args].concat());
-    assert_eq!(ask(server.addr(), event("alice", 1)).status.as_u16(), 202);
+    assert_eq!(ask(server.addr(), event("alice", 1)).status().as_u16(), 202);
     before(&server);
     server.signal("TERM").expect("it runs");
     server
@@ -63,7 +63,7 @@ fn on_a_signal_an_idle_connection_ends_and_a_request_on_its_way_is_refused() {
     let mut halfway = halfway.unwrap();
     let response = halfway.response();
     must_have_status(&response, 503, "a request on its way");
-    assert_eq!(response.headers["connection"], "close");
+    assert_eq!(response.headers()["connection"], "close");
     halfway.hears_the_end();
 }
 
@@ -80,7 +80,7 @@ fn on_a_signal_those_who_wait_for_a_place_are_refused() {
         waiting = peers;
     });
     let mut statuses: Vec<_> =
-        waiting.iter_mut().map(|peer| peer.response().status.as_u16()).collect();
+        waiting.iter_mut().map(|peer| peer.response().status().as_u16()).collect();
     statuses.sort();
     assert_eq!(statuses, [202, 503, 503, 503, 503]);
     drop(server);
@@ -121,7 +121,7 @@ fn kill_9_loses_accepted_events() {
     let server = start(&["--work", "1h"]);
     let events: Vec<_> = (0..5).map(|_| event("alice", 1)).collect();
     for (response, _) in ask_at_once(server.addr(), &events) {
-        assert_eq!(response.status.as_u16(), 202);
+        assert_eq!(response.status().as_u16(), 202);
     }
     server.signal("KILL").unwrap();
     let ended = server.wait().unwrap();

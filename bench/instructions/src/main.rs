@@ -2,7 +2,7 @@
 //! run, however busy the machine, so that a step back is seen at once.
 
 use anyhow::{Context, Result, bail};
-use http1::{Decoded, Decoder, Ending, Request, Response, StatusCode, encode_response};
+use http1::{Decoded, Decoder, KeepAlive, Request, Response, StatusCode, encode_response};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::hint::black_box;
@@ -60,7 +60,7 @@ fn decode(message: &str, times: usize) -> Result<()> {
     for _ in 0..times {
         decoder.push(black_box(message.as_bytes()));
         match decoder.decode()? {
-            Decoded::Whole(request) => drop(black_box(request)),
+            Decoded::Complete(request) => drop(black_box(request)),
             other => bail!("no whole request: {other:?}"),
         }
     }
@@ -71,7 +71,7 @@ fn encode(times: usize, response: impl Fn() -> Response) -> Result<()> {
     for _ in 0..times {
         let response = response();
         let mut out = Vec::with_capacity(256);
-        encode_response(black_box(&response), Ending::Open, &mut out);
+        encode_response(black_box(&response), KeepAlive::Implied, &mut out);
         out.extend_from_slice(&response.body);
         drop(black_box(out));
     }

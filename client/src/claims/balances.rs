@@ -18,7 +18,7 @@ pub(super) async fn comes_after_it(trial: &mut Trial) -> Result<String, String> 
     let user = fresh_user();
     for (amount, balance) in [(5, 5), (-7, -2)] {
         let response = take_event(trial, &event(&user, amount)).await?;
-        let answer = serde_json::from_slice::<Value>(&response.body).unwrap_or_default();
+        let answer = serde_json::from_slice::<Value>(response.body()).unwrap_or_default();
         match answer.get("balance") {
             Some(found) if *found == balance => {}
             Some(found) => return Err(format!("balance {found}, {balance} is right")),
@@ -165,9 +165,9 @@ impl Trial {
     ) -> Result<T, String> {
         let (response, _) = self.ask_anew(path, get(self.addr, path), patience).await?;
         match Outcome::of(&response) {
-            Outcome::Served(_) => serde_json::from_slice(&response.body)
+            Outcome::Served(_) => serde_json::from_slice(response.body())
                 .map_err(|_| format!("answers GET {path} without figures")),
-            _ => Err(format!("answers {} to GET {path}", response.status.as_u16())),
+            _ => Err(format!("answers {} to GET {path}", response.status().as_u16())),
         }
     }
 
@@ -175,6 +175,6 @@ impl Trial {
     pub(super) async fn look<T: DeserializeOwned>(&self, path: &'static str) -> Option<T> {
         let request = get(self.addr, path);
         let call = Caller::new(self.addr).call(&request, false, Instant::now() + PATIENCE).await;
-        serde_json::from_slice(&call.response?.body).ok()
+        serde_json::from_slice(call.response?.body()).ok()
     }
 }

@@ -19,8 +19,8 @@ pub(super) async fn is_routed(trial: &mut Trial) -> Result<String, String> {
     for (what, line, status) in cases {
         let request = format!("{line} HTTP/1.1\r\nHost: check\r\nContent-Length: 0\r\n\r\n");
         let (response, _) = trial.ask_anew(what, request, PATIENCE).await?;
-        if response.status.as_u16() != status {
-            wrong.push(format!("{what} ({}, {status} is right)", response.status.as_u16()));
+        if response.status().as_u16() != status {
+            wrong.push(format!("{what} ({}, {status} is right)", response.status().as_u16()));
         } else if status == 405 && !allows_post(&response) {
             wrong.push(format!("{what} (405 without Allow: POST)"));
         }
@@ -45,7 +45,7 @@ pub(super) async fn comes_back(trial: &mut Trial) -> Result<String, String> {
     if !kind.starts_with("application/json") {
         return Err(format!("answered as {kind}"));
     }
-    match serde_json::from_slice::<Value>(&response.body) {
+    match serde_json::from_slice::<Value>(response.body()) {
         Ok(value) if value == json!({ "user": user, "amount": -5 }) => {
             Ok("the same values, as JSON".into())
         }

@@ -19,7 +19,7 @@ fn whole(user: &str) -> String {
 fn must_name(response: &Response, user: &str) -> Result<(), String> {
     match Outcome::of(response) {
         Outcome::Served(_)
-            if response.body.windows(user.len()).any(|window| window == user.as_bytes()) =>
+            if response.body().windows(user.len()).any(|window| window == user.as_bytes()) =>
         {
             Ok(())
         }
@@ -34,11 +34,11 @@ pub(super) async fn is_echoed(trial: &mut Trial) -> Result<String, String> {
     let bodies = [&b"hello"[..], b"", b"<script>alert(1)</script>", &every_byte];
     for body in bodies {
         let response = echo(trial, body).await?;
-        if response.body != body {
+        if response.body() != body {
             return Err(format!(
                 "{} bytes sent, other {} came back",
                 body.len(),
-                response.body.len()
+                response.body().len()
             ));
         }
     }
@@ -50,7 +50,7 @@ pub(super) async fn is_plain(trial: &mut Trial) -> Result<String, String> {
     let response = echo(trial, b"<script>alert(1)</script>").await?;
     let field = |name| {
         response
-            .headers
+            .headers()
             .get(name)
             .and_then(|value| value.to_str().ok())
             .unwrap_or("nothing")
@@ -70,7 +70,7 @@ async fn echo(trial: &mut Trial, body: &[u8]) -> Result<Response, String> {
     let head = format!("POST / HTTP/1.1\r\nHost: check\r\nContent-Length: {}\r\n\r\n", body.len());
     let (response, _) =
         trial.ask_anew("a body", [head.as_bytes(), body].concat(), PATIENCE).await?;
-    match response.status {
+    match response.status() {
         StatusCode::OK => Ok(response),
         status => Err(format!("answered {status}")),
     }
@@ -146,15 +146,15 @@ pub(super) async fn is_answered_after_its_end(trial: &mut Trial) -> Result<Strin
     wire.end_input().await;
     let response = trial.hear("request, then the end", &mut wire, began, PATIENCE).await?;
     wire.end(PATIENCE).await.map_err(|instead| format!("answered, then {instead}"))?;
-    Ok(format!("answered {}, then closed", response.status.as_u16()))
+    Ok(format!("answered {}, then closed", response.status().as_u16()))
 }
 
 /// What people type into `nc`.
 pub(super) async fn is_taken_as_typed(trial: &mut Trial) -> Result<String, String> {
     let (response, _) =
         trial.ask_anew("typed request", "GET / HTTP/1.1\nHost: check\n\n", PATIENCE).await?;
-    match response.status {
-        StatusCode::BAD_REQUEST => Err(format!("answered {}", response.status)),
+    match response.status() {
+        StatusCode::BAD_REQUEST => Err(format!("answered {}", response.status())),
         status => Ok(format!("answered {}", status.as_u16())),
     }
 }
@@ -169,8 +169,8 @@ pub(super) async fn is_asked_for(trial: &mut Trial) -> Result<String, String> {
     wire.send(format!("{HEAD}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n", event.len()))
         .await;
     match wire.response(false, PATIENCE).await {
-        Ok(interim) if interim.status == StatusCode::CONTINUE => {}
-        Ok(response) => return Err(format!("answered {} before the body", response.status)),
+        Ok(interim) if interim.status() == StatusCode::CONTINUE => {}
+        Ok(response) => return Err(format!("answered {} before the body", response.status())),
         Err(silence) => {
             return Err(instead(silence, PATIENCE).replace("no answer", "no 100 Continue"));
         }
@@ -218,10 +218,10 @@ pub(super) async fn are_dated(trial: &mut Trial) -> Result<String, String> {
     let mut wrong = Vec::new();
     for (what, request) in cases {
         let (response, _) = trial.ask_anew(what, request, PATIENCE).await?;
-        let has = |name: &str| response.headers.contains_key(name);
+        let has = |name: &str| response.headers().contains_key(name);
         let missing = ["date", "content-length"].into_iter().find(|name| !has(name));
         let missing = missing
-            .or((!response.body.is_empty() && !has("content-type")).then_some("content-type"));
+            .or((!response.body().is_empty() && !has("content-type")).then_some("content-type"));
         wrong.extend(missing.map(|missing| format!("{what} (no {missing})")));
     }
     all_of(cases.len(), &wrong, "have all three")

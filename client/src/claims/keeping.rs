@@ -9,8 +9,11 @@ fn get(version: &str, connection: &str) -> String {
 }
 
 fn says(response: &Response, wanted: &str) -> bool {
-    let values =
-        response.headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let values = response
+        .headers()
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     values
         .flat_map(|value| value.split(','))
         .any(|member| member.trim().eq_ignore_ascii_case(wanted))

@@ -19,7 +19,7 @@ pub use garbage::{GARBAGE, Garbage};
 pub use list::CLAIMS;
 
 use crate::caller::{Call, Caller, Outcome, get};
-use http1::{HeaderValue, Method, Outgoing, Uri, encode_request, header};
+use http1::{ClientRequest, HeaderValue, Method, Uri, encode_request, header};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -196,7 +196,7 @@ impl Trial {
 
 /// The bytes of a request that posts `body` as an event.
 fn post_event(addr: SocketAddr, content_type: &'static str, body: &[u8]) -> Vec<u8> {
-    let mut request = Outgoing::new(Method::POST, Uri::from_static("/events"));
+    let mut request = ClientRequest::new(Method::POST, Uri::from_static("/events"));
     request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     request.body = body.to_vec().into();
     let mut bytes = Vec::new();

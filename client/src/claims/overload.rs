@@ -107,8 +107,9 @@ async fn watch(addr: std::net::SocketAddr, began: Instant, before: Stats) -> Vec
         tick.tick().await;
         // a connection each: a server that serves one at a time must not wait for us
         let call = Caller::new(addr).call(&request, false, Instant::now() + PATIENCE).await;
-        let Some(stats) =
-            call.response.and_then(|response| serde_json::from_slice::<Stats>(&response.body).ok())
+        let Some(stats) = call
+            .response
+            .and_then(|response| serde_json::from_slice::<Stats>(response.body()).ok())
         else {
             break;
         };
@@ -146,7 +147,7 @@ pub(super) async fn adds_up(trial: &mut Trial) -> Result<String, String> {
             let response =
                 response.ok_or_else(|| format!("{} to GET /stats", instead(outcome, PATIENCE)))?;
             let stats: Stats =
-                serde_json::from_slice(&response.body).map_err(|_| "no figures of a queue")?;
+                serde_json::from_slice(response.body()).map_err(|_| "no figures of a queue")?;
             if let Some(contradiction) = stats.contradiction(&earlier) {
                 return Err(contradiction);
             }
@@ -248,7 +249,7 @@ pub(super) async fn are_refused(trial: &mut Trial) -> Result<String, String> {
         }
     });
     let free = free.await.is_ok();
-    if answer.status != StatusCode::SERVICE_UNAVAILABLE {
+    if answer.status() != StatusCode::SERVICE_UNAVAILABLE {
         return Err(format!("{CROWD} connections, none refused"));
     }
     if !is_refusal(&answer) {
@@ -260,7 +261,7 @@ pub(super) async fn are_refused(trial: &mut Trial) -> Result<String, String> {
 }
 
 fn is_refusal(response: &Response) -> bool {
-    response.status == StatusCode::SERVICE_UNAVAILABLE
+    response.status() == StatusCode::SERVICE_UNAVAILABLE
         && response.header(header::RETRY_AFTER).is_some()
 }
 

@@ -120,7 +120,7 @@ pub(super) async fn before_it_is_read(trial: &mut Trial) -> Result<String, Strin
         wire.send(start).await;
         wire.send_until_answered(more, times).await;
         let refused = match trial.hear(what, &mut wire, began, PATIENCE).await {
-            Ok(response) => is_error(response.status),
+            Ok(response) => is_error(response.status()),
             Err(instead) => Err(instead),
         };
         if let Err(instead) = refused {
@@ -143,7 +143,8 @@ pub(super) async fn is_told_why(trial: &mut Trial) -> Result<String, String> {
         sent += piece.len();
     }
     let answer = trial.hear("six MiB", &mut wire, began, WORK).await;
-    let status = answer.map_err(|instead| format!("after {} KiB: {instead}", sent / 1024))?.status;
+    let status =
+        answer.map_err(|instead| format!("after {} KiB: {instead}", sent / 1024))?.status();
     is_error(status).map_err(|instead| format!("6 MiB taken: {instead}"))?;
     if sent < BODY {
         // Linux keeps what came before a reset; on other systems, or through a proxy, it is lost
@@ -174,14 +175,14 @@ pub(super) async fn say_what_was_wrong(trial: &mut Trial) -> Result<String, Stri
     for (what, bytes) in cases {
         let (response, _) = trial.ask_anew(what, bytes, PATIENCE).await?;
         let kind = response.header(header::CONTENT_TYPE).unwrap_or("no Content-Type");
-        let problem = serde_json::from_slice::<Problem>(&response.body).ok();
+        let problem = serde_json::from_slice::<Problem>(response.body()).ok();
         let whole = |problem: Problem| {
-            problem.status == response.status.as_u16()
+            problem.status == response.status().as_u16()
                 && !problem.title.is_empty()
                 && !problem.detail.is_empty()
         };
         if kind != "application/problem+json" || !problem.is_some_and(whole) {
-            wrong.push(format!("{what} ({}, {kind})", response.status.as_u16()));
+            wrong.push(format!("{what} ({}, {kind})", response.status().as_u16()));
         }
     }
     all_of(cases.len(), &wrong, "explained")

@@ -125,7 +125,7 @@ async fn is_told_to_go(wire: &mut Wire, manner: Manner) -> Result<(), String> {
         }
     };
     match answer {
-        Ok(response) => is_error(response.status)?,
+        Ok(response) => is_error(response.status())?,
         Err(Outcome::TimedOut) => return Err("left open".into()),
         Err(Outcome::Failed(Failure::Closed)) => return Err("closed without a word".into()),
         Err(silence) => return Err(instead(silence, LET_GO)),

@@ -74,7 +74,7 @@ impl Wire {
     async fn read_response(&mut self) -> Result<Response, Failure> {
         loop {
             match self.decoder.decode() {
-                Ok(Decoded::Whole(response)) => return Ok(response),
+                Ok(Decoded::Complete(response)) => return Ok(response),
                 Ok(_) => {}
                 Err(_) => return Err(Failure::NotHttp),
             }
@@ -144,7 +144,7 @@ impl Trial {
         let end = Instant::now() + patience; // also for one that only promises
         let answer = loop {
             match wire.response(false, end.saturating_duration_since(Instant::now())).await {
-                Ok(interim) if interim.status.is_informational() => {}
+                Ok(interim) if interim.status().is_informational() => {}
                 answer => break answer,
             }
         };
@@ -171,10 +171,10 @@ impl Trial {
         bytes: impl AsRef<[u8]>,
     ) -> Result<Response, String> {
         let (response, mut wire) = self.ask_anew(what, bytes, PATIENCE).await?;
-        is_error(response.status)?;
-        wire.end(PATIENCE)
-            .await
-            .map_err(|instead| format!("answered {}, then {instead}", response.status.as_u16()))?;
+        is_error(response.status())?;
+        wire.end(PATIENCE).await.map_err(|instead| {
+            format!("answered {}, then {instead}", response.status().as_u16())
+        })?;
         Ok(response)
     }
 

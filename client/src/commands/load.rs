@@ -10,7 +10,7 @@ use client::load::{self, Books, Events, Expectation, Plan, Retry, Shape, Until, 
 use client::number::number;
 use client::report::Report;
 use client::target::Target;
-use http1::{Bytes, HeaderName, HeaderValue, Method, Outgoing, encode_request, header};
+use http1::{Bytes, ClientRequest, HeaderName, HeaderValue, Method, encode_request, header};
 use indicatif::ProgressBar;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -225,7 +225,7 @@ impl Load {
         events: Option<&Events>,
     ) -> anyhow::Result<Arc<[Vec<u8>]>> {
         let mut request =
-            Outgoing::new(method.clone(), target.path.parse().context("the path is none")?);
+            ClientRequest::new(method.clone(), target.path.parse().context("the path is none")?);
         request
             .headers
             .extend(self.fields.iter().map(|(name, value)| (Some(name.clone()), value.clone())));

@@ -101,13 +101,13 @@ impl Books {
             sleep(Duration::from_millis(50)).await;
         };
         let response = fetch(addr, "/balances").await?;
-        if response.status != StatusCode::OK {
+        if response.status() != StatusCode::OK {
             return Err(format!(
                 "GET /balances is answered with {}; this server tells no balances, so there is nothing to verify",
-                response.status
+                response.status()
             ));
         }
-        let balances = serde_json::from_slice(&response.body).map_err(|_| {
+        let balances = serde_json::from_slice(response.body()).map_err(|_| {
             "GET /balances is not answered with users and whole numbers, as JSON".to_owned()
         })?;
         Ok(Self { balances, stats })
@@ -182,7 +182,7 @@ impl Agreement {
 
 async fn stats(addr: SocketAddr) -> Result<Option<Stats>, String> {
     let response = fetch(addr, "/stats").await?;
-    Ok(serde_json::from_slice(&response.body).ok().filter(|_| response.status == StatusCode::OK))
+    Ok(serde_json::from_slice(response.body()).ok().filter(|_| response.status() == StatusCode::OK))
 }
 
 async fn fetch(addr: SocketAddr, path: &'static str) -> Result<Response, String> {

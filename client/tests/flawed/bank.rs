@@ -85,9 +85,9 @@ impl Bank {
         }
         let with_query = self.flaw == Flaw::FindsNoPathWithAQuery && request.query().is_some();
         let path = if with_query { "/elsewhere" } else { request.path() };
-        let reads = matches!(request.method, Method::GET | Method::HEAD);
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         match path {
-            "/events" if request.method == Method::POST => match self.parse(&request) {
+            "/events" if request.method() == Method::POST => match self.parse(&request) {
                 Ok(_) if self.flaw == Flaw::RefusesEveryEvent => Response::problem(
                     StatusCode::NOT_FOUND,
                     "there is no such thing, whatever was sent",
@@ -102,7 +102,7 @@ impl Bank {
                 Flaw::ForgetsWhatIsAllowed => {
                     Response::problem(StatusCode::METHOD_NOT_ALLOWED, "another method")
                 }
-                _ => Response::wrong_method("POST"),
+                _ => Response::method_not_allowed("POST"),
             },
             "/balances" if reads && self.kind == Kind::Slow => {
                 let _turn = self.turn.acquire().await;
@@ -127,10 +127,10 @@ impl Bank {
             Flaw::EchoesWhatIsText => {
                 Response::text(String::from_utf8_lossy(&body).into_owned().into())
             }
-            Flaw::EchoesAsHtml => Response::text(body).with(header::CONTENT_TYPE, html),
+            Flaw::EchoesAsHtml => Response::text(body).with_header(header::CONTENT_TYPE, html),
             Flaw::LetsBrowsersGuess => {
                 let guess = HeaderValue::from_static("");
-                Response::text(body).with(header::X_CONTENT_TYPE_OPTIONS, guess)
+                Response::text(body).with_header(header::X_CONTENT_TYPE_OPTIONS, guess)
             }
             _ => Response::text(body),
         }
@@ -140,7 +140,7 @@ impl Bank {
         if request.header(header::CONTENT_TYPE).is_some_and(|kind| kind != "application/json") {
             return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
         }
-        let text = std::str::from_utf8(&request.body).map_err(|_| StatusCode::BAD_REQUEST)?;
+        let text = std::str::from_utf8(request.body()).map_err(|_| StatusCode::BAD_REQUEST)?;
         match serde_json::from_str::<Event>(text) {
             Ok(event) => Ok(event),
             Err(_) if self.flaw == Flaw::TakesUnknownFields && text.contains("admin") => {
@@ -215,7 +215,11 @@ impl Bank {
     /// A refusal, which says when to come back unless that is forgotten.
     pub(super) fn overloaded(&self, forgotten: Flaw) -> Response {
         let refusal = Response::problem(StatusCode::SERVICE_UNAVAILABLE, "there is no room");
-        if self.flaw == forgotten { refusal } else { refusal.with(header::RETRY_AFTER, 1u64) }
+        if self.flaw == forgotten {
+            refusal
+        } else {
+            refusal.with_header(header::RETRY_AFTER, 1u64)
+        }
     }
 
     fn stats(&self) -> Value {

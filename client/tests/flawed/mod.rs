@@ -5,7 +5,7 @@ pub(crate) mod nonsense;
 
 use bank::Bank;
 use http1::{
-    BadMessage, Decoded, Decoder, Ending, Method, Request, Response, Version, encode_response,
+    BadMessage, Decoded, Decoder, KeepAlive, Method, Request, Response, Version, encode_response,
     header,
 };
 use std::io;
@@ -169,7 +169,7 @@ async fn serve(wire: &mut Wire, shared: &Shared) -> io::Result<()> {
     while let Some(request) = wire.next_request(shared).await? {
         let forgets = match shared.flaw {
             Flaw::DropsWhoeverEndsItsSide => true,
-            Flaw::ForgetsThoseWhoLeave => request.method == Method::POST,
+            Flaw::ForgetsThoseWhoLeave => request.method() == Method::POST,
             _ => false,
         };
         if forgets && wire.has_ended(Duration::from_millis(20)).await {
@@ -182,10 +182,10 @@ async fn serve(wire: &mut Wire, shared: &Shared) -> io::Result<()> {
             let _passes = shared.gate.acquire().await;
         }
         let ending = ending(&request, shared.flaw);
-        let mut answers = vec![(request.method.clone(), shared.bank.respond(request).await)];
+        let mut answers = vec![(request.method().clone(), shared.bank.respond(request).await)];
         if shared.flaw == Flaw::AnswersBackwards {
-            while let Ok(Decoded::Whole(ahead)) = wire.decoder.decode() {
-                answers.insert(0, (ahead.method.clone(), shared.bank.respond(ahead).await));
+            while let Ok(Decoded::Complete(ahead)) = wire.decoder.decode() {
+                answers.insert(0, (ahead.method().clone(), shared.bank.respond(ahead).await));
             }
         }
         for (method, response) in answers {
@@ -194,7 +194,7 @@ async fn serve(wire: &mut Wire, shared: &Shared) -> io::Result<()> {
         if shared.flaw == Flaw::DropsWhatWasSentAhead {
             wire.decoder = Decoder::new();
         }
-        if ending == Ending::Close
+        if ending == KeepAlive::Close
             || shared.flaw == Flaw::ServesTenRequestsOnly && wire.answered >= 10
         {
             break;
@@ -203,18 +203,18 @@ async fn serve(wire: &mut Wire, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-fn ending(request: &Request, flaw: Flaw) -> Ending {
+fn ending(request: &Request, flaw: Flaw) -> KeepAlive {
     let says = |wanted: &str| {
         let members =
             request.values(&header::CONNECTION).flat_map(|value| value.split(|&byte| byte == b','));
         members.map(<[u8]>::trim_ascii).any(|member| member.eq_ignore_ascii_case(wanted.as_bytes()))
     };
-    match request.version {
-        Version::HTTP_10 if flaw == Flaw::KeepsHttp10 => Ending::KeptAlive,
-        Version::HTTP_10 if says("keep-alive") && flaw != Flaw::LetsHttp10Go => Ending::KeptAlive,
-        Version::HTTP_10 => Ending::Close,
-        _ if says("close") && flaw != Flaw::KeepsWhoeverSaysClose => Ending::Close,
-        _ => Ending::Open,
+    match request.version() {
+        Version::HTTP_10 if flaw == Flaw::KeepsHttp10 => KeepAlive::Stated,
+        Version::HTTP_10 if says("keep-alive") && flaw != Flaw::LetsHttp10Go => KeepAlive::Stated,
+        Version::HTTP_10 => KeepAlive::Close,
+        _ if says("close") && flaw != Flaw::KeepsWhoeverSaysClose => KeepAlive::Close,
+        _ => KeepAlive::Implied,
     }
 }
 
@@ -235,7 +235,7 @@ impl Wire {
         }
         loop {
             match self.decoder.decode() {
-                Ok(Decoded::Whole(mut request)) => {
+                Ok(Decoded::Complete(mut request)) => {
                     if flaw == Flaw::WantsCarriageReturns && heard.starts_with(b"GET / HTTP/1.1\n")
                     {
                         self.refuse(bad("lines end in CRLF"), true).await?;
@@ -244,7 +244,7 @@ impl Wire {
                     if flaw == Flaw::ReadsTheFirstChunk
                         && request.header(header::TRANSFER_ENCODING).is_some()
                     {
-                        request.body.truncate(7);
+                        request.set_body(request.body().slice(..7));
                     }
                     return Ok(Some(request));
                 }
@@ -283,7 +283,7 @@ impl Wire {
                     if !closes {
                         self.answer(
                             Response::problem(reason.status(), reason),
-                            Ending::Close,
+                            KeepAlive::Close,
                             false,
                             flaw,
                         )
@@ -295,7 +295,7 @@ impl Wire {
                         true => Response::text("as you like".into()),
                         false => Response::problem(reason.status(), reason),
                     };
-                    self.answer(response, Ending::Close, false, flaw).await?;
+                    self.answer(response, KeepAlive::Close, false, flaw).await?;
                     if drains || chunked {
                         self.stream.shutdown().await?;
                         self.drain(Duration::from_secs(2)).await;
@@ -337,7 +337,7 @@ impl Wire {
     async fn answer(
         &mut self,
         response: Response,
-        ending: Ending,
+        ending: KeepAlive,
         to_head: bool,
         flaw: Flaw,
     ) -> io::Result<()> {
@@ -357,13 +357,13 @@ impl Wire {
             _ => bytes,
         };
         if !to_head || flaw == Flaw::SendsABodyToHead {
-            bytes.extend_from_slice(&response.body);
+            bytes.extend_from_slice(response.body());
         }
         self.stream.write_all(&bytes).await
     }
 
     async fn refuse(&mut self, response: Response, drains: bool) -> io::Result<()> {
-        self.answer(response, Ending::Close, false, Flaw::None).await?;
+        self.answer(response, KeepAlive::Close, false, Flaw::None).await?;
         self.stream.shutdown().await?;
         if drains {
             self.drain(Duration::from_secs(2)).await;

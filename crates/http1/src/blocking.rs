@@ -1,8 +1,8 @@
 //! A connection for std: the same, and whoever calls waits.
 
 use crate::decoder::{Decoded, Decoder};
-use crate::encoder::{Encoded, Ending};
-use crate::turn::{CONTINUE, Turn};
+use crate::encoder::{Encoded, KeepAlive};
+use crate::exchange::{CONTINUE, Exchange};
 use crate::{BadMessage, DRAIN_BYTES, DRAIN_TIME, Request, Response, SCRATCH};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -14,7 +14,7 @@ use std::time::Instant;
 pub struct Connection {
     stream: TcpStream,
     decoder: Decoder<Request>,
-    turn: Turn,
+    exchange: Exchange,
     /// Where bytes land before the decoder takes them.
     scratch: Box<[u8]>,
     continue_owed: bool,
@@ -26,7 +26,7 @@ impl Connection {
         Self {
             stream,
             decoder: Decoder::new(),
-            turn: Turn::START,
+            exchange: Exchange::START,
             scratch: vec![0; SCRATCH].into(),
             continue_owed: false,
         }
@@ -39,8 +39,8 @@ impl Connection {
     pub fn decode(&mut self) -> Result<Option<Request>, BadMessage> {
         loop {
             match self.decoder.decode()? {
-                Decoded::Whole(request) => {
-                    self.turn = Turn::of(&request);
+                Decoded::Complete(request) => {
+                    self.exchange = Exchange::of(&request);
                     return Ok(Some(request));
                 }
                 Decoded::Continue => self.continue_owed = true,
@@ -55,7 +55,7 @@ impl Connection {
     /// # Errors
     /// What the socket reports.
     pub fn read(&mut self) -> io::Result<usize> {
-        if self.turn.over {
+        if self.exchange.over {
             return Ok(0);
         }
         if std::mem::take(&mut self.continue_owed) {
@@ -91,16 +91,16 @@ impl Connection {
     /// # Errors
     /// What the socket reports.
     pub fn write_response(&mut self, response: Response) -> io::Result<()> {
-        let encoded = self.turn.encode(response);
+        let encoded = self.exchange.encode(response);
         self.write(encoded)?;
         // there is more from this client, and it will not be read: the answer must not be lost with it
-        if self.turn.over && self.decoder.has_begun() { self.linger() } else { Ok(()) }
+        if self.exchange.over && self.decoder.has_begun() { self.linger() } else { Ok(()) }
     }
 
     /// All of it, in one write if the kernel has room.
     fn write(&mut self, mut encoded: Encoded) -> io::Result<()> {
         loop {
-            let written = match encoded.left() {
+            let written = match encoded.remaining() {
                 ([], []) => return Ok(()),
                 (part, []) | ([], part) => self.stream.write(part), // the cheaper system call
                 (head, body) => {
@@ -122,8 +122,12 @@ impl Connection {
     /// What the socket reports.
     pub fn refuse(&mut self, response: impl Into<Response>) -> io::Result<()> {
         let response = response.into();
-        self.turn = Turn { ending: Ending::Close, to_head: self.decoder.is_head(), ..self.turn };
-        let encoded = self.turn.encode(response);
+        self.exchange = Exchange {
+            keep_alive: KeepAlive::Close,
+            to_head: self.decoder.is_head(),
+            ..self.exchange
+        };
+        let encoded = self.exchange.encode(response);
         self.write(encoded)?;
         self.linger()
     }

@@ -1,11 +1,11 @@
 //! A connection for tokio.
 
 use crate::decoder::{Decoded, Decoder};
-use crate::encoder::{Encoded, Ending};
-use crate::message::{Answer, Message};
+use crate::encoder::{Encoded, KeepAlive};
+use crate::exchange::{CONTINUE, Exchange};
+use crate::message::{Message, ResponseLike};
 use crate::request::Request;
 use crate::response::Response;
-use crate::turn::{CONTINUE, Turn};
 use crate::{BadMessage, DRAIN_BYTES, DRAIN_TIME, SCRATCH};
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// One side of an HTTP/1.1 connection. A server's, as here, reads requests and writes responses; a client's is a
-/// `Connection<Response>`, or a `Connection<Brief>`.
+/// `Connection<Response>`, or a `Connection<ResponseSummary>`.
 ///
 /// Between messages it owns no buffer. No method but [`refuse`](Self::refuse) has a deadline: each waits for as
 /// long as the peer likes, and may be dropped while it waits.
@@ -25,11 +25,11 @@ use tokio::time::timeout;
 pub struct Connection<M = Request> {
     stream: TcpStream,
     decoder: Decoder<M>,
-    turn: Turn,
+    exchange: Exchange,
     /// No request has come yet.
     first: bool,
     /// The last response is written, and the peer has been given the time to read it.
-    left: bool,
+    lingered: bool,
     continue_owed: bool,
 }
 
@@ -54,9 +54,9 @@ impl<M: Message> Connection<M> {
         Self {
             stream,
             decoder: Decoder::new(),
-            turn: Turn::START,
+            exchange: Exchange::START,
             first: true,
-            left: false,
+            lingered: false,
             continue_owed: false,
         }
     }
@@ -83,7 +83,7 @@ impl<M: Message> Connection<M> {
     ) -> Poll<io::Result<()>> {
         loop {
             let stream = Pin::new(&mut self.stream);
-            let written = match encoded.left() {
+            let written = match encoded.remaining() {
                 ([], []) => return Poll::Ready(Ok(())),
                 (part, []) | ([], part) => stream.poll_write(context, part), // the cheaper system call
                 (head, body) => {
@@ -108,7 +108,7 @@ impl Connection<Request> {
     /// # Errors
     /// What the socket reports.
     pub async fn wait_for_request(&mut self) -> io::Result<()> {
-        while !self.turn.over {
+        while !self.exchange.over {
             self.decoder.drop_blank_lines(); // some clients end a body with one: no part of a next request
             if self.decoder.has_begun() || !self.fill().await? {
                 break;
@@ -123,8 +123,8 @@ impl Connection<Request> {
     }
 
     /// Whether the last answer is on its way or written.
-    pub fn is_refused(&self) -> bool {
-        self.turn.over
+    pub fn is_closing(&self) -> bool {
+        self.exchange.over
     }
 
     /// Whether no request has come yet.
@@ -139,8 +139,8 @@ impl Connection<Request> {
     pub fn decode(&mut self) -> Result<Option<Request>, BadMessage> {
         loop {
             match self.decoder.decode()? {
-                Decoded::Whole(request) => {
-                    (self.turn, self.first) = (Turn::of(&request), false);
+                Decoded::Complete(request) => {
+                    (self.exchange, self.first) = (Exchange::of(&request), false);
                     return Ok(Some(request));
                 }
                 Decoded::Continue => self.continue_owed = true,
@@ -155,7 +155,7 @@ impl Connection<Request> {
     /// # Errors
     /// What the socket reports.
     pub async fn read(&mut self) -> io::Result<usize> {
-        if self.turn.over {
+        if self.exchange.over {
             return Ok(0);
         }
         if std::mem::take(&mut self.continue_owed) {
@@ -185,7 +185,7 @@ impl Connection<Request> {
 
     /// Makes the response to the request that was read last the last one: it says `Connection: close`, and no further request is read.
     pub fn close_after_response(&mut self) {
-        self.turn.ending = Ending::Close;
+        self.exchange.keep_alive = KeepAlive::Close;
     }
 
     /// Answers the request that was read last.
@@ -196,11 +196,11 @@ impl Connection<Request> {
         &mut self,
         response: Response,
     ) -> impl Future<Output = io::Result<()>> + Send {
-        let mut encoded = self.turn.encode(response); // here, so that the future does not hold the response
+        let mut encoded = self.exchange.encode(response); // here, so that the future does not hold the response
         async move {
             self.write(&mut encoded).await?;
             // there is more from this peer, and it will not be read: the answer must not be lost with it
-            if self.turn.over && self.decoder.has_begun() {
+            if self.exchange.over && self.decoder.has_begun() {
                 Box::pin(self.linger()).await
             } else {
                 Ok(())
@@ -222,13 +222,13 @@ impl Connection<Request> {
         // boxed, or every connection would carry the room for its refusal
         Box::pin(async move {
             let answered = timeout(DRAIN_TIME, async {
-                if !self.turn.over {
-                    self.turn = Turn {
-                        ending: Ending::Close,
+                if !self.exchange.over {
+                    self.exchange = Exchange {
+                        keep_alive: KeepAlive::Close,
                         to_head: self.decoder.is_head(),
-                        ..self.turn
+                        ..self.exchange
                     };
-                    let mut encoded = self.turn.encode(response);
+                    let mut encoded = self.exchange.encode(response);
                     self.write(&mut encoded).await?;
                 }
                 self.linger().await // also where a refusal was given up half-way
@@ -239,13 +239,13 @@ impl Connection<Request> {
 
     /// Closes without a reset: says that nothing follows, and drops what still comes, for a while.
     async fn linger(&mut self) -> io::Result<()> {
-        if self.left {
+        if self.lingered {
             return Ok(());
         }
         self.decoder = Decoder::new();
         let _ = self.stream.shutdown().await; // fails where it was done before
         let _ = timeout(DRAIN_TIME, self.drain()).await;
-        self.left = true;
+        self.lingered = true;
         Ok(())
     }
 
@@ -261,7 +261,7 @@ impl Connection<Request> {
     }
 }
 
-impl<M: Answer> Connection<M> {
+impl<M: ResponseLike> Connection<M> {
     /// Sends bytes as they are: a request from [`encode_request`](crate::encode_request), or none.
     ///
     /// # Errors
@@ -284,15 +284,15 @@ impl<M: Answer> Connection<M> {
         self.decoder.answers_head(to_head);
         loop {
             match self.decoder.decode() {
-                Ok(Decoded::Whole(response)) if response.is_interim() => {}
-                Ok(Decoded::Whole(response)) => {
-                    self.turn.over = !response.persists();
+                Ok(Decoded::Complete(response)) if response.is_interim() => {}
+                Ok(Decoded::Complete(response)) => {
+                    self.exchange.over = !response.persists();
                     return Ok(Some(response));
                 }
                 Ok(Decoded::Continue | Decoded::NeedMore) => {
                     let begun = self.decoder.has_begun();
                     if !self.fill().await? {
-                        self.turn.over = true;
+                        self.exchange.over = true;
                         return match self.decoder.end() {
                             Some(response) => Ok(Some(response)),
                             None if begun => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -301,7 +301,7 @@ impl<M: Answer> Connection<M> {
                     }
                 }
                 Err(bad) => {
-                    self.turn.over = true;
+                    self.exchange.over = true;
                     return Err(invalid(bad));
                 }
             }
@@ -325,7 +325,7 @@ impl<M: Answer> Connection<M> {
     /// Whether no further response can come: the server has ended the connection, or said that it will, or what it
     /// said was no HTTP.
     pub fn is_over(&self) -> bool {
-        self.turn.over
+        self.exchange.over
     }
 }
 

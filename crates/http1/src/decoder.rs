@@ -3,7 +3,7 @@
 use crate::MAX_HEAD;
 use crate::body::Body;
 use crate::error::BadMessage;
-use crate::message::{Answer, Head, Message};
+use crate::message::{Head, Message, ResponseLike};
 use crate::scan::line_feed;
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -11,7 +11,7 @@ use bytes::{Buf, Bytes, BytesMut};
 #[derive(Debug)]
 pub enum Decoded<M> {
     /// A message, to its last byte.
-    Whole(M),
+    Complete(M),
     /// The head is accepted, and its sender waits for `100 Continue` before it sends the body: send that and go on.
     Continue,
     /// There is more to come.
@@ -33,18 +33,18 @@ enum Checked {
 #[derive(Debug)]
 pub struct Decoder<M> {
     /// What is not decoded yet; boxed, so that an idle connection does not pay for it.
-    begun: Option<Box<Begun<M>>>,
+    partial: Option<Box<Partial<M>>>,
     /// A message that was decoded where it landed: it came alone and whole, as nearly all do.
-    ready: Option<M>,
+    decoded: Option<M>,
     /// Bytes of empty lines dropped before the start line: they count as head, or one could send them for ever.
-    blank: u32,
+    skipped: u32,
     to_head: bool,
     head: bool,
 }
 
-/// A message that has begun, and what came after it.
+/// A message that has partial, and what came after it.
 #[derive(Debug)]
-struct Begun<M> {
+struct Partial<M> {
     buffer: BytesMut,
     /// Bytes at the front of the buffer that hold no end of the head.
     scanned: usize,
@@ -57,7 +57,7 @@ struct Begun<M> {
 
 impl<M> Default for Decoder<M> {
     fn default() -> Self {
-        Self { begun: None, ready: None, blank: 0, to_head: false, head: false }
+        Self { partial: None, decoded: None, skipped: 0, to_head: false, head: false }
     }
 }
 
@@ -73,38 +73,38 @@ impl<M: Message> Decoder<M> {
         if bytes.is_empty() {
             return;
         }
-        if self.begun.is_none() && self.ready.is_none() && self.blank == 0 {
-            self.ready = M::whole(bytes, self.to_head);
-            if self.ready.is_some() {
+        if self.partial.is_none() && self.decoded.is_none() && self.skipped == 0 {
+            self.decoded = M::whole(bytes, self.to_head);
+            if self.decoded.is_some() {
                 self.head = bytes.starts_with(b"HEAD ");
                 return;
             }
         }
-        match &mut self.begun {
-            Some(begun) => begun.buffer.extend_from_slice(bytes),
-            None => self.begun = Some(Box::new(Begun::new(bytes.into()))),
+        match &mut self.partial {
+            Some(partial) => partial.buffer.extend_from_slice(bytes),
+            None => self.partial = Some(Box::new(Partial::new(bytes.into()))),
         }
     }
 
     /// The buffer, for reading into without a copy; append only. There is room for what is known to be missing of
     /// a body, and for `least` bytes.
     pub fn buffer(&mut self, least: usize) -> &mut BytesMut {
-        let begun = self.begun.get_or_insert_with(|| Box::new(Begun::new(BytesMut::new())));
-        let missing = match (&begun.body, M::MAX_BODY) {
-            (Some((_, body)), Some(_)) => body.missing(begun.buffer.len()),
+        let partial = self.partial.get_or_insert_with(|| Box::new(Partial::new(BytesMut::new())));
+        let missing = match (&partial.body, M::MAX_BODY) {
+            (Some((_, body)), Some(_)) => body.missing(partial.buffer.len()),
             _ => 0,
         };
-        begun.buffer.reserve(missing + least); // a body's pages are the kernel's to give as they are filled
-        &mut begun.buffer
+        partial.buffer.reserve(missing + least); // a body's pages are the kernel's to give as they are filled
+        &mut partial.buffer
     }
 
     /// Whether part of a message is here.
     pub fn has_begun(&self) -> bool {
-        let has_begun = |begun: &Begun<M>| !begun.buffer.is_empty() || begun.body.is_some();
+        let has_begun = |partial: &Partial<M>| !partial.buffer.is_empty() || partial.body.is_some();
         // too many empty lines are a head that is too long
-        self.begun.as_deref().is_some_and(has_begun)
-            || self.ready.is_some()
-            || self.blank > MAX_HEAD as u32
+        self.partial.as_deref().is_some_and(has_begun)
+            || self.decoded.is_some()
+            || self.skipped > MAX_HEAD as u32
     }
 
     /// Decodes the next message, or as much of it as is here.
@@ -112,37 +112,37 @@ impl<M: Message> Decoder<M> {
     /// # Errors
     /// The first rule that the message breaks.
     pub fn decode(&mut self) -> Result<Decoded<M>, BadMessage> {
-        if let Some(message) = self.ready.take() {
+        if let Some(message) = self.decoded.take() {
             self.head = false; // what is refused next is another request
-            return Ok(Decoded::Whole(message));
+            return Ok(Decoded::Complete(message));
         }
         self.drop_blank_lines();
-        let Some(limit) = MAX_HEAD.checked_sub(self.blank as usize) else {
+        let Some(limit) = MAX_HEAD.checked_sub(self.skipped as usize) else {
             return Err(BadMessage::HeadTooLong);
         };
-        let Some(begun) = &mut self.begun else { return Ok(Decoded::NeedMore) };
-        let (message, mut body) = match begun.body.take() {
-            Some(begun) => begun,
+        let Some(partial) = &mut self.partial else { return Ok(Decoded::NeedMore) };
+        let (message, mut body) = match partial.body.take() {
+            Some(partial) => partial,
             None => {
-                let Some(length) = begun.find_head(limit)? else { return Ok(Decoded::NeedMore) };
-                let head = &begun.buffer[..length];
+                let Some(length) = partial.find_head(limit)? else { return Ok(Decoded::NeedMore) };
+                let head = &partial.buffer[..length];
                 self.head = head.starts_with(b"HEAD ");
-                self.blank = 0;
+                self.skipped = 0;
                 let Head { message, framing, expects_continue } =
                     M::decode_head(head, self.to_head)?;
-                begun.buffer.advance(length);
+                partial.buffer.advance(length);
                 let body = Body::new(framing, M::MAX_BODY);
                 if expects_continue {
-                    begun.body = Some((message, body));
+                    partial.body = Some((message, body));
                     return Ok(Decoded::Continue);
                 }
                 (message, body)
             }
         };
-        match body.decode(&mut begun.buffer, M::MAX_BODY)? {
+        match body.decode(&mut partial.buffer, M::MAX_BODY)? {
             Some(content) => Ok(self.whole(message, content)),
             None => {
-                begun.body = Some((message, body));
+                partial.body = Some((message, body));
                 Ok(Decoded::NeedMore)
             }
         }
@@ -152,44 +152,47 @@ impl<M: Message> Decoder<M> {
         self.head = false; // what is refused next is another request
         message.set_body(content);
         // what is left of an empty buffer would keep the whole allocation alive
-        self.begun = self.begun.take().filter(|begun| !begun.buffer.is_empty());
-        Decoded::Whole(message)
+        self.partial = self.partial.take().filter(|partial| !partial.buffer.is_empty());
+        Decoded::Complete(message)
     }
 
     pub(crate) fn is_head(&self) -> bool {
-        self.head || self.begun.as_deref().is_some_and(|begun| begun.buffer.starts_with(b"HEAD "))
+        self.head
+            || self.partial.as_deref().is_some_and(|partial| partial.buffer.starts_with(b"HEAD "))
     }
 
     /// Empty lines before a start line are not part of it (RFC 9112 §2.2).
     pub(crate) fn drop_blank_lines(&mut self) {
-        let Some(begun) =
-            self.begun.as_deref_mut().filter(|begun| begun.scanned == 0 && begun.body.is_none())
+        let Some(partial) = self
+            .partial
+            .as_deref_mut()
+            .filter(|partial| partial.scanned == 0 && partial.body.is_none())
         else {
             return;
         };
         let mut lines = 0;
         loop {
-            match begun.buffer[lines..] {
+            match partial.buffer[lines..] {
                 [b'\n', ..] => lines += 1,
                 [b'\r', b'\n', ..] => lines += 2,
                 _ => break,
             }
         }
-        begun.buffer.advance(lines);
-        self.blank = self.blank.saturating_add(lines as u32);
-        if begun.buffer.is_empty() {
-            self.begun = None; // no message has begun that could own one
+        partial.buffer.advance(lines);
+        self.skipped = self.skipped.saturating_add(lines as u32);
+        if partial.buffer.is_empty() {
+            self.partial = None; // no message has partial that could own one
         }
     }
 }
 
-impl<M> Begun<M> {
+impl<M> Partial<M> {
     fn new(buffer: BytesMut) -> Self {
         Self { buffer, scanned: 0, start_line: 0, checked: Checked::Nothing, body: None }
     }
 }
 
-impl<M: Message> Begun<M> {
+impl<M: Message> Partial<M> {
     /// The length of the head at the front of the buffer, its empty line included, once all of it is here.
     fn find_head(&mut self, limit: usize) -> Result<Option<usize>, BadMessage> {
         if self.buffer[..] == *b"\r" {
@@ -241,7 +244,7 @@ impl<M: Message> Begun<M> {
     }
 }
 
-impl<M: Answer> Decoder<M> {
+impl<M: ResponseLike> Decoder<M> {
     /// Says whether the next response answers a HEAD request: then it has no body, whatever its fields say. To be said
     /// before any of it is pushed.
     pub fn answers_head(&mut self, to_head: bool) {
@@ -251,10 +254,10 @@ impl<M: Answer> Decoder<M> {
     /// The peer has closed the connection; a response whose body ends there is now whole. To be called when
     /// [`decode`](Self::decode) has taken all that there was.
     pub fn end(&mut self) -> Option<M> {
-        let begun = self.begun.take()?;
-        match begun.body? {
+        let partial = self.partial.take()?;
+        match partial.body? {
             (mut response, Body::UntilClose) => {
-                response.set_body(begun.buffer.freeze());
+                response.set_body(partial.buffer.freeze());
                 Some(response)
             }
             _ => None,

@@ -1,6 +1,6 @@
 //! Messages in, bytes out.
 
-use crate::request::Outgoing;
+use crate::request::ClientRequest;
 use crate::response::{Response, is_bodiless};
 use bytes::{Buf, Bytes};
 use http::{HeaderName, Method, header};
@@ -10,12 +10,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What a response says about the connection after it (RFC 9112 §9.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// It stays open, as HTTP/1.1 has it; nothing is said.
-    Open,
-    /// It stays open for an HTTP/1.0 peer that asked for it: `Connection: keep-alive`.
-    KeptAlive,
-    /// This is its last response: `Connection: close`.
+pub enum KeepAlive {
+    /// The connection stays open, which HTTP/1.1 implies: no field is sent.
+    Implied,
+    /// The connection stays open for an HTTP/1.0 client that asked for it: `Connection: keep-alive`.
+    Stated,
+    /// This is the last response on the connection: `Connection: close`.
     Close,
 }
 
@@ -41,7 +41,7 @@ impl Encoded {
     }
 
     /// What is left to be written: of the head, and of the body that comes after it. Nothing of either at the end.
-    pub(crate) fn left(&self) -> (&[u8], &[u8]) {
+    pub(crate) fn remaining(&self) -> (&[u8], &[u8]) {
         (&self.head[self.written..], &self.body)
     }
 
@@ -53,41 +53,38 @@ impl Encoded {
     }
 }
 
-pub(crate) fn response(mut response: Response, to_head: bool, ending: Ending) -> Encoded {
+pub(crate) fn response(response: Response, to_head: bool, keep_alive: KeepAlive) -> Encoded {
     let mut head = Vec::with_capacity(
-        256 + if response.body.len() > COPIED { 0 } else { response.body.len() },
+        256 + if response.body().len() > COPIED { 0 } else { response.body().len() },
     );
-    encode_response(&response, ending, &mut head);
-    let body = if to_head || is_bodiless(response.status) {
-        Bytes::new()
-    } else {
-        std::mem::take(&mut response.body)
-    };
+    encode_response(&response, keep_alive, &mut head);
+    let body =
+        if to_head || is_bodiless(response.status()) { Bytes::new() } else { response.into_body() };
     Encoded::new(head, body)
 }
 
 /// Appends the head of a response to `out`; the body, if the request was not HEAD, is to follow as it is.
-pub fn encode_response(response: &Response, ending: Ending, out: &mut Vec<u8>) {
+pub fn encode_response(response: &Response, keep_alive: KeepAlive, out: &mut Vec<u8>) {
     out.extend_from_slice(b"HTTP/1.1 ");
-    out.extend_from_slice(response.status.as_str().as_bytes());
+    out.extend_from_slice(response.status().as_str().as_bytes());
     out.push(b' ');
-    out.extend_from_slice(response.status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(response.status().canonical_reason().unwrap_or_default().as_bytes());
     out.extend_from_slice(b"\r\n");
-    fields(&response.headers, out);
-    if !is_bodiless(response.status) {
-        content_length(response.body.len(), out);
+    fields(response.headers(), out);
+    if !is_bodiless(response.status()) {
+        content_length(response.body().len(), out);
     }
     out.extend_from_slice(b"Date: ");
     out.extend_from_slice(&date());
-    out.extend_from_slice(match ending {
-        Ending::Open => b"\r\n\r\n",
-        Ending::KeptAlive => b"\r\nConnection: keep-alive\r\n\r\n",
-        Ending::Close => b"\r\nConnection: close\r\n\r\n",
+    out.extend_from_slice(match keep_alive {
+        KeepAlive::Implied => b"\r\n\r\n",
+        KeepAlive::Stated => b"\r\nConnection: keep-alive\r\n\r\n",
+        KeepAlive::Close => b"\r\nConnection: close\r\n\r\n",
     });
 }
 
 /// Appends a request to `out`, with its body; `host` is used where the request has no `Host` of its own.
-pub fn encode_request(request: &Outgoing, host: &str, out: &mut Vec<u8>) {
+pub fn encode_request(request: &ClientRequest, host: &str, out: &mut Vec<u8>) {
     // as it is displayed, since then an empty path (http://host?query) gets its slash; a Vec cannot fail
     let _ = match request.uri.path_and_query() {
         Some(target) => write!(out, "{} {target} HTTP/1.1\r\n", request.method),

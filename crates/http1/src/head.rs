@@ -4,9 +4,9 @@
 
 use crate::error::{BadMessage, quote};
 use crate::fields::{is, no_fields, number};
-use crate::message::{Answer, Framing, Head, Message, sealed::Sealed};
-use crate::request::{Request, RequestParts};
-use crate::response::{Response, ResponseParts, is_bodiless, persists};
+use crate::message::{Framing, Head, Message, ResponseLike, sealed::Sealed};
+use crate::request::{self, Request};
+use crate::response::{self, Response, is_bodiless, persists};
 use crate::target::{check_host, path_in};
 use crate::{MAX_BODY, MAX_HEAD, MAX_TARGET};
 use bytes::Bytes;
@@ -25,7 +25,7 @@ impl Message for Request {
         match parsed.parse_with_uninit_headers(head, &mut fields) {
             Ok(Status::Complete(length)) if length == head.len() => {
                 let mut decoded = checked(&parsed)?;
-                decoded.message.head = head.into();
+                decoded.message.set_head(head.into());
                 Ok(decoded)
             }
             Ok(_) => Err(BadMessage::RequestLine),
@@ -62,7 +62,7 @@ impl Message for Request {
     }
 
     fn set_body(&mut self, body: Bytes) {
-        self.body = body;
+        self.set_body(body);
     }
 
     fn whole(bytes: &[u8], _: bool) -> Option<Self> {
@@ -80,9 +80,9 @@ impl Message for Request {
         if framing != Framing::Length(body.len() as u64) || expects_continue {
             return None;
         }
-        message.head = head.into();
+        message.set_head(head.into());
         if !body.is_empty() {
-            message.body = Bytes::copy_from_slice(body);
+            message.set_body(Bytes::copy_from_slice(body));
         }
         Some(message)
     }
@@ -111,7 +111,7 @@ fn checked(parsed: &httparse::Request<'_, '_>) -> Result<Head<Request>, BadMessa
     let begin = method.as_str().len() + 1; // no empty line is before it, and one space between
     let target = begin..begin + target.len();
     let path = begin + path.start..begin + path.end;
-    let message = RequestParts {
+    let message = request::Parts {
         method,
         version,
         head: Box::default(),
@@ -148,7 +148,7 @@ impl Response {
                 announced_framing(version, parsed.headers, max)?.unwrap_or(Framing::UntilClose)
             }
         };
-        let message = ResponseParts { status, version, headers, body: Bytes::new() }.into();
+        let message = response::Parts { status, version, headers, body: Bytes::new() }.into();
         Ok(Head { message, framing, expects_continue: false })
     }
 }
@@ -171,13 +171,13 @@ impl Message for Response {
     }
 
     fn set_body(&mut self, body: Bytes) {
-        self.body = body;
+        self.set_body(body);
     }
 }
 
-impl Answer for Response {
+impl ResponseLike for Response {
     fn status(&self) -> StatusCode {
-        self.status
+        self.status()
     }
 
     fn retry_after(&self) -> Option<u64> {
@@ -185,13 +185,13 @@ impl Answer for Response {
     }
 
     fn is_interim(&self) -> bool {
-        self.status.is_informational()
+        self.status().is_informational()
     }
 
     fn persists(&self) -> bool {
         persists(
-            self.version,
-            self.headers.get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes),
+            self.version(),
+            self.headers().get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes),
         )
     }
 }

@@ -8,32 +8,32 @@
 
 pub mod blocking;
 mod body;
-mod brief;
 #[cfg(feature = "tokio")]
 mod connection;
 mod decoder;
 mod encoder;
 mod error;
+mod exchange;
 mod fields;
 mod head;
 mod message;
 mod request;
 mod response;
 mod scan;
+mod summary;
 mod target;
-mod turn;
 
-pub use brief::Brief;
 pub use bytes::Bytes;
 #[cfg(feature = "tokio")]
 pub use connection::Connection;
 pub use decoder::{Decoded, Decoder};
-pub use encoder::{Ending, encode_request, encode_response};
+pub use encoder::{KeepAlive, encode_request, encode_response};
 pub use error::BadMessage;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
-pub use message::{Answer, Message};
-pub use request::{Outgoing, Request, RequestParts};
-pub use response::{Response, ResponseParts};
+pub use message::{Message, ResponseLike};
+pub use request::{ClientRequest, Request};
+pub use response::Response;
+pub use summary::ResponseSummary;
 
 use std::time::Duration;
 

@@ -16,7 +16,7 @@ pub(crate) enum Framing {
 }
 
 /// What a client awaits of a server: a whole response, or what is kept of it.
-pub trait Answer: Message {
+pub trait ResponseLike: Message {
     /// The status code.
     fn status(&self) -> StatusCode;
 

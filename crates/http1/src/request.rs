@@ -3,23 +3,23 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Uri, Version, header};
 use std::fmt;
-use std::ops::{Deref, DerefMut, Range};
+use std::ops::Range;
 
-/// A request whose body is here to its last byte. Its [parts](RequestParts) are reached through it: `request.path()`.
+/// A request whose body is here to its last byte.
 ///
 /// It is one pointer wide: a future that may have a request in its hands while it waits has the room for it for as long
 /// as its connection lasts, mostly without one.
 #[derive(Clone, Debug)]
-pub struct Request(Box<RequestParts>);
+pub struct Request(Box<Parts>);
 
 /// What a request is made of. The fields stay as they came, and are looked for when somebody asks: most are never asked
 /// for.
 #[derive(Clone)]
-pub struct RequestParts {
+pub(crate) struct Parts {
     /// Any token (RFC 9110 §9.1).
-    pub method: Method,
+    pub(crate) method: Method,
     /// 1.0 or 1.1.
-    pub version: Version,
+    pub(crate) version: Version,
     /// To its empty line; whatever is read from it below was checked when it was decoded.
     pub(crate) head: Box<[u8]>,
     /// Where in the head the target is, and of that the path.
@@ -28,37 +28,16 @@ pub struct RequestParts {
     /// Whether the connection outlives it (RFC 9112 §9.3).
     pub(crate) persists: bool,
     /// The content, its transfer coding undone.
-    pub body: Bytes,
+    pub(crate) body: Bytes,
 }
 
-impl From<RequestParts> for Request {
-    fn from(parts: RequestParts) -> Self {
+impl From<Parts> for Request {
+    fn from(parts: Parts) -> Self {
         Self(Box::new(parts))
     }
 }
 
-impl Deref for Request {
-    type Target = RequestParts;
-
-    fn deref(&self) -> &RequestParts {
-        &self.0
-    }
-}
-
-impl DerefMut for Request {
-    fn deref_mut(&mut self) -> &mut RequestParts {
-        &mut self.0
-    }
-}
-
-impl Request {
-    /// The content alone.
-    pub fn into_body(self) -> Bytes {
-        self.0.body
-    }
-}
-
-impl fmt::Debug for RequestParts {
+impl fmt::Debug for Parts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { method, version, target, path, persists, body, .. } = self;
         f.debug_struct("Request")
@@ -69,24 +48,58 @@ impl fmt::Debug for RequestParts {
     }
 }
 
-impl RequestParts {
+impl Request {
+    /// The method: any token (RFC 9110 §9.1).
+    pub fn method(&self) -> &Method {
+        &self.0.method
+    }
+
+    /// HTTP/1.0 or HTTP/1.1.
+    pub fn version(&self) -> Version {
+        self.0.version
+    }
+
+    /// The content, without its transfer coding.
+    pub fn body(&self) -> &Bytes {
+        &self.0.body
+    }
+
+    /// The content alone; the rest is dropped.
+    pub fn into_body(self) -> Bytes {
+        self.0.body
+    }
+
+    /// Replaces the content.
+    pub fn set_body(&mut self, body: Bytes) {
+        self.0.body = body;
+    }
+
+    pub(crate) fn set_head(&mut self, head: Box<[u8]>) {
+        self.0.head = head;
+    }
+
+    /// Whether the connection stays open after it (RFC 9112 §9.3).
+    pub(crate) fn persists(&self) -> bool {
+        self.0.persists
+    }
+
     /// The target's path, without its query. It is neither decoded nor normalised.
     pub fn path(&self) -> &str {
-        if self.path.is_empty() { "/" } else { self.text(self.path.clone()) }
+        if self.0.path.is_empty() { "/" } else { self.text(self.0.path.clone()) }
     }
 
     /// What follows the first `?` of the target.
     pub fn query(&self) -> Option<&str> {
-        self.text(self.path.end..self.target.end).strip_prefix('?')
+        self.text(self.0.path.end..self.0.target.end).strip_prefix('?')
     }
 
     /// The target as it was sent, in origin, absolute or asterisk form (RFC 9112 §3.2).
     pub fn target(&self) -> &str {
-        self.text(self.target.clone())
+        self.text(self.0.target.clone())
     }
 
     fn text(&self, range: Range<usize>) -> &str {
-        std::str::from_utf8(&self.head[range]).unwrap_or_default() // a target is ASCII
+        std::str::from_utf8(&self.0.head[range]).unwrap_or_default() // a target is ASCII
     }
 
     /// The fields in their order, those of the framing included: names as they were sent, values without the white space
@@ -100,7 +113,7 @@ impl RequestParts {
 
     /// Those after the start line.
     fn lines(&self) -> impl Iterator<Item = &[u8]> {
-        let mut left = &self.head[self.target.end..];
+        let mut left = &self.0.head[self.0.target.end..];
         let line = move || {
             let (line, after) = left.split_at(memchr::memchr(b'\n', left)?);
             left = &after[1..];
@@ -120,7 +133,7 @@ impl RequestParts {
     }
 
     /// Whether the body may be of this media type, parameters aside: no `Content-Type` says otherwise (RFC 9110 §8.3).
-    pub fn may_be(&self, media_type: &str) -> bool {
+    pub fn content_type_is(&self, media_type: &str) -> bool {
         self.values(&header::CONTENT_TYPE).all(|value| {
             let kind = value.split(|&byte| byte == b';').next().unwrap_or(value);
             kind.trim_ascii().eq_ignore_ascii_case(media_type.as_bytes())
@@ -135,7 +148,7 @@ impl RequestParts {
 
 /// A request that is to be sent.
 #[derive(Clone, Debug)]
-pub struct Outgoing {
+pub struct ClientRequest {
     /// Any token (RFC 9110 §9.1).
     pub method: Method,
     /// Of this the path and the query are sent.
@@ -146,7 +159,7 @@ pub struct Outgoing {
     pub body: Bytes,
 }
 
-impl Outgoing {
+impl ClientRequest {
     /// A request without fields or body.
     pub fn new(method: Method, uri: Uri) -> Self {
         Self { method, uri, headers: HeaderMap::new(), body: Bytes::new() }

@@ -3,30 +3,29 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use serde_core::ser::{Serialize, SerializeStruct, Serializer};
-use std::ops::{Deref, DerefMut};
 
-/// A response whose body is here to its last byte. Its [parts](ResponseParts) are reached through it:
-/// `response.status`. Like a [`Request`](crate::Request) it is one pointer wide.
+/// A response whose body is here to its last byte.
+///
 ///
 /// `Date`, `Content-Length` and `Connection` belong to the encoder: it sets them, whatever stands in `headers`.
 #[derive(Clone, Debug)]
-pub struct Response(Box<ResponseParts>);
+pub struct Response(Box<Parts>);
 
 /// What a response is made of.
 #[derive(Clone, Debug)]
-pub struct ResponseParts {
+pub(crate) struct Parts {
     /// The status code.
-    pub status: StatusCode,
+    pub(crate) status: StatusCode,
     /// 1.0 or 1.1, as received; what is sent is always 1.1 (RFC 9110 §6.2).
-    pub version: Version,
+    pub(crate) version: Version,
     /// The fields.
-    pub headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// The content, its transfer coding undone.
-    pub body: Bytes,
+    pub(crate) body: Bytes,
 }
 
-impl From<ResponseParts> for Response {
-    fn from(parts: ResponseParts) -> Self {
+impl From<Parts> for Response {
+    fn from(parts: Parts) -> Self {
         Self(Box::new(parts))
     }
 }
@@ -37,45 +36,61 @@ impl From<crate::BadMessage> for Response {
     }
 }
 
-impl Deref for Response {
-    type Target = ResponseParts;
-
-    fn deref(&self) -> &ResponseParts {
-        &self.0
-    }
-}
-
-impl DerefMut for Response {
-    fn deref_mut(&mut self) -> &mut ResponseParts {
-        &mut self.0
-    }
-}
-
 impl Response {
+    /// The status code.
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// HTTP/1.0 or HTTP/1.1, as received; a response is always sent as 1.1 (RFC 9110 §6.2).
+    pub fn version(&self) -> Version {
+        self.0.version
+    }
+
+    /// The fields.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
+    /// The fields, to be changed.
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.0.headers
+    }
+
+    /// The content, without its transfer coding.
+    pub fn body(&self) -> &Bytes {
+        &self.0.body
+    }
+
+    /// The content alone; the rest is dropped.
+    pub fn into_body(self) -> Bytes {
+        self.0.body
+    }
+
+    /// Replaces the content.
+    pub fn set_body(&mut self, body: Bytes) {
+        self.0.body = body;
+    }
+
     /// A response without fields or body.
     pub fn new(status: StatusCode) -> Self {
-        ResponseParts {
-            status,
-            version: Version::HTTP_11,
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-        }
-        .into()
+        Parts { status, version: Version::HTTP_11, headers: HeaderMap::new(), body: Bytes::new() }
+            .into()
     }
 
     /// 200 with somebody's bytes as plain text that no browser takes for anything else.
     pub fn text(body: Bytes) -> Self {
         let mut response = Self::new(StatusCode::OK);
         if !body.is_empty() {
-            response.headers.insert(
+            response.headers_mut().insert(
                 header::CONTENT_TYPE,
                 HeaderValue::from_static("text/plain; charset=utf-8"),
             );
             response
-                .headers
+                .headers_mut()
                 .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         }
-        response.body = body;
+        response.set_body(body);
         response
     }
 
@@ -98,9 +113,9 @@ impl Response {
     }
 
     /// 405 with the methods that are allowed, such as `GET, HEAD` (RFC 9110 §15.5.6).
-    pub fn wrong_method(allowed: &'static str) -> Self {
+    pub fn method_not_allowed(allowed: &'static str) -> Self {
         Self::problem(StatusCode::METHOD_NOT_ALLOWED, format_args!("the methods here: {allowed}"))
-            .with(header::ALLOW, HeaderValue::from_static(allowed))
+            .with_header(header::ALLOW, HeaderValue::from_static(allowed))
     }
 
     fn document(status: StatusCode, value: &impl Serialize, content_type: &'static str) -> Self {
@@ -108,8 +123,8 @@ impl Response {
         match serde_json::to_writer(&mut body, value) {
             Ok(()) => {
                 let mut response = Self::new(status);
-                response.body = body.into();
-                response.with(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
+                response.set_body(body.into());
+                response.with_header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
             }
             // a map whose keys are no strings, say: the caller's mistake, but no reason to take the server down
             Err(error) => {
@@ -121,14 +136,14 @@ impl Response {
 
     /// The same response with one more field.
     #[must_use]
-    pub fn with(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
-        self.headers.insert(name, value.into());
+    pub fn with_header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
+        self.headers_mut().insert(name, value.into());
         self
     }
 
     /// The first value of a field, if it is there and is visible ASCII.
     pub fn header(&self, name: HeaderName) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+        self.headers().get(name)?.to_str().ok()
     }
 }
 

@@ -25,7 +25,7 @@ mod tests {
             decoder.push(&[*byte]);
             let decoded = decoder.decode().unwrap();
             assert_eq!(
-                matches!(decoded, Decoded::Whole(_)),
+                matches!(decoded, Decoded::Complete(_)),
                 left == 0,
                 "{left} bytes before the end: {decoded:?}"
             );

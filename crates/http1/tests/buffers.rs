@@ -6,7 +6,7 @@ const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 fn whole(decoder: &mut Decoder<Request>) -> Request {
     match decoder.decode() {
-        Ok(Decoded::Whole(request)) => request,
+        Ok(Decoded::Complete(request)) => request,
         other => panic!("no whole request: {other:?}"),
     }
 }
@@ -90,7 +90,7 @@ fn a_body_is_read_into_one_buffer() {
         decoder.push(if framing.starts_with('T') { b"\r\n0\r\n\r\n" } else { b"" });
         let request = whole(&mut decoder);
         assert_eq!(
-            (request.body.as_ptr(), request.body.len()),
+            (request.body().as_ptr(), request.body().len()),
             (begin, MAX_BODY),
             "copied: {framing:?}"
         );

@@ -1,7 +1,8 @@
 //! The client's side of a connection: what it reads of what a server says.
 
 use http1::{
-    BadMessage, Brief, Connection, Message, Method, Outgoing, Request, Response, encode_request,
+    BadMessage, ClientRequest, Connection, Message, Method, Request, Response, ResponseSummary,
+    encode_request,
 };
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener};
@@ -23,7 +24,7 @@ async fn connect<M: Message>(said: impl AsRef<[u8]> + Send + 'static) -> Connect
 
 #[track_caller]
 fn is(response: &Response, status: u16, body: &str) {
-    assert_eq!((response.status.as_u16(), &response.body[..]), (status, body.as_bytes()));
+    assert_eq!((response.status().as_u16(), &response.body()[..]), (status, body.as_bytes()));
 }
 
 #[tokio::test]
@@ -124,13 +125,13 @@ async fn what_is_no_response_is_an_error_that_says_why() {
 async fn a_response_may_be_larger_than_a_request() {
     let body = "x".repeat(2 * http1::MAX_BODY);
     let mut connection = connect::<Response>(format!("HTTP/1.1 200 OK\r\n\r\n{body}")).await;
-    assert!(connection.read_response(false).await.unwrap().unwrap().body == body);
+    assert!(*connection.read_response(false).await.unwrap().unwrap().body() == body);
     let mut connection = connect::<Response>(format!(
         "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     ))
     .await;
-    assert!(connection.read_response(false).await.unwrap().unwrap().body == body);
+    assert!(*connection.read_response(false).await.unwrap().unwrap().body() == body);
 }
 
 #[tokio::test]
@@ -144,7 +145,7 @@ async fn of_a_brief_no_body_is_kept_however_long_and_however_it_is_framed() {
         ),
         format!("HTTP/1.1 200 OK\r\n\r\n{body}"),
     ] {
-        let mut connection = connect::<Brief>(said).await;
+        let mut connection = connect::<ResponseSummary>(said).await;
         assert_eq!(connection.read_response(false).await.unwrap().unwrap().status, 200);
         assert!(!connection.has_surplus());
         assert!(connection.is_over() || connection.read_response(false).await.unwrap().is_none());
@@ -155,7 +156,7 @@ async fn of_a_brief_no_body_is_kept_however_long_and_however_it_is_framed() {
 async fn a_connection_that_the_server_has_closed_is_stale() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let connect = || TcpStream::connect(listener.local_addr().unwrap());
-    let client = Connection::<Brief>::new(connect().await.unwrap());
+    let client = Connection::<ResponseSummary>::new(connect().await.unwrap());
     let server = listener.accept().await.unwrap().0;
     assert!(!client.is_stale());
     drop(server);
@@ -167,7 +168,7 @@ async fn a_connection_that_the_server_has_closed_is_stale() {
 #[tokio::test]
 async fn what_follows_an_answer_unasked_is_surplus_and_makes_the_connection_stale() {
     let answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
-    let mut connection = connect::<Brief>(answer.repeat(100)).await;
+    let mut connection = connect::<ResponseSummary>(answer.repeat(100)).await;
     assert_eq!(connection.read_response(false).await.unwrap().unwrap().status, 200);
     while !connection.is_stale() {
         tokio::task::yield_now().await;
@@ -182,13 +183,13 @@ async fn what_a_client_sends_a_server_reads() {
     );
     let mut server = Connection::<Request>::new(listener.accept().await.unwrap().0);
     for body in ["", "hello"] {
-        let mut request = Outgoing::new(Method::PUT, "/events?a".parse().unwrap());
+        let mut request = ClientRequest::new(Method::PUT, "/events?a".parse().unwrap());
         request.body = body.into();
         let mut bytes = Vec::new();
         encode_request(&request, "a", &mut bytes);
         client.send(&bytes).await.unwrap();
         let request = server.read_request().await.unwrap().unwrap();
-        assert_eq!((request.path(), &request.body[..]), ("/events", body.as_bytes()));
+        assert_eq!((request.path(), &request.body()[..]), ("/events", body.as_bytes()));
         server.write_response(Response::text(request.into_body())).await.unwrap();
         is(&client.read_response(false).await.unwrap().unwrap(), 200, body);
     }

@@ -11,13 +11,13 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 #[track_caller]
 fn is_echo(response: &Response, body: &str) {
-    assert_eq!(response.status.as_u16(), 200);
+    assert_eq!(response.status().as_u16(), 200);
     assert!(
-        response.body == body,
+        response.body() == body,
         "{} bytes, not {}: {:.100?}",
-        response.body.len(),
+        response.body().len(),
         body.len(),
-        response.body
+        response.body()
     );
 }
 
@@ -85,7 +85,7 @@ fn an_answer_to_head_has_the_fields_and_no_body() {
         client.send("HEAD /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
         let response = client.response_to_head();
         assert_eq!(
-            (response.status.as_u16(), response.header(header::CONTENT_LENGTH)),
+            (response.status().as_u16(), response.header(header::CONTENT_LENGTH)),
             (200, Some("2"))
         );
         assert!(response.header(header::CONTENT_TYPE).is_some());

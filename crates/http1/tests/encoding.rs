@@ -1,15 +1,15 @@
 //! The bytes of a message, exactly, and that they mean what was meant.
 
 use http1::{
-    Bytes, Decoded, Decoder, Ending, HeaderMap, Message, Method, Outgoing, Request, Response,
-    StatusCode, Version, header,
+    Bytes, ClientRequest, Decoded, Decoder, HeaderMap, KeepAlive, Message, Method, Request,
+    Response, StatusCode, Version, header,
 };
 use http1::{encode_request, encode_response};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 /// A response's head, its date written as `<date>`.
-fn head(response: &Response, ending: Ending) -> String {
+fn head(response: &Response, ending: KeepAlive) -> String {
     let mut bytes = Vec::new();
     encode_response(response, ending, &mut bytes);
     let head = String::from_utf8(bytes).expect("these heads are text");
@@ -23,14 +23,19 @@ fn date(head: &str) -> &str {
     dates[0]
 }
 
-fn encoded(request: &Outgoing) -> String {
+fn encoded(request: &ClientRequest) -> String {
     let mut bytes = Vec::new();
     encode_request(request, "localhost:8080", &mut bytes);
     String::from_utf8(bytes).expect("these requests are text")
 }
 
-fn request(method: Method, target: &str, fields: &[(&str, &str)], body: &'static str) -> Outgoing {
-    let mut request = Outgoing::new(method, target.parse().expect("a target"));
+fn request(
+    method: Method,
+    target: &str,
+    fields: &[(&str, &str)],
+    body: &'static str,
+) -> ClientRequest {
+    let mut request = ClientRequest::new(method, target.parse().expect("a target"));
     request.headers = headers(fields);
     request.body = Bytes::from_static(body.as_bytes());
     request
@@ -51,7 +56,7 @@ fn headers(fields: &[(&str, &str)]) -> HeaderMap {
 fn decoded<M: Message>(bytes: &[u8]) -> M {
     let mut decoder = Decoder::new();
     decoder.push(bytes);
-    let Ok(Decoded::Whole(message)) = decoder.decode() else {
+    let Ok(Decoded::Complete(message)) = decoder.decode() else {
         panic!("no message: {}", bytes.escape_ascii())
     };
     assert!(!decoder.has_begun(), "more than a message: {}", bytes.escape_ascii());
@@ -63,56 +68,56 @@ fn a_response_has_its_fields_its_length_the_date_and_what_becomes_of_the_connect
     let response = Response::text("hello".into());
     let fields = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n\
         Content-Length: 5\r\nDate: <date>\r\n";
-    assert_eq!(head(&response, Ending::Open), format!("{fields}\r\n"));
+    assert_eq!(head(&response, KeepAlive::Implied), format!("{fields}\r\n"));
     assert_eq!(
-        head(&response, Ending::KeptAlive),
+        head(&response, KeepAlive::Stated),
         format!("{fields}Connection: keep-alive\r\n\r\n")
     );
-    assert_eq!(head(&response, Ending::Close), format!("{fields}Connection: close\r\n\r\n"));
+    assert_eq!(head(&response, KeepAlive::Close), format!("{fields}Connection: close\r\n\r\n"));
 }
 
 #[test]
 fn a_response_without_a_body_says_so() {
     let empty = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: <date>\r\n\r\n";
-    assert_eq!(head(&Response::new(StatusCode::OK), Ending::Open), empty);
-    assert_eq!(head(&Response::text(Bytes::new()), Ending::Open), empty); // no type of nothing
+    assert_eq!(head(&Response::new(StatusCode::OK), KeepAlive::Implied), empty);
+    assert_eq!(head(&Response::text(Bytes::new()), KeepAlive::Implied), empty); // no type of nothing
 }
 
 #[test]
 fn a_response_that_cannot_have_a_body_has_no_length() {
     for code in [100, 103, 204, 304] {
         let mut response = Response::new(StatusCode::from_u16(code).unwrap());
-        response.body = Bytes::from_static(b"hello");
-        let head = head(&response, Ending::Open);
+        response.set_body(Bytes::from_static(b"hello"));
+        let head = head(&response, KeepAlive::Implied);
         assert!(head.ends_with("\r\nDate: <date>\r\n\r\n") && !head.contains("Length"), "{head:?}"); // RFC 9110 §8.6
     }
 }
 
 #[test]
 fn a_status_without_a_phrase_keeps_its_space() {
-    let head = head(&Response::new(StatusCode::from_u16(299).unwrap()), Ending::Open);
+    let head = head(&Response::new(StatusCode::from_u16(299).unwrap()), KeepAlive::Implied);
     assert!(head.starts_with("HTTP/1.1 299 \r\n"), "{head:?}"); // RFC 9112 §4
 }
 
 #[test]
 fn field_names_are_written_as_people_write_them() {
     let mut response = Response::new(StatusCode::OK);
-    response.headers =
+    *response.headers_mut() =
         headers(&[("retry-after", "1"), ("x-b3-traceid", "A-b"), ("ALLOW", "get"), ("a--b_c", "")]);
     let expected =
         "HTTP/1.1 200 OK\r\nRetry-After: 1\r\nX-B3-Traceid: A-b\r\nAllow: get\r\nA--B_c: \r\n";
     assert!(
-        head(&response, Ending::Open).starts_with(expected),
+        head(&response, KeepAlive::Implied).starts_with(expected),
         "{}",
-        head(&response, Ending::Open)
+        head(&response, KeepAlive::Implied)
     );
 }
 
 #[test]
 fn a_field_that_is_there_twice_is_written_twice() {
     let mut response = Response::new(StatusCode::OK);
-    response.headers = headers(&[("set-cookie", "a=b"), ("set-cookie", "c=d")]);
-    let head = head(&response, Ending::Open);
+    *response.headers_mut() = headers(&[("set-cookie", "a=b"), ("set-cookie", "c=d")]);
+    let head = head(&response, KeepAlive::Implied);
     assert!(head.contains("\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n"), "{head:?}");
 }
 
@@ -126,10 +131,10 @@ fn what_belongs_to_the_encoder_is_not_written_twice() {
         ("date", "yesterday"),
     ];
     let mut response = Response::new(StatusCode::OK);
-    response.headers = headers(&ours);
+    *response.headers_mut() = headers(&ours);
     let expected =
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: <date>\r\nConnection: close\r\n\r\n";
-    assert_eq!(head(&response, Ending::Close), expected);
+    assert_eq!(head(&response, KeepAlive::Close), expected);
     let post = encoded(&request(Method::POST, "/", &ours[..3], "hello"));
     assert_eq!(post, "POST / HTTP/1.1\r\nHost: localhost:8080\r\nContent-Length: 5\r\n\r\nhello");
 }
@@ -139,7 +144,7 @@ fn the_date_is_now_and_a_second_later_another() {
     let dates = [(), ()].map(|()| {
         let begin = SystemTime::now();
         let mut bytes = Vec::new();
-        encode_response(&Response::new(StatusCode::OK), Ending::Open, &mut bytes);
+        encode_response(&Response::new(StatusCode::OK), KeepAlive::Implied, &mut bytes);
         let date = httpdate::parse_http_date(date(&String::from_utf8(bytes).unwrap())).unwrap();
         // it counts whole seconds
         assert!(begin - Duration::from_secs(1) <= date && date <= SystemTime::now());
@@ -154,7 +159,7 @@ fn the_date_is_now_and_a_second_later_another() {
 #[test]
 fn an_encoder_appends() {
     let mut bytes = b"before".to_vec();
-    encode_response(&Response::new(StatusCode::OK), Ending::Open, &mut bytes);
+    encode_response(&Response::new(StatusCode::OK), KeepAlive::Implied, &mut bytes);
     assert!(bytes.starts_with(b"beforeHTTP/1.1 200 OK\r\n"));
     let mut bytes = b"before".to_vec();
     encode_request(&request(Method::GET, "/", &[], ""), "a", &mut bytes);
@@ -243,9 +248,9 @@ fn a_request_that_is_encoded_and_decoded_is_the_same() {
                 let mut bytes = Vec::new();
                 encode_request(&sent, "a:80", &mut bytes);
                 let received: Request = decoded(&bytes);
-                assert_eq!((&received.method, received.target()), (&sent.method, target));
+                assert_eq!((received.method(), received.target()), (&sent.method, target));
                 assert_eq!(
-                    (received.version, received.header(header::HOST)),
+                    (received.version(), received.header(header::HOST)),
                     (Version::HTTP_11, Some("a:80"))
                 );
                 let framing: [&[u8]; 2] = [b"Host", b"Content-Length"];
@@ -253,7 +258,7 @@ fn a_request_that_is_encoded_and_decoded_is_the_same() {
                 let sent_fields: [(&[u8], &[u8]); 3] =
                     [(b"X", b"y"), (b"X", "é".as_bytes()), (b"Z", b"")];
                 assert!(fields.eq(sent_fields), "{received:?}");
-                assert_eq!(received.body, sent.body);
+                assert_eq!(received.body(), &sent.body);
             }
         }
     }
@@ -265,19 +270,19 @@ fn a_response_that_is_encoded_and_decoded_is_the_same() {
     for status in [200, 201, 299, 404, 503, 999] {
         for body in ["", "hello", "\r\n\r\n\0", "HTTP/1.1 200 OK\r\n\r\n", &long] {
             let mut sent = Response::new(StatusCode::from_u16(status).unwrap());
-            sent.headers = headers(&[("x", "y"), ("x", "é"), ("z", "")]);
-            sent.body = Bytes::copy_from_slice(body.as_bytes());
+            *sent.headers_mut() = headers(&[("x", "y"), ("x", "é"), ("z", "")]);
+            sent.set_body(Bytes::copy_from_slice(body.as_bytes()));
             let mut bytes = Vec::new();
-            encode_response(&sent, Ending::Open, &mut bytes);
-            bytes.extend_from_slice(&sent.body);
+            encode_response(&sent, KeepAlive::Implied, &mut bytes);
+            bytes.extend_from_slice(sent.body());
             let mut received: Response = decoded(&bytes);
             assert_eq!(
-                received.headers.remove(header::CONTENT_LENGTH).unwrap(),
+                received.headers_mut().remove(header::CONTENT_LENGTH).unwrap(),
                 &*body.len().to_string()
             );
-            assert!(received.headers.remove(header::DATE).is_some());
-            assert_eq!((received.status, received.version), (sent.status, sent.version));
-            assert_eq!((&received.headers, &received.body), (&sent.headers, &sent.body));
+            assert!(received.headers_mut().remove(header::DATE).is_some());
+            assert_eq!((received.status(), received.version()), (sent.status(), sent.version()));
+            assert_eq!((received.headers(), received.body()), (sent.headers(), sent.body()));
         }
     }
 }

@@ -41,7 +41,7 @@ fn a_head_of_16_kib_may_have_a_body_and_a_next_request_behind_it() {
     assert_eq!(message.len(), MAX_HEAD);
     let requests = good(format!("{message}hello{message}world"));
     assert_eq!(requests.len(), 2);
-    assert_eq!((&requests[0].body[..], &requests[1].body[..]), (&b"hello"[..], &b"world"[..]));
+    assert_eq!((&requests[0].body()[..], &requests[1].body()[..]), (&b"hello"[..], &b"world"[..]));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn a_body_may_be_1_mib_long_by_its_length() {
     let head =
         |length: &str| format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
     let body = "x".repeat(MAX_BODY);
-    assert_eq!(good(head("1048576") + &body)[0].body.len(), MAX_BODY);
+    assert_eq!(good(head("1048576") + &body)[0].body().len(), MAX_BODY);
     assert_eq!(bad(head("1048577"), 413), BadMessage::BodyTooLong(MAX_BODY)); // before a byte of it is here
     assert_eq!(bad(head("1048577") + &body, 413), BadMessage::BodyTooLong(MAX_BODY));
     bad(head("4294967296"), 413); // 2^32
@@ -156,7 +156,7 @@ fn a_body_may_be_1_mib_long_by_its_length() {
 #[test]
 fn a_body_may_be_1_mib_long_in_one_chunk() {
     let body = "x".repeat(MAX_BODY);
-    assert_eq!(good(format!("{CHUNKED}100000\r\n{body}\r\n0\r\n\r\n"))[0].body.len(), MAX_BODY);
+    assert_eq!(good(format!("{CHUNKED}100000\r\n{body}\r\n0\r\n\r\n"))[0].body().len(), MAX_BODY);
     assert_eq!(bad(format!("{CHUNKED}100001\r\n"), 413), BadMessage::BodyTooLong(MAX_BODY)); // before its data
     assert_eq!(
         bad(format!("{CHUNKED}100000\r\n{body}\r\n1\r\n"), 413),
@@ -169,7 +169,7 @@ fn a_body_may_be_1_mib_long_in_many_chunks() {
     let chunks =
         |size: usize, count: usize| format!("{size:x}\r\n{}\r\n", "x".repeat(size)).repeat(count);
     assert_eq!(
-        good(format!("{CHUNKED}{}0\r\n\r\n", chunks(64, MAX_BODY / 64)))[0].body.len(),
+        good(format!("{CHUNKED}{}0\r\n\r\n", chunks(64, MAX_BODY / 64)))[0].body().len(),
         MAX_BODY
     );
     let over = format!("{CHUNKED}{}1\r\n", chunks(64, MAX_BODY / 64));
@@ -183,10 +183,10 @@ fn the_size_line_of_a_chunk_may_be_1_kib_long() {
     assert_eq!(MAX_CHUNK_LINE, 1024);
     let line = |length: usize| format!("5;{}", "x".repeat(length - 2));
     let message = |line: String| format!("{CHUNKED}{line}\r\nhello\r\n0\r\n\r\n");
-    assert_eq!(good(message(line(MAX_CHUNK_LINE)))[0].body, "hello");
+    assert_eq!(good(message(line(MAX_CHUNK_LINE)))[0].body(), "hello");
     assert_eq!(bad(message(line(MAX_CHUNK_LINE + 1)), 400), BadMessage::ChunkLineTooLong);
     assert_eq!(bad(message(line(100 * MAX_CHUNK_LINE)), 400), BadMessage::ChunkLineTooLong);
-    assert_eq!(good(message("0".repeat(MAX_CHUNK_LINE - 1) + "5"))[0].body, "hello");
+    assert_eq!(good(message("0".repeat(MAX_CHUNK_LINE - 1) + "5"))[0].body(), "hello");
     assert_eq!(bad(message("0".repeat(MAX_CHUNK_LINE) + "5"), 400), BadMessage::ChunkLineTooLong);
     assert_eq!(
         bad(message(format!("5\r\nhello\r\n{}", line(MAX_CHUNK_LINE + 1))), 400),
@@ -212,6 +212,6 @@ fn trailers_may_be_16_kib_long() {
 #[test]
 fn there_may_be_100_trailers() {
     let message = |count: usize| format!("{CHUNKED}5\r\nhello\r\n0\r\n{}\r\n", fields(count));
-    assert_eq!(good(message(100))[0].body, "hello");
+    assert_eq!(good(message(100))[0].body(), "hello");
     assert_eq!(bad(message(101), 431), BadMessage::TooManyFields);
 }

@@ -1,9 +1,9 @@
 //! What must hold of all messages and of all bytes, tried on many.
 
 use http1::{
-    Answer, BadMessage, Brief, Bytes, Decoded, Decoder, Ending, HeaderMap, HeaderName, HeaderValue,
-    MAX_BODY, MAX_FIELDS, Message, Method, Outgoing, Request, Response, StatusCode, encode_request,
-    encode_response, header,
+    BadMessage, Bytes, ClientRequest, Decoded, Decoder, HeaderMap, HeaderName, HeaderValue,
+    KeepAlive, MAX_BODY, MAX_FIELDS, Message, Method, Request, Response, ResponseLike,
+    ResponseSummary, StatusCode, encode_request, encode_response, header,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ fn decode<M: Message>(bytes: &[u8], cuts: &[Index]) -> (Vec<M>, Option<BadMessag
         start = end;
         loop {
             match decoder.decode() {
-                Ok(Decoded::Whole(message)) => messages.push(message),
+                Ok(Decoded::Complete(message)) => messages.push(message),
                 Ok(Decoded::Continue) => {}
                 Ok(Decoded::NeedMore) => break,
                 Err(error) => return (messages, Some(error), decoder),
@@ -43,11 +43,11 @@ fn body() -> impl Strategy<Value = Bytes> {
     prop_oneof![vec(any::<u8>(), 0..200), vec(any::<u8>(), 4000..20_000)].prop_map(Bytes::from)
 }
 
-fn request() -> impl Strategy<Value = Outgoing> {
+fn request() -> impl Strategy<Value = ClientRequest> {
     let method = select(&["GET", "POST", "PUT", "DELETE", "OPTIONS", "ODD!"][..]);
     let target = "/[a-zA-Z0-9/._~!$&'()*+,;=:@%-]{0,40}(\\?[a-zA-Z0-9/?&=%]{0,20})?";
     (method, target, fields(), body()).prop_map(|(method, target, headers, body)| {
-        let mut request = Outgoing::new(
+        let mut request = ClientRequest::new(
             Method::from_bytes(method.as_bytes()).expect("a method"),
             target.parse().expect("a target"),
         );
@@ -60,14 +60,14 @@ fn request() -> impl Strategy<Value = Outgoing> {
 fn response() -> impl Strategy<Value = Response> {
     (200u16..600, fields(), body()).prop_map(|(status, headers, body)| {
         let mut response = Response::new(StatusCode::from_u16(status).expect("a status"));
-        response.headers = headers;
-        response.body = if [204, 304].contains(&status) { Bytes::new() } else { body };
+        *response.headers_mut() = headers;
+        response.set_body(if [204, 304].contains(&status) { Bytes::new() } else { body });
         response
     })
 }
 
 /// The bytes of a request; chunked by `sizes`, if there are any.
-fn bytes_of(request: &Outgoing, sizes: &[usize]) -> Vec<u8> {
+fn bytes_of(request: &ClientRequest, sizes: &[usize]) -> Vec<u8> {
     let mut bytes = Vec::new();
     if sizes.is_empty() {
         encode_request(request, "a", &mut bytes);
@@ -104,9 +104,9 @@ fn without_framing(headers: &HeaderMap) -> HeaderMap {
     headers
 }
 
-fn assert_same(sent: &Outgoing, got: &Request) {
+fn assert_same(sent: &ClientRequest, got: &Request) {
     assert_eq!(
-        (&got.method, got.target(), &got.body),
+        (got.method(), got.target(), got.body()),
         (&sent.method, &*sent.uri.to_string(), &sent.body)
     );
     let field = |(name, value)| {
@@ -135,12 +135,12 @@ proptest! {
     #[test]
     fn a_response_is_the_same_after_encoding_and_decoding(response in response(), cuts in vec(any::<Index>(), 0..10)) {
         let mut bytes = Vec::new();
-        encode_response(&response, Ending::Open, &mut bytes);
-        bytes.extend_from_slice(&response.body);
+        encode_response(&response, KeepAlive::Implied, &mut bytes);
+        bytes.extend_from_slice(response.body());
         let (decoded, error, decoder) = decode::<Response>(&bytes, &cuts);
         prop_assert_eq!((error, decoder.has_begun(), decoded.len()), (None, false, 1));
-        prop_assert_eq!((decoded[0].status, &decoded[0].body), (response.status, &response.body));
-        prop_assert_eq!(&without_framing(&decoded[0].headers), &response.headers);
+        prop_assert_eq!((decoded[0].status(), decoded[0].body()), (response.status(), response.body()));
+        prop_assert_eq!(&without_framing(decoded[0].headers()), response.headers());
     }
 
     #[test]
@@ -154,7 +154,7 @@ proptest! {
     ) {
         let (whole, error, decoder) = decode::<Request>(&bytes, &[]);
         for request in &whole {
-            prop_assert!(request.body.len() <= MAX_BODY && request.fields().count() <= MAX_FIELDS);
+            prop_assert!(request.body().len() <= MAX_BODY && request.fields().count() <= MAX_FIELDS);
         }
         let (pieces, same_error, same_decoder) = decode::<Request>(&bytes, &cuts);
         prop_assert_eq!((whole.len(), &error), (pieces.len(), &same_error));
@@ -173,7 +173,7 @@ proptest! {
         let bytes = pieces.concat().into_bytes();
         let (whole, error, decoder) = decode::<Response>(&bytes, &[]);
         for cuts in [&cuts[..], &[]] {
-            let (briefs, same_error, same_decoder) = decode::<Brief>(&bytes, cuts);
+            let (briefs, same_error, same_decoder) = decode::<ResponseSummary>(&bytes, cuts);
             prop_assert_eq!((whole.len(), &error), (briefs.len(), &same_error));
             prop_assert!(error.is_some() || decoder.has_begun() == same_decoder.has_begun());
             for (response, brief) in whole.iter().zip(&briefs) {

@@ -284,7 +284,7 @@ fn a_response_until_the_end_is_the_content_up_to_there() {
     assert!(matches!(decoder.decode(), Ok(Decoded::NeedMore)));
     decoder.push(b"lo");
     assert!(matches!(decoder.decode(), Ok(Decoded::NeedMore)));
-    assert_eq!(decoder.end().unwrap().body, "hello");
+    assert_eq!(decoder.end().unwrap().body(), "hello");
     assert!(decoder.end().is_none() && !decoder.has_begun());
 }
 

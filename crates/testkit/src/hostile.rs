@@ -51,7 +51,7 @@ fn must_answer_throughout<T>(server: &Server, harm: impl FnOnce() -> T) -> T {
             while !done.load(Ordering::Relaxed) || answers == 0 {
                 let sent = peer.try_send(get("/honest"));
                 match peer.response_or_end().filter(|_| sent) {
-                    Some(response) if response.status.as_u16() == 404 => answers += 1,
+                    Some(response) if response.status().as_u16() == 404 => answers += 1,
                     // on a machine so busy that we were late ourselves
                     _ => peer = Peer::connect(addr),
                 }

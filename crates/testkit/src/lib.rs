@@ -225,7 +225,7 @@ impl Peer {
     fn next_response(&mut self, patience: Duration) -> Option<Response> {
         loop {
             match self.decoder.decode() {
-                Ok(Decoded::Whole(response)) => return Some(response),
+                Ok(Decoded::Complete(response)) => return Some(response),
                 Ok(_) => match self.read(patience) {
                     Heard::Bytes(bytes) => self.decoder.push(&bytes),
                     Heard::End | Heard::Reset(_) => return None,
@@ -246,7 +246,7 @@ impl Peer {
     /// Fails unless `100 Continue` comes next.
     pub fn hears_continue(&mut self) {
         let response = self.response();
-        assert_eq!(response.status, StatusCode::CONTINUE);
+        assert_eq!(response.status(), StatusCode::CONTINUE);
     }
 
     /// Fails if anything comes, an end included, while `duration` passes.
@@ -348,18 +348,18 @@ pub fn event(user: &str, amount: i64) -> Vec<u8> {
 
 /// The body of a response as JSON.
 pub fn json(response: &Response) -> Value {
-    serde_json::from_slice(&response.body)
-        .unwrap_or_else(|error| panic!("no JSON: {error}: {:?}", response.body))
+    serde_json::from_slice(response.body())
+        .unwrap_or_else(|error| panic!("no JSON: {error}: {:?}", response.body()))
 }
 
 /// Fails unless the response has this status and, for an error, a problem document that is complete (RFC 9457).
 pub fn must_have_status(response: &Response, status: u16, of: &str) {
-    assert_eq!(response.status.as_u16(), status, "{of}: {:?}", response.body);
-    if response.status >= StatusCode::BAD_REQUEST {
+    assert_eq!(response.status().as_u16(), status, "{of}: {:?}", response.body());
+    if response.status() >= StatusCode::BAD_REQUEST {
         assert_eq!(response.header(header::CONTENT_TYPE), Some("application/problem+json"), "{of}");
         let problem = json(response);
         assert_eq!(problem["type"], "about:blank", "{of}");
-        assert_eq!(problem["title"].as_str(), response.status.canonical_reason(), "{of}");
+        assert_eq!(problem["title"].as_str(), response.status().canonical_reason(), "{of}");
         assert_eq!(problem["status"], status, "{of}");
         assert!(
             problem["detail"].as_str().is_some_and(|detail| detail.len() > 10),

@@ -13,7 +13,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The body comes back, or the path where there is none.
 fn respond(request: Request) -> Response {
-    match request.body.is_empty() {
+    match request.body().is_empty() {
         true => Response::text(request.path().to_owned().into()),
         false => Response::text(request.into_body()),
     }
@@ -141,7 +141,7 @@ impl Client {
         let mut piece = [0; 1000];
         loop {
             match self.decoder.decode().expect("HTTP") {
-                Decoded::Whole(response) => return response,
+                Decoded::Complete(response) => return response,
                 _ => match self.stream.read(&mut piece).expect("an answer in time") {
                     0 => panic!("closed without an answer"),
                     length => self.decoder.push(&piece[..length]),

@@ -43,7 +43,7 @@ fn in_pieces(bytes: &[u8], length: usize) -> (Vec<Request>, Option<BadMessage>) 
         decoder.push(piece);
         loop {
             match decoder.decode() {
-                Ok(Decoded::Whole(request)) => requests.push(request),
+                Ok(Decoded::Complete(request)) => requests.push(request),
                 Ok(Decoded::Continue) => {}
                 Ok(Decoded::NeedMore) => break,
                 Err(bad) => return (requests, Some(bad)),

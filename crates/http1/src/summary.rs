@@ -3,7 +3,7 @@
 use crate::MAX_HEAD;
 use crate::error::BadMessage;
 use crate::fields::{no_fields, number};
-use crate::message::{Answer, Framing, Head, Message, sealed::Sealed};
+use crate::message::{Framing, Head, Message, ResponseLike, sealed::Sealed};
 use crate::response::{Response, is_bodiless};
 use bytes::Bytes;
 use http::StatusCode;
@@ -11,7 +11,7 @@ use httparse::Status;
 
 /// A response of which no more is kept than this; its body, of any length, is dropped as it comes.
 #[derive(Clone, Copy, Debug)]
-pub struct Brief {
+pub struct ResponseSummary {
     /// The status code.
     pub status: StatusCode,
     /// Its `Retry-After`, in seconds, where that is a number (RFC 9110 §10.2.3).
@@ -19,9 +19,9 @@ pub struct Brief {
     pub(crate) persists: bool,
 }
 
-impl Sealed for Brief {}
+impl Sealed for ResponseSummary {}
 
-impl Message for Brief {
+impl Message for ResponseSummary {
     const MAX_BODY: Option<usize> = None;
 
     fn decode_head(head: &[u8], to_head: bool) -> Result<Head<Self>, BadMessage> {
@@ -34,7 +34,7 @@ impl Message for Brief {
         let Head { message, framing, expects_continue } =
             Response::decode_head_up_to(head, to_head, None)?;
         let brief = Self {
-            status: message.status,
+            status: message.status(),
             retry_after: message.retry_after(),
             persists: message.persists(),
         };
@@ -62,7 +62,7 @@ impl Message for Brief {
 
 /// The head of a response in HTTP/1.1 whose fields say of its framing one `Content-Length` and nothing else, as nearly
 /// all do: so nothing needs to be copied. With it the length of its body, and its own.
-fn plain(bytes: &[u8], to_head: bool) -> Option<(Brief, u64, usize)> {
+fn plain(bytes: &[u8], to_head: bool) -> Option<(ResponseSummary, u64, usize)> {
     let mut fields = no_fields();
     let mut parsed = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
@@ -87,10 +87,14 @@ fn plain(bytes: &[u8], to_head: bool) -> Option<(Brief, u64, usize)> {
         }
     }
     let length = if to_head || is_bodiless(status) { 0 } else { length? };
-    Some((Brief { status, retry_after: retry_after.flatten(), persists: true }, length, end))
+    Some((
+        ResponseSummary { status, retry_after: retry_after.flatten(), persists: true },
+        length,
+        end,
+    ))
 }
 
-impl Answer for Brief {
+impl ResponseLike for ResponseSummary {
     fn status(&self) -> StatusCode {
         self.status
     }
