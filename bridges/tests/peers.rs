@@ -1,7 +1,7 @@
 //! The claims on servers that were not made for them: what each keeps, and what it breaks.
 
 use client::claims::{CLAIMS, Finding, Verdict};
-use client::server::Server;
+use probe::server::Server;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,18 +1,15 @@
 //! All five stages, side by side, under every claim.
 
 use crate::claims::{CLAIMS, Claim, Finding};
-use crate::server::Server;
-use anyhow::{Context, bail};
+use anyhow::Context;
+use probe::server::Server;
+use probe::stages;
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::task::JoinSet;
-
-/// The stages, by the names of their folders and binaries.
-pub const STAGES: [&str; 5] =
-    ["stage1-blocking", "stage2-async", "stage3-parse", "stage4-slow-state", "stage5-backpressure"];
 
 /// What stages 4 and 5 are told to take for an event.
 pub const WORK: Duration = Duration::from_millis(500);
@@ -33,7 +30,7 @@ pub struct Matrix {
 pub struct Row {
     /// The claim.
     pub claim: &'static Claim,
-    /// As [`STAGES`].
+    /// As [`STAGES`](stages::STAGES).
     pub findings: Vec<Finding>,
 }
 
@@ -58,7 +55,7 @@ pub enum Step<'a> {
 pub async fn compare(said: impl Fn(Step) + Clone + Send + 'static) -> anyhow::Result<Matrix> {
     let root = workspace()?;
     said(Step::Building);
-    let binaries = tokio::task::spawn_blocking(move || build(&root)).await??;
+    let binaries = tokio::task::spawn_blocking(move || stages::build(&root)).await??;
     let (at, began) = (SystemTime::now(), Instant::now());
     let mut servers = Vec::new();
     for (binary, stage) in binaries.iter().zip(1u8..) {
@@ -98,57 +95,14 @@ pub async fn compare(said: impl Fn(Step) + Clone + Send + 'static) -> anyhow::Re
     Ok(Matrix { rows: claims.into_iter().map(&mut row).collect(), at, took })
 }
 
-/// The idea of a stage, from its name.
-pub fn idea(stage: &str) -> String {
-    stage.split_once('-').map_or(stage, |(_, idea)| idea).replace('-', " ")
-}
-
 /// The folder of the workspace around the current one.
 ///
 /// # Errors
 /// That there is none.
 pub fn workspace() -> anyhow::Result<PathBuf> {
-    let here = std::env::current_dir()?;
-    let is_it =
-        |folder: &&Path| STAGES.iter().all(|stage| folder.join(stage).join("Cargo.toml").is_file());
-    match here.ancestors().find(is_it) {
-        Some(root) => Ok(root.to_path_buf()),
-        None => bail!(
-            "compare builds the five stages, so it must run inside the workspace; cd to where you cloned it"
-        ),
-    }
-}
-
-/// Builds the stages in the profile that this client was built in; where each one's binary is.
-fn build(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root).args(["build", "--message-format=json-render-diagnostics"]);
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
-    for number in 1..=STAGES.len() {
-        cargo.arg("--package").arg(format!("stage{number}"));
-    }
-    let output = cargo
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot run cargo, which builds the stages")?;
-    if !output.status.success() {
-        bail!("the stages do not build; what cargo says about it stands above");
-    }
-    // a line for each thing built; https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages
-    let built = String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
-        .collect::<Vec<_>>();
-    let find = |stage: &&str| {
-        built.iter().find(|path| path.file_stem().is_some_and(|name| name == *stage)).cloned()
-    };
-    STAGES
-        .iter()
-        .map(|stage| find(stage).with_context(|| format!("cargo built no {stage}")))
-        .collect()
+    stages::workspace().context(
+        "compare builds the five stages, so it must run inside the workspace; cd to where you cloned it",
+    )
 }
 
 impl Matrix {

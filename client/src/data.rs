@@ -1,9 +1,10 @@
 //! The comparison as data, for other programs: `client/README.md` documents it.
 
-use crate::caller::Outcome;
 use crate::claims::{Finding, Verdict};
-use crate::compare::{Matrix, Row, STAGES, WORK};
+use crate::compare::{Matrix, Row, WORK};
 use crate::picture::{Bar, Panel};
+use probe::http_client::Outcome;
+use probe::stages::STAGES;
 use serde_json::{Value, json};
 use std::time::Duration;
 

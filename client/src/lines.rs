@@ -1,10 +1,11 @@
 //! The waiting lines for a terminal: the page's pictures in block characters.
 
-use crate::caller::show;
-use crate::compare::{Matrix, Row, STAGES, WORK, idea};
+use crate::compare::{Matrix, Row, WORK};
 use crate::picture::{Axis, Bar, Fate, Panel, Picture, words};
 use crate::table::{CELL, CLAIM, Screen, wrap};
 use console::Style;
+use probe::duration::show;
+use probe::stages::{STAGES, idea};
 use std::time::Duration;
 
 /// How many lines a bar has at most.

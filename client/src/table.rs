@@ -1,8 +1,9 @@
 //! The comparison as a table: claims down, stages across, each cell a verdict with its figure.
 
 use crate::claims::{Claim, Finding, Verdict};
-use crate::compare::{Matrix, Row, STAGES, idea};
+use crate::compare::{Matrix, Row};
 use console::Style;
+use probe::stages::{STAGES, idea};
 
 /// What is written on.
 #[derive(Clone, Copy, Debug)]

@@ -1,12 +1,12 @@
 //! The numbers behind the pictures: known traces give known bars, and all of them stand on the page.
 
-use client::caller::Outcome;
 use client::claims::{Depth, Exchange, Finding, Verdict, claim};
 use client::compare::{Matrix, Row};
 use client::picture::{Axis, Bar, Fate, Panel, Picture, Place, Segment, words};
 use client::table::{Screen, table};
 use client::{data, lines, page};
 use http1::StatusCode;
+use probe::http_client::Outcome;
 use std::time::{Duration, SystemTime};
 
 const WORK: Duration = ms(500);

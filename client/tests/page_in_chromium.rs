@@ -3,8 +3,8 @@
 //! `COMPARE_PNG=docs/compare.png cargo test --release -p client --test page_in_chromium -- --ignored` keeps a picture of it.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use client::caller::{Caller, Outcome};
 use http1::{ClientRequest, Method, encode_request};
+use probe::http_client::{Caller, Outcome};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -2,8 +2,8 @@
 
 use super::wire::{PATIENCE, WORK};
 use super::{Trial, all_of, fresh_user, instead, post_event};
-use crate::caller::Outcome;
 use http1::{Response, header};
+use probe::http_client::Outcome;
 use serde_json::{Value, json};
 
 /// What is not there, and what cannot be done with what is there.

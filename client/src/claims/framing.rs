@@ -2,8 +2,8 @@
 
 use super::wire::{PATIENCE, WORK};
 use super::{Trial, all_of, event, fresh_user, instead};
-use crate::caller::Outcome;
 use http1::{Response, StatusCode};
+use probe::http_client::Outcome;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -178,7 +178,7 @@ pub(super) async fn is_asked_for(trial: &mut Trial) -> Result<String, String> {
     let asked = began.elapsed();
     let response = trial.ask("event that waited", &mut wire, &event, WORK).await?;
     must_name(&response, &user)?;
-    Ok(format!("100 Continue after {}", crate::caller::show(asked)))
+    Ok(format!("100 Continue after {}", probe::duration::show(asked)))
 }
 
 /// HEAD with a body, GET with the same one; and the connection after it.

@@ -2,7 +2,7 @@
 
 use super::wire::{PATIENCE, WORK};
 use super::{Trial, event, fresh_user, instead, post_event};
-use crate::caller::{Caller, Failure, Outcome};
+use probe::http_client::{Caller, Failure, Outcome};
 use std::net::SocketAddr;
 
 /// One kind of garbage, and how it is to be refused.

@@ -4,7 +4,7 @@ use super::refusing::{BEYOND, MALFORMED, SMUGGLED};
 use super::{
     Claim, balances, boundary, framing, garbage, keeping, overload, refusing, ten, waiting,
 };
-use crate::hold::Manner;
+use probe::hold::Manner;
 use std::time::Duration;
 
 const ALL: &[u8] = &[1, 2, 3, 4, 5];

@@ -18,8 +18,8 @@ mod wire;
 pub use garbage::{GARBAGE, Garbage};
 pub use list::CLAIMS;
 
-use crate::caller::{Call, Caller, Outcome, get};
 use http1::{ClientRequest, HeaderValue, Method, Uri, encode_request, header};
+use probe::http_client::{Call, Caller, Outcome, get};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
 use std::pin::Pin;

@@ -3,8 +3,9 @@
 use super::ten::{at_once, count};
 use super::wire::{PATIENCE, WORK};
 use super::{Depth, Trial, event, fresh_user, get, instead, post_event};
-use crate::caller::{Call, Caller, Outcome, show};
 use http1::{Response, StatusCode, header};
+use probe::duration::show;
+use probe::http_client::{Call, Caller, Outcome};
 use std::time::Duration;
 use tokio::time::{Instant, interval, sleep, timeout};
 

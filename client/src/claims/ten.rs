@@ -2,7 +2,8 @@
 
 use super::wire::PATIENCE;
 use super::{Trial, event, post_event};
-use crate::caller::{Call, Caller, Failure, Outcome, show};
+use probe::duration::show;
+use probe::http_client::{Call, Caller, Failure, Outcome};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 

@@ -2,8 +2,9 @@
 
 use super::wire::{PATIENCE, Wire, is_error};
 use super::{Trial, all_of, instead};
-use crate::caller::{Call, Failure, Outcome, show};
-use crate::hold::Manner;
+use probe::duration::show;
+use probe::hold::Manner;
+use probe::http_client::{Call, Failure, Outcome};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};

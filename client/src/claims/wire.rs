@@ -1,8 +1,8 @@
 //! A raw connection: bytes as a claim wants them, and what comes back.
 
 use super::{Exchange, Trial, instead};
-use crate::caller::{Failure, Outcome};
 use http1::{Decoded, Decoder, Response, StatusCode};
+use probe::http_client::{Failure, Outcome};
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -3,8 +3,8 @@
 use super::{NO_CONNECTION, complain, resolve, say, stop_signal};
 use clap::Args;
 use client::claims::{CLAIMS, Claim, Finding, Verdict, claim};
-use client::target::Target;
 use console::style;
+use probe::target::Target;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 

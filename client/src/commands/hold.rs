@@ -2,10 +2,10 @@
 
 use super::{NO_CONNECTION, connections, positive_duration, resolve, say, stop_signal};
 use clap::Args;
-use client::caller::show;
-use client::hold::{self, Fate, Manner, Open};
-use client::target::Target;
 use indicatif::ProgressBar;
+use probe::duration::show;
+use probe::hold::{self, Fate, Manner, Open};
+use probe::target::Target;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;

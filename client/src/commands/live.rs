@@ -1,8 +1,8 @@
 //! A load while it goes on: how far it is, and a bar for each outcome. Nothing where stderr is no terminal.
 
-use client::caller::show;
 use client::load::{Progress, Until};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use probe::duration::show;
 
 pub(super) struct Live {
     until: Until,

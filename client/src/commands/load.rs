@@ -7,11 +7,11 @@ use super::{
 use anyhow::Context;
 use clap::Args;
 use client::load::{self, Books, Events, Expectation, Plan, Retry, Shape, Until, diagnose};
-use client::number::number;
 use client::report::Report;
-use client::target::Target;
 use http1::{Bytes, ClientRequest, HeaderName, HeaderValue, Method, encode_request, header};
 use indicatif::ProgressBar;
+use probe::number::number;
+use probe::target::Target;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;

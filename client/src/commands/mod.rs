@@ -16,9 +16,9 @@ pub(crate) use hold::Hold;
 pub(crate) use load::Load;
 
 use anyhow::bail;
-use client::caller::{Caller, Failure};
-use client::number::number;
-use client::target::Target;
+use probe::http_client::{Caller, Failure};
+use probe::number::number;
+use probe::target::Target;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;

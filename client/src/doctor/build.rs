@@ -1,7 +1,7 @@
 //! Rust, what is downloaded, and what is built: whether a class needs the network, or has to wait.
 
 use super::{Finding, ask, first_line};
-use crate::compare::{STAGES, workspace};
+use probe::stages::{STAGES, workspace};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::SystemTime;
@@ -11,7 +11,7 @@ const MINIMUM: u32 = 85;
 
 /// The findings about the workspace around the current folder.
 pub(super) fn all() -> Vec<Finding> {
-    let Ok(root) = workspace() else {
+    let Some(root) = workspace() else {
         let finding = Finding::failing(
             "workspace",
             "this folder is not in it",

@@ -1,7 +1,8 @@
 //! What the figures say beyond themselves, each with its evidence.
 
 use super::{Shape, Tally};
-use crate::caller::{Failure, show};
+use probe::duration::show;
+use probe::http_client::Failure;
 use std::time::Duration;
 
 /// What holds of a run, a sentence each.

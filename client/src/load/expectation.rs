@@ -1,8 +1,8 @@
 //! What a run is expected to show: `served.p99<200ms`, `refused>0`, `goodput>1000/s`.
 
 use super::{Latency, Tally};
-use crate::caller::show;
-use crate::number::number;
+use probe::duration::show;
+use probe::number::number;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use super::schedule::Turn;
 use super::{Crew, Owed, Retry, Share, lock};
-use crate::caller::{BriefCaller, Failure, Outcome};
+use probe::http_client::{BriefCaller, Failure, Outcome};
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::Duration;

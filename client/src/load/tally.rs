@@ -1,9 +1,9 @@
 //! What came of the requests, counted; of constant size, however many there were.
 
 use super::{Crew, Owed, Plan, Shape, Until};
-use crate::caller::{Failure, Outcome};
 use hdrhistogram::Histogram;
 use http1::StatusCode;
+use probe::http_client::{Failure, Outcome};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! Events of which we know what they add up to, and a server that is asked whether they did.
 
-use crate::caller::{Caller, Failure, Outcome, get};
 use event::{Event, User};
 use http1::{Bytes, Response, StatusCode};
+use probe::http_client::{Caller, Failure, Outcome, get};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

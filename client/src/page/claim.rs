@@ -1,9 +1,10 @@
 //! A claim: its sentence, its five pictures, and how to repeat it by hand.
 
 use super::{panel, queue};
-use crate::compare::{Row, STAGES, WORK, idea};
+use crate::compare::{Row, WORK};
 use crate::picture::Picture;
 use maud::{Markup, html};
+use probe::stages::{STAGES, idea};
 
 /// The section of one claim.
 pub(super) fn claim(row: &Row) -> Markup {

@@ -6,10 +6,10 @@ mod matrix;
 mod panel;
 mod queue;
 
-use crate::caller::show;
 use crate::claims::{Claim, Finding, Verdict};
 use crate::compare::Matrix;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use probe::duration::show;
 
 /// The page, whole.
 pub fn page(matrix: &Matrix) -> String {

@@ -2,11 +2,11 @@
 
 use super::key::swatch;
 use super::{anchor, percent, unbroken, verdict};
-use crate::caller::show;
 use crate::claims::{Claim, Finding};
-use crate::compare::{STAGES, idea};
 use crate::picture::{AT_ONCE, Axis, Bar, Fate, Panel, Picture, Place, words};
 use maud::{Markup, html};
+use probe::duration::show;
+use probe::stages::{STAGES, idea};
 use std::time::Duration;
 
 /// A figure with its verdict, its bars and its sentence.

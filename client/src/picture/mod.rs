@@ -9,8 +9,8 @@ pub mod words;
 pub use axis::Axis;
 pub use theory::{Little, Stairs};
 
-use crate::caller::Outcome;
 use crate::claims::{Depth, Exchange, Finding};
+use probe::http_client::Outcome;
 use std::time::Duration;
 
 /// A claim as a picture.

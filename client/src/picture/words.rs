@@ -1,7 +1,8 @@
 //! The pictures in words: what a panel shows, what a bar is, and what theory says.
 
 use super::{Bar, Fate, Little, Panel, Place, Stairs};
-use crate::caller::{Outcome, show};
+use probe::duration::show;
+use probe::http_client::Outcome;
 use std::collections::BTreeSet;
 use std::time::Duration;
 

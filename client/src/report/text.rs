@@ -1,10 +1,10 @@
 //! A report for people: each figure by outcome, since the latency of a refusal is not the latency of a service.
 
 use super::{PERCENTILES, Report};
-use crate::caller::show;
 use crate::load::{Agreement, Latency, Row, Shape, Tally};
 use crate::table::wrap;
 use console::{Style, style};
+use probe::duration::show;
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 

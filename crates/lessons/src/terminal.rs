@@ -5,7 +5,7 @@
 
 use crate::output;
 use crate::page::{Block, Page};
-use client::server::Server;
+use probe::server::Server;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::unix::process::CommandExt;
@@ -155,7 +155,7 @@ fn start_of(text: &str) -> Option<String> {
     }
     let (before, stage) = text.split_once("cargo run -p stage")?;
     let number = stage.chars().next()?.to_digit(10)? as usize;
-    let name = client::compare::STAGES.get(number.checked_sub(1)?)?;
+    let name = probe::stages::STAGES.get(number.checked_sub(1)?)?;
     let options = stage[1..].trim().strip_prefix("--").unwrap_or_default();
     Some(format!("{before}exec \"$BIN/{name}\"{options} \"$@\""))
 }

@@ -1,7 +1,7 @@
 //! The wrong cures: each patch is known to `scripts/cure.sh`, and a lesson unmasks it.
 
-use client::compare::STAGES;
 use lessons::page::Page;
+use probe::stages::STAGES;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

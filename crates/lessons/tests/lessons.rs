@@ -1,8 +1,8 @@
 //! The lessons, followed by the letter: every command is run, every output compared, against the real binaries.
 
-use client::compare::STAGES;
 use lessons::page::Page;
 use lessons::terminal::Terminal;
+use probe::stages::STAGES;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;

@@ -1,8 +1,8 @@
 //! Every page of the repository: what it quotes stands where it says, its links lead somewhere, and nothing that people
 //! can run or set goes without a word.
 
-use client::compare::STAGES;
 use lessons::page::{Page, quotes};
+use probe::stages::STAGES;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};

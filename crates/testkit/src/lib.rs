@@ -9,8 +9,8 @@ pub mod scripts;
 pub mod verdicts;
 
 use client::claims::{Finding, Verdict, claim};
-pub use client::server::{Ended, Server};
 use http1::{Bytes, Decoded, Decoder, Response, StatusCode, header};
+pub use probe::server::{Ended, Server};
 use serde_json::Value;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};

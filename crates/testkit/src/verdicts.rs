@@ -2,7 +2,7 @@
 
 use crate::start;
 use client::claims::{CLAIMS, Claim, Finding, Verdict};
-use client::server::Server;
+use probe::server::Server;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;

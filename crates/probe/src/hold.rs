@@ -1,6 +1,6 @@
 //! Connections that misbehave, many at a time, and what the server does to each.
 
-use crate::caller::Failure;
+use crate::http_client::Failure;
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -13,7 +13,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
 
 /// How a connection misbehaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Manner {
     /// Connects and sends nothing
     Silent,
@@ -31,7 +32,7 @@ const WHOLE: &[u8] =
 
 impl Manner {
     /// What is sent at once, and what follows byte by byte.
-    pub(crate) fn bytes(self) -> (&'static [u8], &'static [u8]) {
+    pub fn bytes(self) -> (&'static [u8], &'static [u8]) {
         match self {
             Self::Silent => (b"", b""),
             Self::HalfHead => (&WHOLE[..30], b""),

@@ -6,7 +6,6 @@ use http1::{
 };
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
@@ -217,7 +216,7 @@ impl Outcome {
 }
 
 /// The bytes of a GET request.
-pub(crate) fn get(addr: SocketAddr, path: &'static str) -> Vec<u8> {
+pub fn get(addr: SocketAddr, path: &'static str) -> Vec<u8> {
     let mut bytes = Vec::new();
     encode_request(
         &ClientRequest::new(Method::GET, Uri::from_static(path)),
@@ -225,17 +224,4 @@ pub(crate) fn get(addr: SocketAddr, path: &'static str) -> Vec<u8> {
         &mut bytes,
     );
     bytes
-}
-
-/// A duration as people read it: `340 µs`, `3.2 ms`, `12 ms`, `1.02 s`, `75 s`.
-pub fn show(duration: Duration) -> String {
-    let seconds = duration.as_secs_f64();
-    match seconds {
-        0.0..0.000_999_5 => format!("{:.0} µs", seconds * 1e6),
-        0.0..0.009_95 => format!("{:.1} ms", seconds * 1e3),
-        0.0..0.999_5 => format!("{:.0} ms", seconds * 1e3),
-        0.0..9.995 => format!("{seconds:.2} s"),
-        0.0..99.95 => format!("{seconds:.1} s"),
-        _ => format!("{seconds:.0} s"),
-    }
 }

@@ -1,0 +1,16 @@
+//! Durations as people read them.
+
+use std::time::Duration;
+
+/// A duration as people read it: `340 µs`, `3.2 ms`, `12 ms`, `1.02 s`, `75 s`.
+pub fn show(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    match seconds {
+        0.0..0.000_999_5 => format!("{:.0} µs", seconds * 1e6),
+        0.0..0.009_95 => format!("{:.1} ms", seconds * 1e3),
+        0.0..0.999_5 => format!("{:.0} ms", seconds * 1e3),
+        0.0..9.995 => format!("{seconds:.2} s"),
+        0.0..99.95 => format!("{seconds:.1} s"),
+        _ => format!("{seconds:.0} s"),
+    }
+}

@@ -1,0 +1,35 @@
+//! One HTTP request and its outcome, and what is needed around it to look at a server from outside.
+//!
+//! - [`http_client`] sends a request and says what came of it: served, refused, rejected, timed out or failed;
+//! - [`hold`] opens connections that misbehave;
+//! - [`server`] starts a server as a process, on a free port;
+//! - [`stages`] lists the stages of the course and builds them;
+//! - [`target`], [`number`] and [`duration`] read and write what people type.
+//!
+//! Use it to ask a server one thing. For what a server promises there is the crate `claims`, and for many requests the
+//! crate `load`. Nothing here links a server: it is a process, or an address.
+//!
+//! ```no_run
+//! use probe::http_client::{Caller, Outcome, get};
+//! use std::time::Duration;
+//! use tokio::time::Instant;
+//!
+//! # async fn example() {
+//! let addr = ([127, 0, 0, 1], 8080).into();
+//! let deadline = Instant::now() + Duration::from_secs(2);
+//! let call = Caller::new(addr).call(&get(addr, "/"), false, deadline).await;
+//! match call.outcome {
+//!     Outcome::Served(status) => println!("served: {status}"),
+//!     Outcome::Failed(failure) => println!("{failure}; {}", failure.advice()),
+//!     outcome => println!("{outcome:?}"),
+//! }
+//! # }
+//! ```
+
+pub mod duration;
+pub mod hold;
+pub mod http_client;
+pub mod number;
+pub mod server;
+pub mod stages;
+pub mod target;

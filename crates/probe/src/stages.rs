@@ -1,0 +1,57 @@
+//! The stages of the course: their names, and where their binaries are.
+
+use anyhow::{Context, bail};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The stages, by the names of their folders and binaries.
+pub const STAGES: [&str; 5] =
+    ["stage1-blocking", "stage2-async", "stage3-parse", "stage4-slow-state", "stage5-backpressure"];
+
+/// The idea of a stage, from its name.
+pub fn idea(stage: &str) -> String {
+    stage.split_once('-').map_or(stage, |(_, idea)| idea).replace('-', " ")
+}
+
+/// The folder of the workspace around the current one; `None` outside of it.
+pub fn workspace() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    let is_it =
+        |folder: &&Path| STAGES.iter().all(|stage| folder.join(stage).join("Cargo.toml").is_file());
+    here.ancestors().find(is_it).map(Path::to_path_buf)
+}
+
+/// Builds the stages in the profile that this crate was built in; where each one's binary is.
+///
+/// # Errors
+/// That cargo cannot be run, or that a stage does not build.
+pub fn build(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root).args(["build", "--message-format=json-render-diagnostics"]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    for number in 1..=STAGES.len() {
+        cargo.arg("--package").arg(format!("stage{number}"));
+    }
+    let output = cargo
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo, which builds the stages")?;
+    if !output.status.success() {
+        bail!("the stages do not build; what cargo says about it stands above");
+    }
+    // a line for each thing built; https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages
+    let built = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
+        .collect::<Vec<_>>();
+    let find = |stage: &&str| {
+        built.iter().find(|path| path.file_stem().is_some_and(|name| name == *stage)).cloned()
+    };
+    STAGES
+        .iter()
+        .map(|stage| find(stage).with_context(|| format!("cargo built no {stage}")))
+        .collect()
+}
