@@ -1,6 +1,6 @@
 //! The claims on servers that were not made for them: what each keeps, and what it breaks.
 
-use client::claims::{CLAIMS, Finding, Verdict};
+use claims::{CLAIMS, Finding, Verdict};
 use probe::server::Server;
 use std::collections::BTreeMap;
 use std::path::Path;

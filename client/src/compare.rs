@@ -1,7 +1,7 @@
 //! All five stages, side by side, under every claim.
 
-use crate::claims::{CLAIMS, Claim, Finding};
 use anyhow::Context;
+use claims::{CLAIMS, Claim, Finding};
 use probe::server::Server;
 use probe::stages;
 use std::collections::BTreeMap;

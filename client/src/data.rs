@@ -1,8 +1,8 @@
 //! The comparison as data, for other programs: `client/README.md` documents it.
 
-use crate::claims::{Finding, Verdict};
 use crate::compare::{Matrix, Row, WORK};
 use crate::picture::{Bar, Panel};
+use claims::{Finding, Verdict};
 use probe::http_client::Outcome;
 use probe::stages::STAGES;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ fn claim(row: &Row) -> Value {
 
 fn trial(row: &Row, finding: &Finding, stage: u8) -> Value {
     let panel = Panel::new(finding, WORK);
-    let depth = |depth: &crate::claims::Depth| {
+    let depth = |depth: &claims::Depth| {
         json!({
             "at_us": micros(depth.at),
             "capacity": depth.capacity,

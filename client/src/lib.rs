@@ -1,14 +1,12 @@
 //! The client of the course: what attacks the servers, and what judges them.
 //!
 //! - [`load`] generates load and [`report`] says honestly what came of it;
-//! - [`claims`] are the sentences of the lessons, each with a way to try it on a live server at an address;
 //! - [`compare`] tries those that a room should see on all five stages, side by side; [`picture`] says what is drawn of
 //!   that, and [`page`], [`table`], [`lines`] and [`data`] draw it for a browser, for a terminal and for other programs;
 //! - [`doctor`] looks at a machine before a class.
 //!
 //! Nothing here links a stage: a server is a process that speaks HTTP, whoever wrote it.
 
-pub mod claims;
 pub mod compare;
 pub mod data;
 pub mod doctor;

@@ -1,7 +1,7 @@
 //! The comparison as a table: claims down, stages across, each cell a verdict with its figure.
 
-use crate::claims::{Claim, Finding, Verdict};
 use crate::compare::{Matrix, Row};
+use claims::{Claim, Finding, Verdict};
 use console::Style;
 use probe::stages::{STAGES, idea};
 

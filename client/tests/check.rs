@@ -2,7 +2,7 @@
 
 mod outside;
 
-use client::claims::{CLAIMS, GARBAGE};
+use claims::{CLAIMS, GARBAGE};
 use http1::{Response, StatusCode, header};
 use outside::{http_server, run};
 use std::net::{SocketAddr, TcpListener};

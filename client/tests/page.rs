@@ -1,6 +1,6 @@
 //! The numbers behind the pictures: known traces give known bars, and all of them stand on the page.
 
-use client::claims::{Depth, Exchange, Finding, Verdict, claim};
+use claims::{Depth, Exchange, Finding, Verdict, claim};
 use client::compare::{Matrix, Row};
 use client::picture::{Axis, Bar, Fate, Panel, Picture, Place, Segment, words};
 use client::table::{Screen, table};

@@ -1,6 +1,6 @@
 //! Stage 1: one thread. What its lesson says, proven: what it does well, and how one client stops all the others.
 
-use client::claims::Verdict;
+use claims::Verdict;
 use http1::MAX_BODY;
 use std::time::Duration;
 use testkit::{

@@ -1,6 +1,6 @@
 //! Stage 2: one task per connection. What its lesson says, proven: nobody waits for anybody, and nobody is ever let go.
 
-use client::claims::{GARBAGE, Verdict};
+use claims::{GARBAGE, Verdict};
 use http1::MAX_BODY;
 use std::time::Duration;
 use testkit::{

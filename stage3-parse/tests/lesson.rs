@@ -1,7 +1,7 @@
 //! Stage 3: a boundary. What its lesson says of it, proven: what comes in is an event, or it is refused. `deadlines.rs`
 //! has what it says of whoever is late.
 
-use client::claims::{GARBAGE, Verdict};
+use claims::{GARBAGE, Verdict};
 use http1::{MAX_BODY, header};
 use testkit::contract::{self, must_refuse};
 use testkit::{

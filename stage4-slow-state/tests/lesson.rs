@@ -1,6 +1,6 @@
 //! Stage 4: async is not parallel. What its lesson says, proven.
 
-use client::claims::Verdict;
+use claims::Verdict;
 use std::time::Duration;
 use testkit::{
     Peer, Server, ask, ask_at_once, event, get, json, must_be, must_be_kept_in_time,

@@ -1,6 +1,6 @@
 //! Every claim of the lessons on this stage.
 
-use client::claims::Verdict;
+use claims::Verdict;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage5-backpressure");
 

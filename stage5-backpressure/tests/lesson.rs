@@ -1,6 +1,6 @@
 //! Stage 5: back-pressure. What its lesson says of the queue, proven; `stopping.rs` has what it says of the end.
 
-use client::claims::Verdict;
+use claims::Verdict;
 use http1::header::RETRY_AFTER;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;

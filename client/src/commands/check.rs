@@ -1,8 +1,8 @@
 //! `client check`.
 
 use super::{NO_CONNECTION, complain, resolve, say, stop_signal};
+use claims::{CLAIMS, Claim, Finding, Verdict, claim};
 use clap::Args;
-use client::claims::{CLAIMS, Claim, Finding, Verdict, claim};
 use console::style;
 use probe::target::Target;
 use std::net::SocketAddr;

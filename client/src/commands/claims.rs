@@ -1,8 +1,8 @@
 //! `client claims`.
 
 use super::say;
+use claims::CLAIMS;
 use clap::Args;
-use client::claims::CLAIMS;
 use console::style;
 use std::process::ExitCode;
 

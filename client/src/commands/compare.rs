@@ -2,8 +2,8 @@
 
 use super::{complain, say, stop_signal};
 use anyhow::Context;
+use claims::Verdict;
 use clap::Args;
-use client::claims::Verdict;
 use client::compare::{self, Step};
 use client::output::Output;
 use client::table::{Screen, table};

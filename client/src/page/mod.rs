@@ -6,8 +6,8 @@ mod matrix;
 mod panel;
 mod queue;
 
-use crate::claims::{Claim, Finding, Verdict};
 use crate::compare::Matrix;
+use claims::{Claim, Finding, Verdict};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use probe::duration::show;
 

@@ -2,8 +2,8 @@
 
 use super::key::swatch;
 use super::{anchor, percent, unbroken, verdict};
-use crate::claims::{Claim, Finding};
 use crate::picture::{AT_ONCE, Axis, Bar, Fate, Panel, Picture, Place, words};
+use claims::{Claim, Finding};
 use maud::{Markup, html};
 use probe::duration::show;
 use probe::stages::{STAGES, idea};

@@ -9,7 +9,7 @@ pub mod words;
 pub use axis::Axis;
 pub use theory::{Little, Stairs};
 
-use crate::claims::{Depth, Exchange, Finding};
+use claims::{Depth, Exchange, Finding};
 use probe::http_client::Outcome;
 use std::time::Duration;
 

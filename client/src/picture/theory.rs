@@ -1,7 +1,7 @@
 //! What the arithmetic says of a trial, beside what was measured.
 
 use super::{Bar, Fate, Place};
-use crate::claims::Depth;
+use claims::Depth;
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ pub mod hostile;
 pub mod scripts;
 pub mod verdicts;
 
-use client::claims::{Finding, Verdict, claim};
+use claims::{Finding, Verdict, claim};
 use http1::{Bytes, Decoded, Decoder, Response, StatusCode, header};
 pub use probe::server::{Ended, Server};
 use serde_json::Value;

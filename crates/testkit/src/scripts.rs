@@ -1,7 +1,7 @@
 //! The failures by hand: runs one of `scripts/` as people do, and fails if it leaves a process behind.
 
 use crate::PATIENCE;
-use client::claims::{GARBAGE, Garbage};
+use claims::{GARBAGE, Garbage};
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;

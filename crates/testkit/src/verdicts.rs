@@ -1,7 +1,7 @@
 //! Every claim on one stage: what it keeps, and what it must break.
 
 use crate::start;
-use client::claims::{CLAIMS, Claim, Finding, Verdict};
+use claims::{CLAIMS, Claim, Finding, Verdict};
 use probe::server::Server;
 use std::sync::Arc;
 use tokio::runtime::Runtime;

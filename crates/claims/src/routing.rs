@@ -1,13 +1,14 @@
 //! What is behind which address, and what an event is understood as.
 
-use super::wire::{PATIENCE, WORK};
-use super::{Trial, all_of, fresh_user, instead, post_event};
+use crate::event::{fresh_user, post_event};
+use crate::raw_connection::{PATIENCE, WORK};
+use crate::trial::{Trial, all_of, instead};
 use http1::{Response, header};
 use probe::http_client::Outcome;
 use serde_json::{Value, json};
 
 /// What is not there, and what cannot be done with what is there.
-pub(super) async fn is_routed(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn is_routed(trial: &mut Trial) -> Result<String, String> {
     let cases = [
         ("another path", "GET /check-nowhere", 404),
         ("another path, posted to", "POST /check-nowhere", 404),
@@ -35,7 +36,7 @@ fn allows_post(response: &Response) -> bool {
 }
 
 /// One event, written in a way of its own: what comes back are its values, not its bytes.
-pub(super) async fn comes_back(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn comes_back(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(1).await;
     let user = fresh_user() + " Zoë";
     let escaped = user.replace('ë', "\\u00eb");
@@ -58,7 +59,7 @@ pub(super) async fn comes_back(trial: &mut Trial) -> Result<String, String> {
 }
 
 /// Posts it; its answer, if it was taken.
-pub(super) async fn take_event(trial: &mut Trial, event: &str) -> Result<Response, String> {
+pub(crate) async fn take_event(trial: &mut Trial, event: &str) -> Result<Response, String> {
     let request = post_event(trial.addr, "application/json", event.as_bytes());
     let (response, _) = trial.ask_anew("event", request, WORK).await?;
     match Outcome::of(&response) {

@@ -1,7 +1,7 @@
 //! Messages that no server should take, and how it refuses them.
 
-use super::wire::{PATIENCE, WORK, is_error};
-use super::{Trial, all_of};
+use crate::raw_connection::{PATIENCE, WORK, is_error};
+use crate::trial::{Trial, all_of, instead};
 use http1::header;
 use tokio::time::Instant;
 
@@ -12,7 +12,7 @@ const POST: &str = "POST /events HTTP/1.1\r\nHost: check\r\nContent-Type: applic
 type Case = (&'static str, &'static str);
 
 /// Malformed, each in its way.
-pub(super) const MALFORMED: &[Case] = &[
+pub(crate) const MALFORMED: &[Case] = &[
     ("no HTTP at all", "hello\r\n\r\n"),
     ("a request line without a version", "GET /\r\n\r\n"),
     ("a space too many", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -36,7 +36,7 @@ pub(super) const MALFORMED: &[Case] = &[
 ];
 
 /// Two servers in a row could read each of these as different messages: how a request is smuggled past the first.
-pub(super) const SMUGGLED: &[Case] = &[
+pub(crate) const SMUGGLED: &[Case] = &[
     (
         "a length and chunks",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -72,7 +72,7 @@ pub(super) const SMUGGLED: &[Case] = &[
 ];
 
 /// Well-formed, and more than these servers do.
-pub(super) const BEYOND: &[Case] = &[
+pub(crate) const BEYOND: &[Case] = &[
     ("HTTP/2.0", "GET / HTTP/2.0\r\nHost: a\r\n\r\n"),
     ("CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"),
     (
@@ -86,7 +86,7 @@ pub(super) const BEYOND: &[Case] = &[
 ];
 
 /// Each of them gets an error, to its end, and its connection is closed.
-pub(super) async fn are_refused(trial: &mut Trial, cases: &[Case]) -> Result<String, String> {
+pub(crate) async fn are_refused(trial: &mut Trial, cases: &[Case]) -> Result<String, String> {
     let mut wrong = Vec::new();
     for (what, bytes) in cases {
         if let Err(instead) = trial.must_refuse(what, bytes).await {
@@ -97,7 +97,7 @@ pub(super) async fn are_refused(trial: &mut Trial, cases: &[Case]) -> Result<Str
 }
 
 /// Bodies and heads that are too large; most of them never end.
-pub(super) async fn before_it_is_read(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn before_it_is_read(trial: &mut Trial) -> Result<String, String> {
     const MIB: usize = 1024 * 1024;
     let chunk = [b"10000\r\n", &[b'x'; 65536][..], b"\r\n"].concat();
     let field = format!("X-Large: {}\r\n", "x".repeat(1000));
@@ -131,7 +131,7 @@ pub(super) async fn before_it_is_read(trial: &mut Trial) -> Result<String, Strin
 }
 
 /// Who sends on after a refusal, and reads only then.
-pub(super) async fn is_told_why(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn is_told_why(trial: &mut Trial) -> Result<String, String> {
     const BODY: usize = 6 * 1024 * 1024; // more than the buffers between us hold
     let head = format!("{POST}Content-Length: {BODY}\r\n\r\n");
     let mut wire = trial.open().await?;
@@ -155,7 +155,7 @@ pub(super) async fn is_told_why(trial: &mut Trial) -> Result<String, String> {
 }
 
 /// Errors in the words of RFC 9457.
-pub(super) async fn say_what_was_wrong(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn say_what_was_wrong(trial: &mut Trial) -> Result<String, String> {
     #[derive(serde::Deserialize)]
     struct Problem {
         title: String,
@@ -189,7 +189,7 @@ pub(super) async fn say_what_was_wrong(trial: &mut Trial) -> Result<String, Stri
 }
 
 /// Forty that leave in the middle of their request or of their answer.
-pub(super) async fn harm_nobody(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn harm_nobody(trial: &mut Trial) -> Result<String, String> {
     const LEAVING: usize = 40;
     let large = format!("{POST}Content-Length: 1000000\r\n\r\n{}", "x".repeat(1_000_000));
     let chunk = format!("{POST}Transfer-Encoding: chunked\r\n\r\nfffff\r\nx");
@@ -201,7 +201,7 @@ pub(super) async fn harm_nobody(trial: &mut Trial) -> Result<String, String> {
     }
     let probe = trial.probe(WORK).await;
     if !probe.outcome.is_answer() {
-        return Err(format!("after {LEAVING} that left: {}", super::instead(probe.outcome, WORK)));
+        return Err(format!("after {LEAVING} that left: {}", instead(probe.outcome, WORK)));
     }
     Ok(format!("{LEAVING} left, the next is answered"))
 }

@@ -1,6 +1,6 @@
 //! A raw connection: bytes as a claim wants them, and what comes back.
 
-use super::{Exchange, Trial, instead};
+use crate::trial::{Exchange, Trial, instead};
 use http1::{Decoded, Decoder, Response, StatusCode};
 use probe::http_client::{Failure, Outcome};
 use std::io;
@@ -10,17 +10,17 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 /// How long an answer may take that costs the server nothing.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long an event may take: a server may work on it, and on others before it.
-pub(super) const WORK: Duration = Duration::from_secs(10);
+pub(crate) const WORK: Duration = Duration::from_secs(10);
 
 /// How long what is sent at once may take to be taken: a MiB at most.
 const SENDING: Duration = Duration::from_secs(3);
 
 /// A raw connection.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(crate) struct Wire {
     stream: TcpStream,
     decoder: Decoder<Response>,
     connected: Instant,
@@ -29,12 +29,12 @@ pub(super) struct Wire {
 impl Wire {
     /// Sends bytes as they are. A server that refuses early closes before it has read everything: that they were not
     /// taken is no failure, its answer counts.
-    pub(super) async fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         matches!(timeout(SENDING, self.stream.write_all(bytes.as_ref())).await, Ok(Ok(())))
     }
 
     /// Sends bytes again and again, so many times or until something comes back, or nothing moves.
-    pub(super) async fn send_until_answered(&mut self, bytes: &[u8], times: usize) {
+    pub(crate) async fn send_until_answered(&mut self, bytes: &[u8], times: usize) {
         let (input, mut output) = self.stream.split();
         let _ = timeout(PATIENCE, async {
             for _ in 0..times {
@@ -49,17 +49,17 @@ impl Wire {
     }
 
     /// Since when it stands.
-    pub(super) fn connected(&self) -> Instant {
+    pub(crate) fn connected(&self) -> Instant {
         self.connected
     }
 
     /// Says that nothing more is sent.
-    pub(super) async fn end_input(&mut self) {
+    pub(crate) async fn end_input(&mut self) {
         let _ = self.stream.shutdown().await; // fails where the server has gone: the answer will tell
     }
 
     /// The next response, an interim one too.
-    pub(super) async fn response(
+    pub(crate) async fn response(
         &mut self,
         to_head: bool,
         patience: Duration,
@@ -87,7 +87,7 @@ impl Wire {
     }
 
     /// Waits until the server ends the connection, without a reset and without another byte.
-    pub(super) async fn end(&mut self, patience: Duration) -> Result<(), String> {
+    pub(crate) async fn end(&mut self, patience: Duration) -> Result<(), String> {
         if self.decoder.has_begun() {
             return Err("bytes after the answer".into());
         }
@@ -105,7 +105,7 @@ impl Wire {
 
 impl Trial {
     /// A connection; its failure is the figure.
-    pub(super) async fn open(&mut self) -> Result<Wire, String> {
+    pub(crate) async fn open(&mut self) -> Result<Wire, String> {
         let opening = async {
             let stream = TcpStream::connect(self.addr).await?;
             stream.set_nodelay(true)?;
@@ -121,7 +121,7 @@ impl Trial {
     }
 
     /// Sends bytes over a connection; the answer to them, recorded.
-    pub(super) async fn ask(
+    pub(crate) async fn ask(
         &mut self,
         what: &'static str,
         wire: &mut Wire,
@@ -134,7 +134,7 @@ impl Trial {
     }
 
     /// The next response but for interim ones, recorded as that of a request which began then.
-    pub(super) async fn hear(
+    pub(crate) async fn hear(
         &mut self,
         what: &'static str,
         wire: &mut Wire,
@@ -154,7 +154,7 @@ impl Trial {
     }
 
     /// Sends bytes over a connection of their own; the answer to them, and the connection.
-    pub(super) async fn ask_anew(
+    pub(crate) async fn ask_anew(
         &mut self,
         what: &'static str,
         bytes: impl AsRef<[u8]>,
@@ -165,7 +165,7 @@ impl Trial {
     }
 
     /// Sends what is to be refused; fails unless it is answered with an error, to its end, and the connection closed.
-    pub(super) async fn must_refuse(
+    pub(crate) async fn must_refuse(
         &mut self,
         what: &'static str,
         bytes: impl AsRef<[u8]>,
@@ -179,7 +179,7 @@ impl Trial {
     }
 
     /// Records a connection that only misbehaved, and is given up now.
-    pub(super) fn misbehaved(&mut self, what: &'static str, wire: &Wire) {
+    pub(crate) fn misbehaved(&mut self, what: &'static str, wire: &Wire) {
         let since = |instant: Instant| instant.saturating_duration_since(self.began);
         let connected = since(wire.connected);
         let ended = self.began.elapsed();
@@ -194,6 +194,6 @@ impl Trial {
 }
 
 /// Fails unless it is one.
-pub(super) fn is_error(status: StatusCode) -> Result<(), String> {
+pub(crate) fn is_error(status: StatusCode) -> Result<(), String> {
     if status.as_u16() >= 400 { Ok(()) } else { Err(format!("answered {status}")) }
 }

@@ -1,6 +1,6 @@
 //! What its answers are.
 
-use super::{Flaw, Kind};
+use super::flaw::{Flaw, Kind};
 use event::Event;
 use http1::{Bytes, HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};

@@ -1,11 +1,12 @@
 //! What becomes of events: every one counts, once.
 
-use super::boundary::take_event;
-use super::ten::{SLACK, at_once};
-use super::wire::{PATIENCE, WORK};
-use super::{Trial, event, fresh_user, get, instead};
+use crate::concurrency::{SLACK, at_once};
+use crate::event::{event, fresh_user, post_event};
+use crate::raw_connection::{PATIENCE, WORK};
+use crate::routing::take_event;
+use crate::trial::{Trial, instead};
 use probe::duration::show;
-use probe::http_client::{Caller, Outcome};
+use probe::http_client::{Caller, Outcome, get};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use tokio::time::{Instant, sleep};
 const DONE: Duration = Duration::from_secs(20);
 
 /// Two events of one user.
-pub(super) async fn comes_after_it(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn comes_after_it(trial: &mut Trial) -> Result<String, String> {
     let user = fresh_user();
     for (amount, balance) in [(5, 5), (-7, -2)] {
         let response = take_event(trial, &event(&user, amount)).await?;
@@ -30,7 +31,7 @@ pub(super) async fn comes_after_it(trial: &mut Trial) -> Result<String, String> 
 }
 
 /// Ten events of one user at once: a lost update would lack in the sum, one done twice would be too much.
-pub(super) async fn are_counted_once(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn are_counted_once(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(10).await;
     let user = fresh_user();
     balance(trial, &user).await?; // nothing to see where there are none
@@ -55,12 +56,12 @@ pub(super) async fn are_counted_once(trial: &mut Trial) -> Result<String, String
 }
 
 /// Whoever sends an event and hangs up: it was sent.
-pub(super) async fn counts_without_its_sender(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn counts_without_its_sender(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(1).await;
     let user = fresh_user();
     balance(trial, &user).await?;
     let mut wire = trial.open().await?;
-    wire.send(super::post_event(trial.addr, "application/json", event(&user, 5).as_bytes())).await;
+    wire.send(post_event(trial.addr, "application/json", event(&user, 5).as_bytes())).await;
     trial.misbehaved("event whose sender leaves", &wire);
     drop(wire);
     match comes_to(trial, &user, 5).await? {
@@ -70,13 +71,12 @@ pub(super) async fn counts_without_its_sender(trial: &mut Trial) -> Result<Strin
 }
 
 /// Nearly to the end of `i64`, too far, and a step that fits: whoever wraps or stops at the end shows it there.
-pub(super) async fn stays_in_range(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn stays_in_range(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(3).await;
     let user = fresh_user();
     balance(trial, &user).await?;
     for amount in [i64::MAX - 3, 5, 1] {
-        let request =
-            super::post_event(trial.addr, "application/json", event(&user, amount).as_bytes());
+        let request = post_event(trial.addr, "application/json", event(&user, amount).as_bytes());
         let (response, _) = trial.ask_anew("event", request, WORK).await?;
         match Outcome::of(&response) {
             Outcome::Served(_) => {}
@@ -93,12 +93,12 @@ pub(super) async fn stays_in_range(trial: &mut Trial) -> Result<String, String> 
 }
 
 /// Four events on their way, and three looks at the balances.
-pub(super) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
     let user = fresh_user();
     balance(trial, &user).await?;
     let mut writers = Vec::new();
     for _ in 0..4 {
-        let request = super::post_event(trial.addr, "application/json", event(&user, 1).as_bytes());
+        let request = post_event(trial.addr, "application/json", event(&user, 1).as_bytes());
         let mut wire = trial.open().await?;
         let began = Instant::now();
         wire.send(request).await;
@@ -154,12 +154,12 @@ async fn comes_to(trial: &mut Trial, user: &str, wanted: i64) -> Result<Option<i
 
 impl Trial {
     /// Waits until the server says that it has nothing left to do, for a while; `false` of one that does not say so.
-    pub(super) async fn idle(&self) -> bool {
+    pub(crate) async fn idle(&self) -> bool {
         self.settled().await.is_some()
     }
 
     /// What there is to read at a path.
-    pub(super) async fn fetch<T: DeserializeOwned>(
+    pub(crate) async fn fetch<T: DeserializeOwned>(
         &mut self,
         path: &'static str,
         patience: Duration,
@@ -173,7 +173,7 @@ impl Trial {
     }
 
     /// Asks without a trace.
-    pub(super) async fn look<T: DeserializeOwned>(&self, path: &'static str) -> Option<T> {
+    pub(crate) async fn look<T: DeserializeOwned>(&self, path: &'static str) -> Option<T> {
         let request = get(self.addr, path);
         let call = Caller::new(self.addr).call(&request, false, Instant::now() + PATIENCE).await;
         serde_json::from_slice(call.response?.body()).ok()

@@ -1,20 +1,21 @@
 //! Many events at the same time.
 
-use super::wire::PATIENCE;
-use super::{Trial, event, post_event};
+use crate::event::{event, post_event};
+use crate::raw_connection::PATIENCE;
+use crate::trial::{Exchange, Trial};
 use probe::duration::show;
 use probe::http_client::{Call, Caller, Failure, Outcome};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 /// More than that between the first answer and the last is no noise of a busy machine.
-pub(super) const SLACK: Duration = Duration::from_millis(250);
+pub(crate) const SLACK: Duration = Duration::from_millis(250);
 
 /// Ten connections, then ten events: on each of ten users' accounts one.
-pub(super) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
     let events = (0..10).map(|number| event(&format!("user{number}"), 1)).collect();
     let calls = at_once(trial, events, Duration::from_secs(20)).await?;
-    let took = trial.trace.iter().map(super::Exchange::took);
+    let took = trial.trace.iter().map(Exchange::took);
     let (first, last) = (took.clone().min().unwrap_or_default(), took.max().unwrap_or_default());
     let unanswered = calls.iter().filter(|call| !call.outcome.is_answer()).count();
     if unanswered > 0 {
@@ -27,7 +28,7 @@ pub(super) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
 }
 
 /// A connection for each event first, then the events on all of them at the same time.
-pub(super) async fn at_once(
+pub(crate) async fn at_once(
     trial: &mut Trial,
     events: Vec<String>,
     patience: Duration,
@@ -64,6 +65,6 @@ pub(super) async fn at_once(
 }
 
 /// How many of them came to that.
-pub(super) fn count(calls: &[Call], is: impl Fn(Outcome) -> bool) -> usize {
+pub(crate) fn count(calls: &[Call], is: impl Fn(Outcome) -> bool) -> usize {
     calls.iter().filter(|call| is(call.outcome)).count()
 }

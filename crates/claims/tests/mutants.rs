@@ -2,7 +2,7 @@
 
 mod flawed;
 
-use client::claims::{CLAIMS, Claim, Verdict};
+use claims::{CLAIMS, Claim, Verdict};
 use flawed::nonsense::{self, Nonsense::*};
 use flawed::{Flaw, Kind};
 use std::sync::Arc;

@@ -1,11 +1,12 @@
 //! More than a server has room for.
 
-use super::ten::{at_once, count};
-use super::wire::{PATIENCE, WORK};
-use super::{Depth, Trial, event, fresh_user, get, instead, post_event};
+use crate::concurrency::{at_once, count};
+use crate::event::{event, fresh_user, post_event};
+use crate::raw_connection::{PATIENCE, WORK};
+use crate::trial::{Depth, Exchange, Trial, instead};
 use http1::{Response, StatusCode, header};
 use probe::duration::show;
-use probe::http_client::{Call, Caller, Outcome};
+use probe::http_client::{Call, Caller, Outcome, get};
 use std::time::Duration;
 use tokio::time::{Instant, interval, sleep, timeout};
 
@@ -16,7 +17,7 @@ const BURST: Duration = Duration::from_secs(3);
 const EMPTY: Duration = Duration::from_secs(15);
 
 /// A hundred connections, then a hundred events; and what the server says of its queue from then until it is empty.
-pub(super) async fn is_bounded(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn is_bounded(trial: &mut Trial) -> Result<String, String> {
     let before = trial.settled().await;
     let events = (0..100).map(|number| event(&format!("user{}", number % 10), 1)).collect();
     let watched = before.map(|before| tokio::spawn(watch(trial.addr, trial.began, before)));
@@ -30,7 +31,7 @@ pub(super) async fn is_bounded(trial: &mut Trial) -> Result<String, String> {
     let refused = count(&calls, |outcome| matches!(outcome, Outcome::Refused(Some(_))));
     let refusals = count(&calls, |outcome| matches!(outcome, Outcome::Refused(_)));
     let waiting = count(&calls, |outcome| outcome == Outcome::TimedOut);
-    let slowest = trial.trace.iter().map(super::Exchange::took).max().unwrap_or_default();
+    let slowest = trial.trace.iter().map(Exchange::took).max().unwrap_or_default();
     if taken == 100 {
         Err("100 taken, none refused".into())
     } else if waiting > 0 {
@@ -52,7 +53,7 @@ pub(super) async fn is_bounded(trial: &mut Trial) -> Result<String, String> {
 
 /// What a server says of its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-pub(super) struct Stats {
+pub(crate) struct Stats {
     capacity: u64,
     queued: u64,
     accepted: u64,
@@ -134,7 +135,7 @@ async fn watch(addr: std::net::SocketAddr, began: Instant, before: Stats) -> Vec
 }
 
 /// A hundred looks at its queue while thirty events come.
-pub(super) async fn adds_up(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn adds_up(trial: &mut Trial) -> Result<String, String> {
     const LOOKS: usize = 100;
     let (addr, request) = (trial.addr, get(trial.addr, "/stats"));
     let first: Stats = trial.fetch("/stats", PATIENCE).await?;
@@ -173,7 +174,7 @@ pub(super) async fn adds_up(trial: &mut Trial) -> Result<String, String> {
 const COME_BACK: Duration = Duration::from_secs(30);
 
 /// Event after event until one is refused; then back when it was told to come.
-pub(super) async fn says_when(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn says_when(trial: &mut Trial) -> Result<String, String> {
     let (user, end) = (fresh_user(), Instant::now() + BURST);
     let request = post_event(trial.addr, "application/json", event(&user, 0).as_bytes());
     let mut caller = Caller::new(trial.addr);
@@ -212,7 +213,7 @@ pub(super) async fn says_when(trial: &mut Trial) -> Result<String, String> {
 const CROWD: usize = 1100;
 
 /// A connection that is served, more than a thousand beside it that say nothing, and one more.
-pub(super) async fn are_refused(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn are_refused(trial: &mut Trial) -> Result<String, String> {
     // a limit that cannot be raised shows below
     let _ = rlimit::increase_nofile_limit(CROWD as u64 + 100);
     let request = get(trial.addr, "/");
@@ -268,7 +269,7 @@ fn is_refusal(response: &Response) -> bool {
 
 impl Trial {
     /// Waits until so many events fit into its queue, for a while; not for a server that tells nothing of one.
-    pub(super) async fn room_for(&self, events: u64) {
+    pub(crate) async fn room_for(&self, events: u64) {
         let end = Instant::now() + EMPTY;
         while Instant::now() < end {
             match self.look::<Stats>("/stats").await {
@@ -280,7 +281,7 @@ impl Trial {
     }
 
     /// The server's figures once it has nothing left to do; `None` of one that tells none, or does not come to an end.
-    pub(super) async fn settled(&self) -> Option<Stats> {
+    pub(crate) async fn settled(&self) -> Option<Stats> {
         let end = Instant::now() + EMPTY;
         while Instant::now() < end {
             let stats = self.look::<Stats>("/stats").await?;

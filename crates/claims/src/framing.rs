@@ -1,7 +1,8 @@
 //! Where a request begins and ends, however it comes.
 
-use super::wire::{PATIENCE, WORK};
-use super::{Trial, all_of, event, fresh_user, instead};
+use crate::event::{event, fresh_user};
+use crate::raw_connection::{PATIENCE, WORK};
+use crate::trial::{Trial, all_of, instead};
 use http1::{Response, StatusCode};
 use probe::http_client::Outcome;
 use std::time::Duration;
@@ -29,7 +30,7 @@ fn must_name(response: &Response, user: &str) -> Result<(), String> {
 }
 
 /// Bodies come back, byte for byte.
-pub(super) async fn is_echoed(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn is_echoed(trial: &mut Trial) -> Result<String, String> {
     let every_byte: Vec<u8> = (0..=255).collect();
     let bodies = [&b"hello"[..], b"", b"<script>alert(1)</script>", &every_byte];
     for body in bodies {
@@ -46,7 +47,7 @@ pub(super) async fn is_echoed(trial: &mut Trial) -> Result<String, String> {
 }
 
 /// No browser runs what somebody else had echoed.
-pub(super) async fn is_plain(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn is_plain(trial: &mut Trial) -> Result<String, String> {
     let response = echo(trial, b"<script>alert(1)</script>").await?;
     let field = |name| {
         response
@@ -77,7 +78,7 @@ async fn echo(trial: &mut Trial, body: &[u8]) -> Result<Response, String> {
 }
 
 /// An event, a request for nothing, another event, in one piece.
-pub(super) async fn is_pipelined(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn is_pipelined(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(2).await;
     let users = [fresh_user(), fresh_user()];
     let between = "GET /check-nowhere HTTP/1.1\r\nHost: check\r\n\r\n";
@@ -100,7 +101,7 @@ pub(super) async fn is_pipelined(trial: &mut Trial) -> Result<String, String> {
 }
 
 /// An event in chunks with extensions and trailers, and the next request where it should begin.
-pub(super) async fn is_read_in_chunks(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn is_read_in_chunks(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(1).await;
     let user = fresh_user();
     let event = event(&user, 0);
@@ -122,7 +123,7 @@ pub(super) async fn is_read_in_chunks(trial: &mut Trial) -> Result<String, Strin
 }
 
 /// An event, byte by byte.
-pub(super) async fn is_put_together(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn is_put_together(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(1).await;
     let user = fresh_user();
     let request = whole(&user);
@@ -139,7 +140,7 @@ pub(super) async fn is_put_together(trial: &mut Trial) -> Result<String, String>
 }
 
 /// A request whose sender then ends its side, and still listens.
-pub(super) async fn is_answered_after_its_end(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn is_answered_after_its_end(trial: &mut Trial) -> Result<String, String> {
     let mut wire = trial.open().await?;
     let began = Instant::now();
     wire.send("GET / HTTP/1.1\r\nHost: check\r\n\r\n").await;
@@ -150,7 +151,7 @@ pub(super) async fn is_answered_after_its_end(trial: &mut Trial) -> Result<Strin
 }
 
 /// What people type into `nc`.
-pub(super) async fn is_taken_as_typed(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn is_taken_as_typed(trial: &mut Trial) -> Result<String, String> {
     let (response, _) =
         trial.ask_anew("typed request", "GET / HTTP/1.1\nHost: check\n\n", PATIENCE).await?;
     match response.status() {
@@ -160,7 +161,7 @@ pub(super) async fn is_taken_as_typed(trial: &mut Trial) -> Result<String, Strin
 }
 
 /// A body that is held back until the server asks for it.
-pub(super) async fn is_asked_for(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn is_asked_for(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(1).await;
     let user = fresh_user();
     let event = event(&user, 0);
@@ -182,7 +183,7 @@ pub(super) async fn is_asked_for(trial: &mut Trial) -> Result<String, String> {
 }
 
 /// HEAD with a body, GET with the same one; and the connection after it.
-pub(super) async fn has_no_body(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn has_no_body(trial: &mut Trial) -> Result<String, String> {
     let rest = "/ HTTP/1.1\r\nHost: check\r\nContent-Length: 5\r\n\r\nhello";
     let mut wire = trial.open().await?;
     let began = Instant::now();
@@ -207,7 +208,7 @@ pub(super) async fn has_no_body(trial: &mut Trial) -> Result<String, String> {
 }
 
 /// Fields that every answer has.
-pub(super) async fn are_dated(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn are_dated(trial: &mut Trial) -> Result<String, String> {
     let cases = [
         ("GET /", "GET / HTTP/1.1\r\nHost: check\r\n\r\n"),
         ("GET of nothing", "GET /check-nowhere HTTP/1.1\r\nHost: check\r\n\r\n"),

@@ -1,8 +1,9 @@
 //! All claims: the sentence, the stages, and the command that repeats it by hand.
 
-use super::refusing::{BEYOND, MALFORMED, SMUGGLED};
-use super::{
-    Claim, balances, boundary, framing, garbage, keeping, overload, refusing, ten, waiting,
+use crate::claim::Claim;
+use crate::rejections::{BEYOND, MALFORMED, SMUGGLED};
+use crate::{
+    concurrency, framing, garbage, keep_alive, overload, rejections, routing, slow_clients, state,
 };
 use probe::hold::Manner;
 use std::time::Duration;
@@ -36,7 +37,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: false,
         by_hand: "curl -v http://{addr}/ http://{addr}/ http://{addr}/",
-        attempt: |trial| Box::pin(keeping::is_kept(trial)),
+        attempt: |trial| Box::pin(keep_alive::is_kept(trial)),
     },
     Claim {
         name: "close",
@@ -45,7 +46,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: false,
         by_hand: "curl -i -H 'connection: close' http://{addr}/",
-        attempt: |trial| Box::pin(keeping::is_closed_on_request(trial)),
+        attempt: |trial| Box::pin(keep_alive::is_closed_on_request(trial)),
     },
     Claim {
         name: "old",
@@ -54,7 +55,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: false,
         by_hand: "curl -v -0 http://{addr}/; curl -v -0 -H 'connection: keep-alive' http://{addr}/ http://{addr}/",
-        attempt: |trial| Box::pin(keeping::is_old(trial)),
+        attempt: |trial| Box::pin(keep_alive::is_old(trial)),
     },
     Claim {
         name: "half-close",
@@ -142,7 +143,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: false,
         by_hand: "curl -i -H 'expect: miracles' -d hello http://{addr}/",
-        attempt: |trial| Box::pin(refusing::say_what_was_wrong(trial)),
+        attempt: |trial| Box::pin(rejections::say_what_was_wrong(trial)),
     },
     Claim {
         name: "malformed",
@@ -151,7 +152,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: false,
         by_hand: "printf 'GET / HTTP/1.1\\r\\n\\r\\n' | curl -sN -m 2 telnet://{addr}",
-        attempt: |trial| Box::pin(refusing::are_refused(trial, MALFORMED)),
+        attempt: |trial| Box::pin(rejections::are_refused(trial, MALFORMED)),
     },
     Claim {
         name: "smuggling",
@@ -161,7 +162,7 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "printf 'POST / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 5\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n0\\r\\n\\r\\n' \
                   | curl -sN -m 2 telnet://{addr}",
-        attempt: |trial| Box::pin(refusing::are_refused(trial, SMUGGLED)),
+        attempt: |trial| Box::pin(rejections::are_refused(trial, SMUGGLED)),
     },
     Claim {
         name: "beyond",
@@ -170,7 +171,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: false,
         by_hand: "curl -i -H 'expect: miracles' -d hello http://{addr}/",
-        attempt: |trial| Box::pin(refusing::are_refused(trial, BEYOND)),
+        attempt: |trial| Box::pin(rejections::are_refused(trial, BEYOND)),
     },
     Claim {
         name: "too-large",
@@ -180,7 +181,7 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "printf 'POST / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 1073741824\\r\\n\\r\\n' \
                   | curl -sN -m 2 telnet://{addr}",
-        attempt: |trial| Box::pin(refusing::before_it_is_read(trial)),
+        attempt: |trial| Box::pin(rejections::before_it_is_read(trial)),
     },
     Claim {
         name: "told-why",
@@ -189,7 +190,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: false,
         by_hand: "head -c 6000000 /dev/zero | curl -i -H 'expect:' --data-binary @- http://{addr}/",
-        attempt: |trial| Box::pin(refusing::is_told_why(trial)),
+        attempt: |trial| Box::pin(rejections::is_told_why(trial)),
     },
     Claim {
         name: "leaving",
@@ -198,7 +199,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: false,
         by_hand: "cargo run -p client -- hold --as half-body -n 40 -z 1s {addr}; curl -i -m 2 http://{addr}/",
-        attempt: |trial| Box::pin(refusing::harm_nobody(trial)),
+        attempt: |trial| Box::pin(rejections::harm_nobody(trial)),
     },
     Claim {
         name: "silent",
@@ -207,7 +208,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: true,
         by_hand: "scripts/flood.sh -n 1 -t 3 {addr}",
-        attempt: |trial| Box::pin(waiting::stops_nobody(trial, Manner::Silent)),
+        attempt: |trial| Box::pin(slow_clients::stops_nobody(trial, Manner::Silent)),
     },
     Claim {
         name: "half",
@@ -216,7 +217,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: true,
         by_hand: "cargo run -p client -- hold --as half-head -n 1 -z 5s {addr} & sleep 1; curl -i -m 2 http://{addr}/",
-        attempt: |trial| Box::pin(waiting::stops_nobody(trial, Manner::HalfHead)),
+        attempt: |trial| Box::pin(slow_clients::stops_nobody(trial, Manner::HalfHead)),
     },
     Claim {
         name: "crowd",
@@ -225,7 +226,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: false,
         by_hand: "scripts/flood.sh -n 300 -t 3 {addr}",
-        attempt: |trial| Box::pin(waiting::many_stop_nobody(trial)),
+        attempt: |trial| Box::pin(slow_clients::many_stop_nobody(trial)),
     },
     Claim {
         name: "garbage",
@@ -243,7 +244,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: false,
         by_hand: "curl -i http://{addr}/check-nowhere; curl -i http://{addr}/events",
-        attempt: |trial| Box::pin(boundary::is_routed(trial)),
+        attempt: |trial| Box::pin(routing::is_routed(trial)),
     },
     Claim {
         name: "parsed",
@@ -253,7 +254,7 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "curl -i -d '{\"amount\":-5 , \"user\":\"Zo\\u00eb\"}' -H 'content-type: application/json' \
                   http://{addr}/events",
-        attempt: |trial| Box::pin(boundary::comes_back(trial)),
+        attempt: |trial| Box::pin(routing::comes_back(trial)),
     },
     Claim {
         name: "balance",
@@ -262,7 +263,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: false,
         by_hand: "curl -i -d '{\"user\": \"alice\", \"amount\": 5}' -H 'content-type: application/json' http://{addr}/events",
-        attempt: |trial| Box::pin(balances::comes_after_it(trial)),
+        attempt: |trial| Box::pin(state::comes_after_it(trial)),
     },
     Claim {
         name: "ten",
@@ -271,7 +272,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: true,
         by_hand: "cargo run -p client -- load -n 10 -c 10 --event {addr}",
-        attempt: |trial| Box::pin(ten::do_not_wait(trial)),
+        attempt: |trial| Box::pin(concurrency::do_not_wait(trial)),
     },
     Claim {
         name: "reading",
@@ -280,7 +281,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: true,
         by_hand: "cargo run -p client -- load -n 4 -c 4 --event {addr} & sleep 0.5; time curl -i http://{addr}/balances",
-        attempt: |trial| Box::pin(balances::do_not_wait(trial)),
+        attempt: |trial| Box::pin(state::do_not_wait(trial)),
     },
     Claim {
         name: "counted",
@@ -290,7 +291,7 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "for n in 1 2 3 4 5 6 7 8 9 10; do curl -s -d '{\"user\": \"ten\", \"amount\": 1}' http://{addr}/events \
                   -H 'content-type: application/json' & done; wait; sleep 6; curl http://{addr}/balances",
-        attempt: |trial| Box::pin(balances::are_counted_once(trial)),
+        attempt: |trial| Box::pin(state::are_counted_once(trial)),
     },
     Claim {
         name: "left",
@@ -300,7 +301,7 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "curl -m 0.1 -d '{\"user\": \"gone\", \"amount\": 5}' -H 'content-type: application/json' \
                   http://{addr}/events; sleep 1; curl http://{addr}/balances",
-        attempt: |trial| Box::pin(balances::counts_without_its_sender(trial)),
+        attempt: |trial| Box::pin(state::counts_without_its_sender(trial)),
     },
     Claim {
         name: "range",
@@ -310,7 +311,7 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "for n in 9223372036854775804 5 1; do curl -s -d \"{\\\"user\\\": \\\"max\\\", \\\"amount\\\": $n}\" \
                   -H 'content-type: application/json' http://{addr}/events; done; sleep 2; curl http://{addr}/balances",
-        attempt: |trial| Box::pin(balances::stays_in_range(trial)),
+        attempt: |trial| Box::pin(state::stays_in_range(trial)),
     },
     Claim {
         name: "deadline",
@@ -319,7 +320,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: true,
         by_hand: "cargo run -p client -- hold --as silent -n 1 -z 14s {addr}",
-        attempt: |trial| Box::pin(waiting::are_let_go(trial)),
+        attempt: |trial| Box::pin(slow_clients::are_let_go(trial)),
     },
     Claim {
         name: "too-many",
@@ -359,3 +360,8 @@ pub const CLAIMS: &[Claim] = &[
         attempt: |trial| Box::pin(overload::is_bounded(trial)),
     },
 ];
+
+/// The claim of that name.
+pub fn claim(name: &str) -> Option<&'static Claim> {
+    CLAIMS.iter().find(|claim| claim.name == name)
+}

@@ -1,7 +1,10 @@
 //! A server of each kind that can have one flaw, in memory: what our stages do, done wrong in one place.
 
 mod bank;
+mod flaw;
 pub(crate) mod nonsense;
+
+pub(crate) use flaw::{Flaw, Kind};
 
 use bank::Bank;
 use http1::{
@@ -18,77 +21,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
-
-/// What it does; the stage of which it keeps all claims, if it has no flaw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Echo = 2,
-    Parse = 3,
-    Slow = 4,
-    Queue = 5,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
-    None,
-    EchoesWhatIsText,
-    EchoesAsHtml,
-    LetsBrowsersGuess,
-    ServesTenRequestsOnly,
-    KeepsWhoeverSaysClose,
-    KeepsHttp10,
-    LetsHttp10Go,
-    DropsWhoeverEndsItsSide,
-    WantsCarriageReturns,
-    DropsWhatWasSentAhead,
-    AnswersBackwards,
-    ReadsTheFirstChunk,
-    WantsAHeadInOneRead,
-    NeverSaysContinue,
-    SendsABodyToHead,
-    ForgetsTheLengthForHead,
-    ForgetsTheDate,
-    SaysErrorsInPlainText,
-    TakesNoHost,
-    TakesTwoFramings,
-    KeepsWhoeverItRefused,
-    TunnelsForEveryone,
-    TakesAThousandFields,
-    ReadsChunksForEver,
-    HangsUpOnSenders,
-    FreezesOnThoseWhoLeave,
-    WaitsForAFirstByte,
-    WaitsForAWholeHead,
-    HoldsTwoHundred,
-    TakesUnknownFields,
-    RefusesEveryEvent,
-    TakesNoMethodForAnswer,
-    ForgetsWhatIsAllowed,
-    FindsNoPathWithAQuery,
-    AnswersWithText,
-    AnswersTheBalanceBefore,
-    ServesOneAtATime,
-    ReadsBehindWriters,
-    LosesEveryFifth,
-    CountsEveryFifthTwice,
-    ForgetsThoseWhoLeave,
-    Wraps,
-    Saturates,
-    NeverTires,
-    TiresOfIdleOnesNever,
-    ClosesWithoutAWord,
-    GivesEveryByteItsTime,
-    TakesEveryConnection,
-    RefusesConnectionsWithoutSayingWhen,
-    LosesOthersWhenItIsFull,
-    ForgetsWhatItRefused,
-    SaysThatMoreIsQueued,
-    RefusesWithoutSayingWhen,
-    StaysOffended,
-    HasNoBound,
-    Waits,
-    HasLessRoomThanItSays,
-}
 
 /// Gone when it is dropped, its connections too.
 pub(crate) struct Server {

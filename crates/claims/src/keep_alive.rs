@@ -1,7 +1,7 @@
 //! How long a connection lasts.
 
-use super::Trial;
-use super::wire::PATIENCE;
+use crate::raw_connection::PATIENCE;
+use crate::trial::Trial;
 use http1::{Response, header};
 
 fn get(version: &str, connection: &str) -> String {
@@ -20,7 +20,7 @@ fn says(response: &Response, wanted: &str) -> bool {
 }
 
 /// Twenty requests over one connection.
-pub(super) async fn is_kept(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn is_kept(trial: &mut Trial) -> Result<String, String> {
     const REQUESTS: usize = 20;
     let mut wire = trial.open().await?;
     for number in 0..REQUESTS {
@@ -31,7 +31,7 @@ pub(super) async fn is_kept(trial: &mut Trial) -> Result<String, String> {
 }
 
 /// `Connection: close`.
-pub(super) async fn is_closed_on_request(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn is_closed_on_request(trial: &mut Trial) -> Result<String, String> {
     let request = get("1.1", "Connection: other, CLOSE\r\n");
     let (response, mut wire) = trial.ask_anew("last request", request, PATIENCE).await?;
     wire.end(PATIENCE).await.map_err(|instead| format!("answered, then {instead}"))?;
@@ -43,7 +43,7 @@ pub(super) async fn is_closed_on_request(trial: &mut Trial) -> Result<String, St
 }
 
 /// HTTP/1.0, that of old and that which asks to be kept.
-pub(super) async fn is_old(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn is_old(trial: &mut Trial) -> Result<String, String> {
     let (response, mut wire) = trial.ask_anew("HTTP/1.0", get("1.0", ""), PATIENCE).await?;
     if says(&response, "keep-alive") {
         return Err("kept without being asked".into());

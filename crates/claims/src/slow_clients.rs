@@ -1,7 +1,7 @@
 //! Clients that do not go on, and everyone else.
 
-use super::wire::{PATIENCE, Wire, is_error};
-use super::{Trial, all_of, instead};
+use crate::raw_connection::{PATIENCE, Wire, is_error};
+use crate::trial::{Trial, all_of, instead};
 use probe::duration::show;
 use probe::hold::Manner;
 use probe::http_client::{Call, Failure, Outcome};
@@ -16,12 +16,12 @@ const OPENING: Duration = Duration::from_secs(6);
 const RECOVERY: Duration = Duration::from_secs(10);
 
 /// While one client misbehaves, three honest ones come after it, one by one.
-pub(super) async fn stops_nobody(trial: &mut Trial, manner: Manner) -> Result<String, String> {
+pub(crate) async fn stops_nobody(trial: &mut Trial, manner: Manner) -> Result<String, String> {
     stop_nobody(trial, manner, 1).await
 }
 
 /// The same with hundreds.
-pub(super) async fn many_stop_nobody(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn many_stop_nobody(trial: &mut Trial) -> Result<String, String> {
     const MANY: usize = 300;
     let _ = rlimit::increase_nofile_limit(MANY as u64 + 100); // a limit that cannot be raised shows
     stop_nobody(trial, Manner::Silent, MANY).await.map(|figure| format!("{figure}, {MANY} idle"))
@@ -72,7 +72,7 @@ const LET_GO: Duration = Duration::from_secs(14);
 
 /// A client that says nothing, one that stops in its head, one in its body, one that drips, and one that was answered
 /// and then says nothing, all at the same time.
-pub(super) async fn are_let_go(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn are_let_go(trial: &mut Trial) -> Result<String, String> {
     let cases: [(_, &[u8], _); 5] = [
         ("an idle one", b"GET / HTTP/1.1\r\nHost: check\r\n\r\n", Manner::Silent),
         ("a silent one", b"", Manner::Silent),

@@ -1,7 +1,8 @@
 //! What no server should take for an event.
 
-use super::wire::{PATIENCE, WORK};
-use super::{Trial, event, fresh_user, instead, post_event};
+use crate::event::{event, fresh_user, post_event};
+use crate::raw_connection::{PATIENCE, WORK};
+use crate::trial::{Trial, instead};
 use probe::http_client::{Caller, Failure, Outcome};
 use std::net::SocketAddr;
 
@@ -51,7 +52,7 @@ pub const GARBAGE: [Garbage; 12] = [
 ];
 
 /// Every kind after another, over one connection if the server keeps it; then an honest event, on one of its own.
-pub(super) async fn is_refused(trial: &mut Trial) -> Result<String, String> {
+pub(crate) async fn is_refused(trial: &mut Trial) -> Result<String, String> {
     let (of, mut caller) = (GARBAGE.len(), Caller::new(trial.addr));
     let (mut taken, mut otherwise) = (Vec::new(), Vec::new());
     for garbage in &GARBAGE {

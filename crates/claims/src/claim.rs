@@ -1,0 +1,82 @@
+//! A claim, and what trying it finds.
+
+use crate::trial::{Depth, Exchange, Trial};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// One sentence, true of some servers.
+#[derive(Debug)]
+pub struct Claim {
+    /// A word for it, for command lines and links.
+    pub name: &'static str,
+    /// The sentence.
+    pub sentence: &'static str,
+    /// The stages of which it is true. Of the others it must be false: their failure is their lesson.
+    pub kept_by: &'static [u8],
+    /// How long a trial may take before it counts as broken.
+    pub deadline: Duration,
+    /// Whether `compare` tries it on all five stages: those that a room should see.
+    pub compared: bool,
+    /// A command for a shell that repeats it by hand; `{addr}` stands for the server's HOST:PORT.
+    pub by_hand: &'static str,
+    pub(crate) attempt: for<'a> fn(&'a mut Trial) -> Attempt<'a>,
+}
+
+/// A trial on its way: the figure of a claim that is kept, or of one that is broken.
+pub(crate) type Attempt<'a> = Pin<Box<dyn Future<Output = Result<String, String>> + Send + 'a>>;
+
+impl Claim {
+    /// Tries it on the server at `addr`. Takes at most its deadline.
+    pub async fn try_on(&self, addr: SocketAddr) -> Finding {
+        let mut trial = Trial::new(addr);
+        let (verdict, figure) = match timeout(self.deadline, (self.attempt)(&mut trial)).await {
+            Ok(Ok(figure)) => (Verdict::Kept, figure),
+            Ok(Err(figure)) => (Verdict::Broken, figure),
+            Err(_) => (Verdict::Broken, format!("no end in {} s", self.deadline.as_secs())),
+        };
+        let Trial { mut trace, queue, by_hand, .. } = trial;
+        trace.sort_by_key(|exchange| exchange.began);
+        Finding { verdict, figure, trace, queue, by_hand }
+    }
+
+    /// The command that repeats it by hand on the server at `addr`.
+    pub fn command(&self, addr: impl std::fmt::Display) -> String {
+        self.by_hand.replace("{addr}", &addr.to_string())
+    }
+
+    /// The command that shows by hand what was found on the server at `addr`.
+    pub fn command_for(&self, finding: &Finding, addr: impl std::fmt::Display) -> String {
+        finding.by_hand.clone().unwrap_or_else(|| self.command(addr))
+    }
+
+    /// What must be found on a stage, 1 to 5.
+    pub fn expected(&self, stage: u8) -> Verdict {
+        if self.kept_by.contains(&stage) { Verdict::Kept } else { Verdict::Broken }
+    }
+}
+
+/// Whether a claim is true of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is.
+    Kept,
+    /// It is not.
+    Broken,
+}
+
+/// What a trial found.
+#[derive(Debug)]
+pub struct Finding {
+    /// Kept or broken.
+    pub verdict: Verdict,
+    /// The figure behind it, in a few words.
+    pub figure: String,
+    /// Every request of the trial, in the order in which they began.
+    pub trace: Vec<Exchange>,
+    /// What the server said of its queue meanwhile; empty where it says nothing of one.
+    pub queue: Vec<Depth>,
+    /// A command for a shell that shows what was found, where the claim's own shows something else.
+    pub by_hand: Option<String>,
+}

@@ -1,0 +1,25 @@
+//! Requests that post an event.
+
+use http1::{ClientRequest, HeaderValue, Method, Uri, encode_request, header};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::SocketAddr;
+
+/// The bytes of a request that posts `body` as an event.
+pub(crate) fn post_event(addr: SocketAddr, content_type: &'static str, body: &[u8]) -> Vec<u8> {
+    let mut request = ClientRequest::new(Method::POST, Uri::from_static("/events"));
+    request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    request.body = body.to_vec().into();
+    let mut bytes = Vec::new();
+    encode_request(&request, &addr.to_string(), &mut bytes);
+    bytes
+}
+
+/// A user whom nobody else has: what a trial finds is its own.
+pub(crate) fn fresh_user() -> String {
+    format!("check-{:016x}", RandomState::new().build_hasher().finish())
+}
+
+/// An event as JSON. The user stands last: an answer that names it has come of the whole of it.
+pub(crate) fn event(user: &str, amount: i64) -> String {
+    format!(r#"{{"amount": {amount}, "user": "{user}"}}"#)
+}

@@ -1,0 +1,35 @@
+//! The sentences of the lessons, each with a way to try it on a live server.
+//!
+//! A claim knows nothing of our servers but what HTTP shows: it can be tried on anyone's. Only an answer counts as
+//! served; a completed connect proves nothing, since the kernel accepts on the server's behalf.
+//!
+//! Use it to judge a server at an address, in whatever language it is written: [`CLAIMS`] has all claims, [`claim`] finds
+//! one by its name, and [`Claim::try_on`] tries it.
+//!
+//! ```no_run
+//! # async fn example() {
+//! let silent = claims::claim("silent").expect("there is a claim of that name");
+//! let finding = silent.try_on(([127, 0, 0, 1], 8080).into()).await;
+//! println!("{}: {:?}, {}", silent.sentence, finding.verdict, finding.figure);
+//! # }
+//! ```
+
+mod claim;
+mod concurrency;
+mod event;
+mod framing;
+mod garbage;
+mod keep_alive;
+mod list;
+mod overload;
+mod raw_connection;
+mod rejections;
+mod routing;
+mod slow_clients;
+mod state;
+mod trial;
+
+pub use claim::{Claim, Finding, Verdict};
+pub use garbage::{GARBAGE, Garbage};
+pub use list::{CLAIMS, claim};
+pub use trial::{Depth, Exchange};

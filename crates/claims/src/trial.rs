@@ -1,0 +1,116 @@
+//! A trial on its way: the requests that it sends, and the trace that it leaves.
+
+use probe::http_client::{Call, Caller, Outcome, get};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What a server said of its queue (`GET /stats`) at one moment of a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Depth {
+    /// When, counted from the trial's start.
+    pub at: Duration,
+    /// How many may wait.
+    pub capacity: u64,
+    /// How many waited.
+    pub queued: u64,
+    /// How many were taken since the trial's start.
+    pub taken: u64,
+    /// How many of those were done.
+    pub done: u64,
+}
+
+/// One request of a trial; times count from the trial's start.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// What it was.
+    pub what: &'static str,
+    /// When it began.
+    pub began: Duration,
+    /// When its connection stood; `None` if it never did.
+    pub connected: Option<Duration>,
+    /// When it was answered, or given up.
+    pub ended: Duration,
+    /// What came of it; `None` for a connection that only misbehaved.
+    pub outcome: Option<Outcome>,
+}
+
+impl Exchange {
+    /// From its beginning to its end.
+    pub fn took(&self) -> Duration {
+        self.ended.saturating_sub(self.began)
+    }
+}
+
+/// A claim being tried.
+#[derive(Debug)]
+pub(crate) struct Trial {
+    pub(crate) addr: SocketAddr,
+    pub(crate) began: Instant,
+    pub(crate) trace: Vec<Exchange>,
+    pub(crate) queue: Vec<Depth>,
+    pub(crate) by_hand: Option<String>,
+}
+
+impl Trial {
+    /// Begins now.
+    pub(crate) fn new(addr: SocketAddr) -> Self {
+        Self { addr, began: Instant::now(), trace: Vec::new(), queue: Vec::new(), by_hand: None }
+    }
+
+    /// Sends a request and records what comes of it.
+    pub(crate) async fn call(
+        &mut self,
+        what: &'static str,
+        caller: &mut Caller,
+        request: &[u8],
+        patience: Duration,
+    ) -> Call {
+        let began = Instant::now();
+        let call = caller.call(request, false, began + patience).await;
+        self.record(what, began, call.connected, call.ended, Some(call.outcome));
+        call
+    }
+
+    /// An honest request, on a connection of its own: any answer will do.
+    pub(crate) async fn probe(&mut self, patience: Duration) -> Call {
+        self.call("honest request", &mut Caller::new(self.addr), &get(self.addr, "/"), patience)
+            .await
+    }
+
+    pub(crate) fn record(
+        &mut self,
+        what: &'static str,
+        began: Instant,
+        connected: Option<Instant>,
+        ended: Instant,
+        outcome: Option<Outcome>,
+    ) {
+        let since = |instant: Instant| instant.saturating_duration_since(self.began);
+        let (began, connected, ended) = (since(began), connected.map(since), since(ended));
+        self.trace.push(Exchange { what, began, connected, ended, outcome });
+    }
+}
+
+/// What came instead of the answer that was wanted, in a few words.
+pub(crate) fn instead(outcome: Outcome, patience: Duration) -> String {
+    match outcome {
+        Outcome::Served(status) | Outcome::Rejected(status) => format!("answered {status}"),
+        Outcome::Refused(_) => "answered 503 Service Unavailable".into(),
+        Outcome::TimedOut => format!("no answer in {} s", patience.as_secs()),
+        Outcome::Failed(failure) => failure.to_string(),
+    }
+}
+
+/// Of so many cases all, or the first of those that went another way.
+pub(crate) fn all_of(cases: usize, wrong: &[String], done: &str) -> Result<String, String> {
+    const NAMED: usize = 3;
+    if wrong.is_empty() {
+        return Ok(format!("{cases} of {cases} {done}"));
+    }
+    let mut named = wrong.iter().take(NAMED).cloned().collect::<Vec<_>>();
+    if wrong.len() > NAMED {
+        named.push(format!("{} more", wrong.len() - NAMED));
+    }
+    Err(format!("{} of {cases} {done}; not {}", cases - wrong.len(), named.join(", nor ")))
+}
