@@ -19,10 +19,10 @@
 # The server is a process of yours on this machine. The verdict is "threads" if it has a thread more for every second
 # connection or more of them, else "tasks"; "none" if it does not hold all of the connections.
 
-# shellcheck disable=SC2034  # for experiment.sh
+# shellcheck disable=SC2034  # for bash-client.sh
 takes='-n -t' verdicts='tasks threads' stage=2 each=1
-# shellcheck source=scripts/experiment.sh
-. "$(dirname "$0")/experiment.sh" || exit 1
+# shellcheck source=scripts/bash-client.sh
+. "$(dirname "$0")/bash-client.sh" || exit 1
 
 count=1000 seconds=20
 

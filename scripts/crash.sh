@@ -21,10 +21,10 @@
 # A PROGRAM is a server of your own: it takes --addr, and its first line is "listening on http://HOST:PORT". The verdict
 # is "lost" if fewer were applied than acknowledged, else "kept"; "nothing" if nothing was promised.
 
-# shellcheck disable=SC2034  # for experiment.sh
+# shellcheck disable=SC2034  # for bash-client.sh
 takes='-n -t --kill' verdicts='lost kept nothing' stage=5 goal=stage
-# shellcheck source=scripts/experiment.sh
-. "$(dirname "$0")/experiment.sh" || exit 1
+# shellcheck source=scripts/bash-client.sh
+. "$(dirname "$0")/bash-client.sh" || exit 1
 
 count=10 seconds=10 signal=KILL program='' acknowledged=0 promised=0 applied=0
 

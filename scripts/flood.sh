@@ -20,10 +20,10 @@
 # Only an answer counts, not a connect: the kernel accepts for a busy server, up to its listen backlog. The verdict
 # is "frozen" if any request of the flood has no answer in 2 seconds, else "served"; "none" if no flood came about.
 
-# shellcheck disable=SC2034  # for experiment.sh
+# shellcheck disable=SC2034  # for bash-client.sh
 takes='-n -t' verdicts='frozen served' stage=1 each=1
-# shellcheck source=scripts/experiment.sh
-. "$(dirname "$0")/experiment.sh" || exit 1
+# shellcheck source=scripts/bash-client.sh
+. "$(dirname "$0")/bash-client.sh" || exit 1
 
 count=20 seconds=''
 

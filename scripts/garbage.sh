@@ -20,10 +20,10 @@
 # The verdict is "silent" if anything has no answer, the honest request included; else "echoed" if anything is taken as
 # fine; else, if all of it gets an error, "refused"; "none" if it was ended before.
 
-# shellcheck disable=SC2034  # for experiment.sh
+# shellcheck disable=SC2034  # for bash-client.sh
 takes=-t verdicts='refused echoed silent' stage=3
-# shellcheck source=scripts/experiment.sh
-. "$(dirname "$0")/experiment.sh" || exit 1
+# shellcheck source=scripts/bash-client.sh
+. "$(dirname "$0")/bash-client.sh" || exit 1
 
 seconds=5 sent=0 refused=0 echoed=0
 

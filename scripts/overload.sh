@@ -22,10 +22,10 @@
 # The verdict is "refused" if every event has an answer and some are 503; "taken" if all of them are taken; "piled" (up)
 # if some still wait; "none" if nothing was taken.
 
-# shellcheck disable=SC2034  # for experiment.sh
+# shellcheck disable=SC2034  # for bash-client.sh
 takes='-n -t' verdicts='refused taken piled' stage=5
-# shellcheck source=scripts/experiment.sh
-. "$(dirname "$0")/experiment.sh" || exit 1
+# shellcheck source=scripts/bash-client.sh
+. "$(dirname "$0")/bash-client.sh" || exit 1
 
 count=30 seconds=5 taken=0 refused=0 slowest_taken=0 slowest_refused=0 soonest='' latest='' emptied=''
 

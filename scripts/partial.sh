@@ -19,10 +19,10 @@
 # The verdict is "frozen" if an honest request has no answer in 5 seconds; else "closed" if the server ended both
 # halves, "held" if it did not.
 
-# shellcheck disable=SC2034  # for experiment.sh
+# shellcheck disable=SC2034  # for bash-client.sh
 takes=-t verdicts='frozen held closed' stage=1
-# shellcheck source=scripts/experiment.sh
-. "$(dirname "$0")/experiment.sh" || exit 1
+# shellcheck source=scripts/bash-client.sh
+. "$(dirname "$0")/bash-client.sh" || exit 1
 
 seconds=15 ended=0 fates='' requests=0 answered=0
 

@@ -20,10 +20,10 @@
 # The verdict is "staircase" if the answers come 50 ms apart or more, on average and without the longest pause, which
 # may be the machine's; else "together"; "none" if fewer than three came.
 
-# shellcheck disable=SC2034  # for experiment.sh
+# shellcheck disable=SC2034  # for bash-client.sh
 takes='-n -t' verdicts='staircase together' stage=4
-# shellcheck source=scripts/experiment.sh
-. "$(dirname "$0")/experiment.sh" || exit 1
+# shellcheck source=scripts/bash-client.sh
+. "$(dirname "$0")/bash-client.sh" || exit 1
 
 count=10 seconds=60 first=0 last=0 longest=0 given=0
 
