@@ -1,211 +1,208 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2034,SC2154  # what it sets is read by the scripts that source it, and the other way round
+# shellcheck disable=SC2034,SC2154  # the scripts that source this read the variables that it sets, and the other way round
 # shellcheck disable=SC2086  # lists of words
-# What the failures by hand are made of: ends, options, the clock, the mail, requests, connections.
+# A client in bash, sourced by the other scripts: options, clock, requests, connections with nc, clean-up.
 #
-# A script sets takes (its options that have a value), verdicts (those that --expect takes) and stage (whose failure it
-# shows), sources this, calls begin, and is then free to let things fail.
+# A script sets value_options (the options that take a value), verdicts (the values of --expect) and stage (the stage whose
+# failure it shows), sources this file and calls begin.
 #
-# Where bash waits for a child, be it by wait, by $( ), or since it runs in the foreground, there are moments in which it
-# drops a Ctrl-C, or answers it for ever. So nothing that comes again and again waits for a child, but for the clock of an
-# old bash: children are in the background, and tell by mail what they have to tell.
+# Whenever bash waits for a child (wait, $( ), a command in the foreground), there are moments in which it loses a Ctrl-C or
+# handles it endlessly. So nothing that repeats waits for a child, except the clock of an old bash: children run in the
+# background and report through a pipe.
 
-set -u # bash 3.2 is enough: no empty array, no wait -n, EPOCHREALTIME only where it is
+set -u # bash 3.2 is enough: no empty array, no wait -n, EPOCHREALTIME only where it exists
 
-dir='' pids='' listeners='' server='' asking='' telling='' leaving='' expect='' verdict=''
-asked=0 asked_at=0 sent_at=0 answers=0 open=0 stopping=0
+dir='' pids='' reader_pids='' own_server='' request_pid='' counter_pid='' exiting='' expect='' verdict=''
+request_id=0 requested_at=0 burst_at=0 responses=0 open=0 stopping=0
 script=${0##*/}
 
-# --- words and ends
+# --- messages and exits
 
-say() { printf '%s\n' "$*" 2>/dev/null || leave 141; } # nobody reads on, as in flood.sh | head -1
-usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; }
-die() { printf '%s: %s\n' "$script" "$*" >&2; leave 1; }
-bad() { { printf '%s: %s\n\n' "$script" "$*"; usage; } >&2; leave 2; }
+say() { printf '%s\n' "$*" 2>/dev/null || exit_once 141; } # stdout is closed, as in flood.sh | head -1
+print_usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; }
+die() { printf '%s: %s\n' "$script" "$*" >&2; exit_once 1; }
+usage_error() { { printf '%s: %s\n\n' "$script" "$*"; print_usage; } >&2; exit_once 2; }
 
-leave() { # STATUS; a signal that comes after this changes nothing
-    [ -z "$leaving" ] || return 0
-    leaving=yes
-    exec 2>/dev/null # bash would report all that is killed
+exit_once() { # STATUS; a signal that arrives later changes nothing
+    [ -z "$exiting" ] || return 0
+    exiting=yes
+    exec 2>/dev/null # bash would report every process that is killed
     exit "$1"
 }
 
-cleanup() { # at every exit; close_all is the first command, see there
+clean_up() { # at every exit; close_all must come first, see there
     close_all
-    exec 2>/dev/null # again: a signal that came in a command with another stderr has given us back ours
+    exec 2>/dev/null # again: a signal during a command with another stderr has restored ours
     trap '' HUP INT PIPE QUIT TERM
-    wait # no Ctrl-C can be lost here any more
+    wait # from here on no Ctrl-C can be lost
     [ -z "$dir" ] || rm -rf "$dir"
 }
 
-stop() { # at Ctrl-C: the first ends the experiment, by mail that ends a wait
-    [ "$stopping" = 0 ] || leave 130
+stop() { # on Ctrl-C: the first one ends the script's loops, with a report that ends a wait
+    [ "$stopping" = 0 ] || exit_once 130
     stopping=1
-    echo "$asked stopped" >&3
+    echo "$request_id stopped" >&3
 }
 
-# The newest first: where no more processes fit, bash waits for it after our first command. Then those who would tell
-# that the others close. A server that the script itself has started stays, until the script ends.
+# Kills the newest process first: at the process limit, bash waits for that one after our first command. Then those that
+# would report the closing connections. A server that the script has started itself runs until the script exits.
 close_all() {
-    for pid in ${!-} $asking $telling $listeners $pids ${leaving:+$server}; do kill -KILL "$pid"; done 2>/dev/null
-    pids='' listeners=''
+    for pid in ${!-} $request_pid $counter_pid $reader_pids $pids ${exiting:+$own_server}; do
+        kill -KILL "$pid"
+    done 2>/dev/null
+    pids='' reader_pids=''
 }
 
 begin() { # the script's ARGUMENTS
-    options "$@"
-    [ -z "${count-}" ] || room $((count * ${each-2})) # a connection, and who listens to it
-    trap cleanup EXIT
-    trap 'leave 129' HUP
-    trap 'leave 130' INT
-    trap 'leave 131' QUIT
-    trap 'leave 141' PIPE
-    trap 'leave 143' TERM
-    # shellcheck disable=SC2173  # nobody catches it, but bash does not report who is killed by a signal that has a trap
+    parse_options "$@"
+    [ -z "${count-}" ] || check_process_limit $((count * ${processes_each-2})) # a connection and its reader
+    trap clean_up EXIT
+    trap 'exit_once 129' HUP
+    trap 'exit_once 130' INT
+    trap 'exit_once 131' QUIT
+    trap 'exit_once 141' PIPE
+    trap 'exit_once 143' TERM
+    # shellcheck disable=SC2173  # it cannot be caught, but bash does not report processes killed by a signal that has a trap
     trap : KILL
-    pipes
+    make_pipes
 }
 
-as_expected() { [ -z "$expect" ] || [ "$verdict" = "$expect" ]; }
+check_verdict() { [ -z "$expect" ] || [ "$verdict" = "$expect" ]; }
 
 # --- options
 
-target() { address "$1"; } # what an argument is that belongs to no option
+set_target() { parse_address "$1"; } # handles the argument that belongs to no option
 
-options() { # sets what take, target and choose_nc set
-    local given='' wish=${NC-}
-    address 127.0.0.1:8080
+parse_options() { # sets what parse_option, set_target and choose_nc set
+    local given='' wanted_nc=${NC-}
+    parse_address 127.0.0.1:8080
     while [ $# -gt 0 ]; do
         case $1 in
             --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" && continue ;;
-            -h | --help) usage && exit ;;
-            -*) [[ $1 =~ ^(${takes// /|}|--expect|--nc)$ ]] || bad "unknown option $1"
-                [ -n "${2-}" ] || bad "$1 needs a value"
-                take "$1" "$2" && shift ;;
-            *) [ -z "$given" ] || bad "one ${goal-address} is enough, not '$given' and '$1'"
-                target "$1" && given=$1 ;;
+            -h | --help) print_usage && exit ;;
+            -*) [[ $1 =~ ^(${value_options// /|}|--expect|--nc)$ ]] || usage_error "unknown option $1"
+                [ -n "${2-}" ] || usage_error "$1 needs a value"
+                parse_option "$1" "$2" && shift ;;
+            *) [ -z "$given" ] || usage_error "one ${argument-address} is enough, not '$given' and '$1'"
+                set_target "$1" && given=$1 ;;
         esac
         shift
     done
-    choose_nc "$wish"
+    choose_nc "$wanted_nc"
 }
 
-take() { # OPTION VALUE; sets count, seconds, signal, expect, or the wish for an nc
+parse_option() { # OPTION VALUE; sets count, seconds, signal, expect or wanted_nc
     case $1 in
-        -n) number "$@" && count=$2 ;;
-        -t) number "$@" && seconds=$2 ;;
-        --kill) [[ $2 =~ ^(KILL|TERM)$ ]] || bad "--kill takes KILL or TERM, not '$2'"
+        -n) check_number "$@" && count=$2 ;;
+        -t) check_number "$@" && seconds=$2 ;;
+        --kill) [[ $2 =~ ^(KILL|TERM)$ ]] || usage_error "--kill takes KILL or TERM, not '$2'"
             signal=$2 ;;
-        --expect) [[ $2 =~ ^(${verdicts// /|})$ ]] || bad "--expect takes ${verdicts// / or }, not '$2'"
+        --expect) [[ $2 =~ ^(${verdicts// /|})$ ]] || usage_error "--expect takes ${verdicts// / or }, not '$2'"
             expect=$2 ;;
-        --nc) wish=$2 ;;
+        --nc) wanted_nc=$2 ;;
     esac
 }
 
-number() { # OPTION VALUE
-    [[ $2 =~ ^[1-9][0-9]{0,4}$ ]] || bad "$1 takes a whole number from 1 to 99999, not '$2'"
+check_number() { # OPTION VALUE
+    [[ $2 =~ ^[1-9][0-9]{0,4}$ ]] || usage_error "$1 takes a whole number from 1 to 99999, not '$2'"
 }
 
-address() { # HOST:PORT, or the URL that a stage prints; sets addr, host and port
+parse_address() { # HOST:PORT, or the URL that a stage prints; sets addr, host and port
     local form='^(http://)?(([A-Za-z0-9_][A-Za-z0-9._-]*|\[([0-9A-Fa-f:.]+)\]):([1-9][0-9]{0,4}))/?$'
     if ! [[ $1 =~ $form ]] || [ "${BASH_REMATCH[5]}" -gt 65535 ]; then
-        bad "bad address '$1': write HOST:PORT, as in 127.0.0.1:8080 or [::1]:8080, with a port from 1 to 65535"
+        usage_error "bad address '$1': write HOST:PORT, as in 127.0.0.1:8080 or [::1]:8080, with a port from 1 to 65535"
     fi
     addr=${BASH_REMATCH[2]} host=${BASH_REMATCH[4]:-${BASH_REMATCH[3]}} port=${BASH_REMATCH[5]}
 }
 
-choose_nc() { # WISH, or the first that is here; sets nc, a command of one or more words, and holder, what to call it
+choose_nc() { # COMMAND, or empty for the first nc found; sets nc, one or more words, and nc_name for messages
     [ -n "$1" ] || set -- "$(command -v nc ncat nc.openbsd nc.traditional | sed 's|.*/||; q')"
     read -r -a nc <<<"${1:-none}"
-    holder=${1:-none}
-    if [ "$holder" = none ]; then
-        holder="bash's /dev/tcp"
+    nc_name=${1:-none}
+    if [ "$nc_name" = none ]; then
+        nc_name="bash's /dev/tcp"
     elif ! command -v "${nc[0]-}" >/dev/null; then
-        bad "--nc: there is no '$1' here; try --nc none"
+        usage_error "--nc: '$1' is not installed; try --nc none"
     fi
 }
 
-room() { # PROCESSES; is there any for so many?
+check_process_limit() { # PROCESSES
     local limit running
     limit=$(ulimit -u) running=$(ps -U "$(id -u)" -o pid= 2>/dev/null | wc -l)
     [ "$limit" = unlimited ] || [ $((running + $1 + 9)) -le "$limit" ] ||
-        die "-n $count: as many processes, with the $((running)) you have, are over the limit of $limit; see ulimit -u"
+        die "-n $count starts $1 processes; with your other $((running)) that exceeds the limit of $limit (ulimit -u)"
 }
 
-# --- the clock
+# --- clock
 
 if [ "${BASH_VERSINFO[0]}" -ge 5 ]; then
-    now() { now=$((${EPOCHREALTIME/[.,]/} / 1000)); } # in milliseconds
+    read_clock() { now=$((${EPOCHREALTIME/[.,]/} / 1000)); } # in milliseconds
 elif perl -MTime::HiRes -e 1 2>/dev/null; then
-    now() { now=$(perl -MTime::HiRes=time -e 'printf "%d", 1000 * time'); }
+    read_clock() { now=$(perl -MTime::HiRes=time -e 'printf "%d", 1000 * time'); }
 else
-    coarse=yes
-    now() { now=$(date +%s)000; }
+    whole_seconds=yes
+    read_clock() { now=$(date +%s)000; }
 fi
 
-since() { # a value of now; sets passed, in milliseconds
-    now
-    passed=$((now - $1))
+measure_since() { # a value of now; sets elapsed, in milliseconds
+    read_clock
+    elapsed=$((now - $1))
 }
 
-mark() { # from here on the time counts that an answer takes
-    now
-    sent_at=$now
-}
-
-spell() { # MILLISECONDS; sets took, in words
-    took="$1 ms"
-    [ "$1" != 0 ] || took="under 1 ms"
-    [ -z "${coarse-}" ] || took="under $(($1 / 1000 + 1)) s"
+format_duration() { # MILLISECONDS; sets duration
+    duration="$1 ms"
+    [ "$1" != 0 ] || duration="under 1 ms"
+    [ -z "${whole_seconds-}" ] || duration="under $(($1 / 1000 + 1)) s"
 }
 
 if [ "${BASH_VERSINFO[0]}" -ge 4 ]; then
-    nap() { read -r -t 0.1 -u 5; }
+    pause() { read -r -t 0.1 -u 5; }
 else
-    nap() { read -r -t 1 -u 5; } # bash 3.2 knows whole seconds only
+    pause() { read -r -t 1 -u 5; } # bash 3.2 knows whole seconds only
 fi
 
-# --- the mail: what happens elsewhere comes in lines, one by one
+# --- reports: children report what happened, one line each
 
-pipes() { # 3 is a mailbox; 5 reads silence, for as long as 4 is open
+make_pipes() { # reports arrive on 3; a read from 5 blocks for as long as 4 is open
     dir=${TMPDIR:-/tmp}/${script%.sh}.$$.$RANDOM
-    mkdir -m 700 "$dir" || { # by Ctrl-C, perhaps, and after it was made
+    mkdir -m 700 "$dir" || { # perhaps because of a Ctrl-C after it was made
         rmdir "$dir" 2>/dev/null
-        dir='' && die "set TMPDIR to a directory that takes files"
+        dir='' && die "set TMPDIR to a directory in which you can create files"
     }
-    mkfifo "$dir/mail" "$dir/silence" || die "set TMPDIR to a directory that takes fifos"
-    exec 3<>"$dir/mail"
+    mkfifo "$dir/reports" "$dir/silence" || die "set TMPDIR to a directory in which you can create fifos"
+    exec 3<>"$dir/reports"
     exec 4<>"$dir/silence"
     exec 5<"$dir/silence"
 }
 
-mail() { # SECONDS of patience; sets id, outcome, words and, of an answer, status, passed, retry and text
-    id='' outcome=late passed=0 words="no answer in $1 s"
-    read -r -t "$1" -u 3 id outcome status at retry text || { outcome=late && return 1; }
+read_report() { # TIMEOUT in seconds; sets id, outcome, summary and, for a response, status, elapsed, retry and text
+    id='' outcome=timeout elapsed=0 summary="no response in $1 s"
+    read -r -t "$1" -u 3 id outcome status at retry text || { outcome=timeout && return 1; }
     case $outcome in
         answered)
-            passed=$((at - sent_at))
-            [ "$id" != "$asked" ] || passed=$((at - asked_at))
-            spell "$passed" && words="answered in $took ($status)" ;;
-        refused) words="connection refused" ;;
-        closed) words="connection closed without an answer" ;;
+            elapsed=$((at - burst_at))
+            [ "$id" != "$request_id" ] || elapsed=$((at - requested_at))
+            format_duration "$elapsed" && summary="answered in $duration ($status)" ;;
+        refused) summary="connection refused" ;;
+        closed) summary="connection closed without a response" ;;
     esac
 }
 
-deliver() { # mail that nobody waits for; of a connection it goes to the script
+handle_report() { # a report that no caller waits for; those of nc's connections go to the script
     case $id in
-        [0-9]*) return ;; # an honest request that was given up
-        event*) answers=$((answers + 1)) ;;
+        [0-9]*) return ;; # a normal request that has timed out
+        event*) responses=$((responses + 1)) ;;
     esac
-    heard
+    handle_response
 }
 
-heard() { :; }
+handle_response() { :; }
 
-listen() { # ID; reads an answer and mails it, in a process of its own
+read_response() { # ID; reads a response and reports it, in a child process
     local line='' status length='' retry=- text='' LC_ALL=C
     shopt -s nocasematch
     IFS= read -r line
-    now
+    read_clock
     [[ $line =~ ^HTTP/1\.[01]\ [0-9]{3} ]] || { exec <&- && echo "$1 closed" >&3 && return; }
     status=${line:9:3}
     while IFS= read -r line && line=${line%$'\r'} && [ -n "$line" ]; do
@@ -217,59 +214,59 @@ listen() { # ID; reads an answer and mails it, in a process of its own
     case $length in '' | 0 | ???????*) ;; *) IFS= read -r -d '' -n "$length" text ;; esac
     case $text in *\"detail\":\"*\"\}) text=${text#*\"detail\":\"} text=${text%\"\}} text=${text//\\\"/\"} ;; esac
     text=${text//[![:print:]]/?}
-    exec <&- # whoever counts the connections after this mail does not count this one
+    exec <&- # so that this connection no longer counts as open after the report
     echo "$1 answered $status $now ${retry:--} ${text:0:300}" >&3
 }
 
-figure() { # NAME; sets value, the whole number that it has in text, which is JSON; fails if there is none
+read_number() { # NAME; sets value, the whole number of that name in text, which is JSON; fails if there is none
     value=${text// /}
     value=${value#*\""$1"\":}
     value=${value%%[!0-9]*}
     [ -n "$value" ]
 }
 
-# --- the honest request
+# --- the normal request
 
-ask() { # ID REQUEST
+send_request() { # ID REQUEST
     exec 6<>"/dev/tcp/$host/$port" || { echo "$1 refused" >&3 && exit; }
-    trap '' PIPE # whoever closes early may have answered
+    trap '' PIPE # a server that closes early may have responded
     printf '%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$2" "$addr" >&6
     exec <&6 6<&-
-    listen "$1"
+    read_response "$1"
 }
 
-honest() { # SECONDS of patience, and a REQUEST if it is not GET /; sets what mail sets
-    asked=$((asked + 1))
-    now
-    asked_at=$now
-    ask "$asked" "${2-GET /}" 2>/dev/null &
-    asking=$!
-    while mail "$1" && [ "$id" != "$asked" ]; do deliver; done
-    kill -KILL "$asking" 2>/dev/null
+request() { # TIMEOUT in seconds, and a REQUEST other than GET /; sets what read_report sets
+    request_id=$((request_id + 1))
+    read_clock
+    requested_at=$now
+    send_request "$request_id" "${2-GET /}" 2>/dev/null &
+    request_pid=$!
+    while read_report "$1" && [ "$id" != "$request_id" ]; do handle_report; done
+    kill -KILL "$request_pid" 2>/dev/null
 }
 
-check() { # is anyone there?
-    local start="cargo run -p stage$stage -- --addr $addr"
-    honest 2
+check_server() {
+    local start="cargo stage$stage --addr $addr"
+    request 2
     case $outcome in
         answered) ;;
-        refused) die "nothing answers at $addr; wait until the stage says that it listens, or start a stage first: $start" ;;
-        *) die "$addr: $words; frozen already? start it again: $start" ;;
+        refused) die "no server at $addr: wait until the stage prints that it listens, or start one: $start" ;;
+        *) die "$addr: $summary; frozen already? restart it: $start" ;;
     esac
 }
 
-check_holder() { # does that nc bring an answer, too?
-    fifos first
+check_nc() { # does a response arrive through nc, too?
+    make_fifos first
     connect first
     send first "GET / HTTP/1.1\r\nHost: $addr\r\nConnection: close\r\n\r\n"
-    while mail 5 && [ "$id" != first ]; do :; done
+    while read_report 5 && [ "$id" != first ]; do :; done
     close_all
-    [ "$outcome" = answered ] || die "with $holder: $words; does it reach $addr? try --nc none"
+    [ "$outcome" = answered ] || die "with $nc_name: $summary; does it reach $addr? try --nc none"
 }
 
-# --- messages: as printf '%b' takes them
+# --- HTTP messages, with escapes for printf '%b'
 
-post() { # BODY [TYPE]; sets message
+build_post() { # BODY [TYPE]; sets message
     local body
     printf -v body '%b' "$1"
     local LC_ALL=C # which counts bytes
@@ -277,29 +274,29 @@ post() { # BODY [TYPE]; sets message
     message="${message}Content-Length: ${#body}\r\n\r\n$1"
 }
 
-# --- connections by nc
+# --- connections with nc
 
-fifos() { # IDS, of connections to come; all at once and early, for Ctrl-C ends what makes them, too
+make_fifos() { # IDS of later connections; all of them early, because a Ctrl-C kills mkfifo, too
     local id count=$#
     for id; do set -- "$@" "$dir/to-$id" "$dir/from-$id"; done
-    mkfifo "${@:count+1}" || [ "$stopping" = 1 ] || die "set TMPDIR to a directory that takes fifos"
+    mkfifo "${@:count+1}" || [ "$stopping" = 1 ] || die "set TMPDIR to a directory in which you can create fifos"
 }
 
-connect() { # ID; a connection that stays open: what is sent to ID goes there, and the answer comes by mail
-    # shellcheck disable=SC2094  # one end each; and as a connection can write to its own input, that never ends
+connect() { # ID; a connection that stays open: send ID writes to it, and its response arrives as a report
+    # shellcheck disable=SC2094  # one end each; and as a connection can write to its own input, that input never ends
     exec 7<>"$dir/to-$1" 8<>"$dir/from-$1" 6<"$dir/from-$1"
     if [ "${nc[0]}" = none ]; then
-        speak <&7 >&8 2>/dev/null 3>&- 4>&- 5<&- 6<&- 7>&- 8>&- &
+        run_as_nc <&7 >&8 2>/dev/null 3>&- 4>&- 5<&- 6<&- 7>&- 8>&- &
     else
         "${nc[@]}" "$host" "$port" <&7 >&8 2>/dev/null 3>&- 4>&- 5<&- 6<&- 7>&- 8>&- &
     fi
     pids="$pids $!"
-    listen "$1" <&6 2>/dev/null 4>&- 5<&- 6<&- 7>&- 8>&- &
-    listeners="$listeners $!"
+    read_response "$1" <&6 2>/dev/null 4>&- 5<&- 6<&- 7>&- 8>&- &
+    reader_pids="$reader_pids $!"
     exec 6<&- 7>&- 8>&-
 }
 
-speak() { # becomes what nc is, for one message, which is a line
+run_as_nc() { # does what nc does, for a single message, which is a line
     local message
     exec 6<>"/dev/tcp/$host/$port" || exit
     IFS= read -r message
@@ -312,57 +309,62 @@ send() { # ID MESSAGE
     local form='%b'
     [ "${nc[0]}" != none ] || form='%s\n'
     # shellcheck disable=SC2059
-    printf "$form" "$2" 1<>"$dir/to-$1" # the pipe holds it, and this never waits for someone who reads
+    printf "$form" "$2" 1<>"$dir/to-$1" # the pipe buffers it, so this does not block until nc reads
 }
 
-open_up() { # waits for the connections to stand, or for a second in which no more of them do
+wait_until_open() { # until all connections are open, or their number has not grown for a second
     local n before
     for ((n = 0; n < 10 && !stopping; n++)); do
         before=$open
         count_open
         [ "$open" != "$alive" ] || break
         [ "$open" = "$before" ] || n=0
-        nap
+        pause
     done
 }
 
-burst() { # SECONDS of patience: count events at once; heard for each answer; sets answers, how many came
-    local n left
+send_burst() { # TIMEOUT in seconds; posts count events at once, calls handle_response for each, sets responses, their number
+    local n remaining
     for ((n = 1; n <= count; n++)); do set -- "$@" "event$n"; done
-    fifos "${@:2}"
-    post "{\"user\": \"${script%.sh}\", \"amount\": 1}"
+    make_fifos "${@:2}"
+    build_post "{\"user\": \"${script%.sh}\", \"amount\": 1}"
     for ((n = 1; n <= count && !stopping; n++)); do connect "event$n"; done
-    open_up
-    mark
+    wait_until_open
+    start_burst_clock
     for ((n = 1; n <= count && !stopping; n++)); do send "event$n" "$message"; done
-    while [ "$answers" -lt "$count" ] && [ "$stopping" = 0 ]; do
-        since "$sent_at"
-        left=$((($1 * 1000 - passed + 999) / 1000))
-        [ "$left" -gt 0 ] || break
-        mail "$left" || break
-        deliver
+    while [ "$responses" -lt "$count" ] && [ "$stopping" = 0 ]; do
+        measure_since "$burst_at"
+        remaining=$((($1 * 1000 - elapsed + 999) / 1000))
+        [ "$remaining" -gt 0 ] || break
+        read_report "$remaining" || break
+        handle_report
     done
 }
 
-# Sets alive, the processes that still run, and open, the connections among them that stand as far as the kernel tells.
-# They differ: a connect may still wait for the backlog, and some nc live on when the server closes.
+start_burst_clock() { # the elapsed of later reports counts from here
+    read_clock
+    burst_at=$now
+}
+
+# Sets alive, the number of nc processes that still run, and open, how many of their connections the kernel shows as
+# established. They differ: a connect may still wait for the backlog, and some ncs outlive a close by the server.
 count_open() {
-    local still='' id outcome status at passed retry text words # what the caller has heard stands
+    local still='' id outcome status at elapsed retry text summary # the caller's last report stays as it is
     alive=0 open=0
     for pid in $pids; do
         kill -0 "$pid" 2>/dev/null && still="$still $pid" alive=$((alive + 1))
     done
     pids=$still
-    established >&3 2>/dev/null &
-    telling=$!
-    while mail 2; do
+    report_open >&3 2>/dev/null &
+    counter_pid=$!
+    while read_report 2; do
         [ "$id" = open ] && open=$outcome && break
-        deliver
-        [ "$stopping" = 0 ] || break # Ctrl-C may have killed who should tell, before it could ignore that
+        handle_report
+        [ "$stopping" = 0 ] || break # Ctrl-C may have killed the counter before it could ignore the signal
     done
 }
 
-established() { # becomes who tells the connections of this machine to that port, other clients' too, at most alive
+report_open() { # reports this machine's connections to that port, including other clients', at most alive
     local hex
     printf -v hex ':%04X$' "$port"
     if [ -r /proc/net/tcp ]; then set -- /proc/net/tcp*; else exec < <(netstat -an); fi

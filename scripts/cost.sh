@@ -1,32 +1,32 @@
 #!/usr/bin/env bash
-# What waiting costs: the threads and the memory of a server while clients say nothing.
+# The cost of waiting: a server's threads and memory while clients are connected and silent.
 #
-#   cargo run -p stage2          then, elsewhere:  scripts/cost.sh
+#   cargo stage2                 then, in another terminal:  scripts/cost.sh
 #
-# Reads what the server's process takes, opens silent connections, and reads it again.
+# Reads the threads and the memory of the server's process, opens silent connections, and reads both again.
 #
-# Stage 2 holds a thousand in as many threads as before, and in less than two kilobytes each. A thread for each
-# connection takes a thousand threads (scripts/cure.sh thread-per-connection).
+# Stage 2 holds a thousand connections with as many threads as before and less than two kilobytes each. With a thread for
+# each connection there are a thousand more threads (scripts/cure.sh thread-per-connection).
 #
 # usage: scripts/cost.sh [options] [HOST:PORT]        (127.0.0.1:8080)
 #
 #   -n N                    open N silent connections (1000)
-#   -t SECONDS              wait so long for the server to take all of them (20)
-#   --expect tasks|threads  exit with 1 unless this is the verdict
-#   --nc NC                 the nc to use, as in --nc 'busybox nc' (or NC=...); none: bash's own /dev/tcp
+#   -t SECONDS              how long to wait until the server has accepted all of them (20)
+#   --expect tasks|threads  exit with 1 if the verdict is another
+#   --nc NC                 the nc to use, such as 'busybox nc'; none: bash's own /dev/tcp (NC=... does the same)
 #   -h, --help              show this
 #
-# The server is a process of yours on this machine. The verdict is "threads" if it has a thread more for every second
-# connection or more of them, else "tasks"; "none" if it does not hold all of the connections.
+# The server must be a process of yours on this machine. The verdict is "threads" if it has at least one more thread for
+# every two connections, else "tasks"; "none" if it does not hold all of the connections.
 
-# shellcheck disable=SC2034  # for bash-client.sh
-takes='-n -t' verdicts='tasks threads' stage=2 each=1
+# shellcheck disable=SC2034  # bash-client.sh reads them
+value_options='-n -t' verdicts='tasks threads' stage=2 processes_each=1
 # shellcheck source=scripts/bash-client.sh
 . "$(dirname "$0")/bash-client.sh" || exit 1
 
 count=1000 seconds=20
 
-hold() { # becomes a silent connection
+hold() { # replaces this process by a silent connection
     if [ "${nc[0]}" = none ]; then
         exec 6<>"/dev/tcp/$host/$port" && exec cat <&6
     else
@@ -34,7 +34,7 @@ hold() { # becomes a silent connection
     fi
 }
 
-of_port() { # prints the process that listens there
+find_listener() { # prints the id of the process that listens at that port
     if [ -r /proc/net/tcp ]; then
         local hex inode
         printf -v hex ':%04X' "$port"
@@ -48,15 +48,15 @@ of_port() { # prints the process that listens there
     fi
 }
 
-measure() { # sets threads, memory in KiB and sockets, how many connections the server has taken
-    usage_of "$pid_of_server" >&3 2>/dev/null &
-    telling=$!
-    while mail 5 && [ "$id" != usage ]; do :; done
-    [ "$id" = usage ] || die "process $pid_of_server cannot be looked at"
+measure() { # sets threads, memory in KiB and sockets, the number of the server's open files
+    report_usage "$server_pid" >&3 2>/dev/null &
+    counter_pid=$!
+    while read_report 5 && [ "$id" != usage ]; do :; done
+    [ "$id" = usage ] || die "process $server_pid cannot be inspected"
     threads=$outcome memory=$status sockets=$at
 }
 
-usage_of() { # PID
+report_usage() { # PID
     if [ -r "/proc/$1/status" ]; then
         echo "usage $(awk '/^Threads/ { t = $2 } /^VmRSS/ { m = $2 } END { print t, m }' "/proc/$1/status")" \
             "$(find "/proc/$1/fd" 2>/dev/null | wc -l)"
@@ -68,43 +68,43 @@ usage_of() { # PID
 main() {
     local n before_threads before_memory before_sockets began
     begin "$@"
-    check
-    (echo "server $(of_port)" >&3) 2>/dev/null
-    mail 5
-    pid_of_server=$outcome
-    [ -n "$pid_of_server" ] || die "no process of yours listens at $addr on this machine"
+    check_server
+    (echo "server $(find_listener)" >&3) 2>/dev/null
+    read_report 5
+    server_pid=$outcome
+    [ -n "$server_pid" ] || die "no process of yours listens at $addr on this machine"
     trap stop INT
     measure
     before_threads=$threads before_memory=$memory before_sockets=$sockets
-    say "the server at $addr, process $pid_of_server: $threads threads, $memory KiB"
+    say "the server at $addr, process $server_pid: $threads threads, $memory KiB"
     for ((n = 0; n < count && !stopping; n++)); do
         hold >/dev/null 2>&1 3>&- 4>&- &
         pids="$pids $!"
     done
-    now
+    read_clock
     began=$now
     while [ "$stopping" = 0 ]; do
         measure
         [ $((sockets - before_sockets)) -lt "$count" ] || break
-        since "$began"
-        [ "$passed" -lt $((seconds * 1000)) ] || break
-        nap
+        measure_since "$began"
+        [ "$elapsed" -lt $((seconds * 1000)) ] || break
+        pause
     done
-    nap # the last ones may still get their threads
+    pause # the threads of the last ones may still be starting
     measure
-    local taken=$((sockets - before_sockets)) more=$((threads - before_threads)) kib=$((memory - before_memory))
+    local held=$((sockets - before_sockets)) more=$((threads - before_threads)) kib=$((memory - before_memory))
     verdict=none
-    if [ "$taken" -ge "$count" ]; then
+    if [ "$held" -ge "$count" ]; then
         verdict=tasks
         [ $((more * 2)) -lt "$count" ] || verdict=threads
     fi
-    [ "$taken" -gt 0 ] || die "it takes none of $count connections; does it serve one at a time?"
-    say "with $taken silent connections: $threads threads, $memory KiB"
-    say "verdict: $verdict (for each connection $((kib * 1024 / taken)) bytes; in all $more more threads)"
+    [ "$held" -gt 0 ] || die "the server accepted none of $count connections; does it serve one client at a time?"
+    say "with $held silent connections: $threads threads, $memory KiB"
+    say "verdict: $verdict ($((kib * 1024 / held)) bytes per connection; $more more threads)"
     stopping=1
-    exec 2>/dev/null # as in leave
+    exec 2>/dev/null # as in exit_once
     close_all
-    as_expected
+    check_verdict
 }
 
 main "$@"

@@ -1,48 +1,48 @@
 #!/usr/bin/env bash
-# The broken promise by hand: what was acknowledged, what was applied, and what a crash loses.
+# A broken promise: which acknowledged events are lost when the server dies.
 #
 #   scripts/crash.sh 5          and then:  scripts/crash.sh --kill TERM 5
 #
-# Builds a stage and starts it on a free port, posts ten events at once, waits for the acknowledgements, and kills it.
+# Builds a stage and starts it on a free port, posts ten events at once, waits for the responses, and kills the server.
 #
-# Stages 1 to 3 acknowledge nothing that could be lost: they keep nothing. Stage 4 answers when the work is done, so
-# what is answered is applied, whenever it ends. Stage 5 answers 202 before: after kill -9 what was queued is lost, up
-# to --queue + 1 events. After SIGTERM it applies all of it first, and its last line says so.
+# Stages 1 to 3 lose nothing, because they store nothing. Stage 4 responds when the work is done, so every acknowledged
+# event has been applied. Stage 5 responds with 202 before the work is done: after kill -9 the events in its queue are lost,
+# up to --queue + 1 of them. After SIGTERM it applies all of them first, and its last line says so.
 #
 # usage: scripts/crash.sh [options] [STAGE | PROGRAM] [-- OPTIONS OF THE SERVER]        (5)
 #
 #   -n N                          post N events (10)
-#   -t SECONDS                    wait so long for the acknowledgements (10)
-#   --kill KILL|TERM              how to end it (KILL)
-#   --expect lost|kept|nothing    exit with 1 unless this is the verdict
-#   --nc NC                       the nc to use, as in --nc 'busybox nc' (or NC=...); none: bash's own /dev/tcp
+#   -t SECONDS                    how long to wait for the responses (10)
+#   --kill KILL|TERM              the signal that ends the server (KILL)
+#   --expect lost|kept|nothing    exit with 1 if the verdict is another
+#   --nc NC                       the nc to use, such as 'busybox nc'; none: bash's own /dev/tcp (NC=... does the same)
 #   -h, --help                    show this
 #
 # A PROGRAM is a server of your own: it takes --addr, and its first line is "listening on http://HOST:PORT". The verdict
-# is "lost" if fewer were applied than acknowledged, else "kept"; "nothing" if nothing was promised.
+# is "lost" if fewer events were applied than acknowledged, else "kept"; "nothing" if the server does not store events.
 
-# shellcheck disable=SC2034  # for bash-client.sh
-takes='-n -t --kill' verdicts='lost kept nothing' stage=5 goal=stage
+# shellcheck disable=SC2034  # bash-client.sh reads them
+value_options='-n -t --kill' verdicts='lost kept nothing' stage=5 argument=stage
 # shellcheck source=scripts/bash-client.sh
 . "$(dirname "$0")/bash-client.sh" || exit 1
 
 count=10 seconds=10 signal=KILL program='' acknowledged=0 promised=0 applied=0
 
-target() { # 1 to 5, or a program; sets stage and program
+set_target() { # a stage from 1 to 5 or a program; sets stage and program
     case $1 in
         [1-5]) stage=$1 ;;
         */*)
             if [ -d "$1" ] || ! [ -x "$1" ]; then
-                bad "there is no program '$1': build it first, or give a stage from 1 to 5"
+                usage_error "no executable file '$1': build it first, or give a stage from 1 to 5"
             fi
             program=$1 ;;
-        *) bad "a stage is a number from 1 to 5, and a program has a slash, as in ./$1; not '$1'" ;;
+        *) usage_error "a stage is a number from 1 to 5, and a program has a slash, as in ./$1; not '$1'" ;;
     esac
 }
 
 build() { # sets program
     local line
-    command -v cargo >/dev/null || die "there is no cargo here to build stage $stage with; give the path of a program"
+    command -v cargo >/dev/null || die "stage $stage cannot be built without cargo; give the path of a program"
     say "building stage $stage"
     (cd "$(dirname "$0")/.." && cargo build --quiet -p "stage$stage" --message-format json-render-diagnostics) \
         >"$dir/build" || die "stage $stage does not build"
@@ -51,44 +51,44 @@ build() { # sets program
     done <"$dir/build"
 }
 
-start() { # ARGUMENTS of the server; sets server and what address sets
+start() { # ARGUMENTS of the server; sets own_server and what parse_address sets
     : >"$dir/stdout"
     "$program" --addr 127.0.0.1:0 "$@" >>"$dir/stdout" 2>"$dir/log" 3>&- 4>&- 5<&- &
-    server=$!
+    own_server=$!
     local line=''
     until [[ $line = 'listening on '* ]]; do
-        kill -0 "$server" 2>/dev/null || { cat "$dir/log" >&2 && die "$program does not start"; }
-        IFS= read -r line <"$dir/stdout" || { line='' && nap; } # not half a line
+        kill -0 "$own_server" 2>/dev/null || { cat "$dir/log" >&2 && die "$program does not start"; }
+        IFS= read -r line <"$dir/stdout" || { line='' && pause; } # the line is not complete yet
     done
-    address "${line#listening on }"
+    parse_address "${line#listening on }"
 }
 
-heard() { # of an event
+handle_response() { # of an event
     case $outcome-$status in
         answered-202) acknowledged=$((acknowledged + 1)) promised=$((promised + 1)) ;;
         answered-2??) acknowledged=$((acknowledged + 1))
-            figure balance && [ "$value" -gt "$applied" ] && applied=$value ;; # each adds 1
-        answered-*) say "event ${id#event}: $words" ;;
+            read_number balance && [ "$value" -gt "$applied" ] && applied=$value ;; # each event adds 1
+        answered-*) say "event ${id#event}: $summary" ;;
     esac
 }
 
-ask_what_is_applied() { # of a server that promises: just before its end
-    honest 2 'GET /stats'
-    figure processed || die "GET /stats: $words; it should tell how many events are processed"
+request_applied() { # from a server that acknowledges before it applies; sets applied
+    request 2 'GET /stats'
+    read_number processed || die "GET /stats: $summary; the response should contain the number of processed events"
     applied=$value
 }
 
-end() { # sets applied to what its last words say, if there are any
+end_server() { # sets applied from the last line that the server prints, if it prints one
     local began code
-    now
+    read_clock
     began=$now
-    kill -s "$signal" "$server"
-    wait "$server" 2>/dev/null
-    code=$? server=''
-    since "$began"
-    spell "$passed"
-    while IFS= read -r text; do figure processed && applied=$value; done <"$dir/stdout"
-    say "SIG$signal: it ended after $took, with exit code $code"
+    kill -s "$signal" "$own_server"
+    wait "$own_server" 2>/dev/null
+    code=$? own_server=''
+    measure_since "$began"
+    format_duration "$elapsed"
+    while IFS= read -r text; do read_number processed && applied=$value; done <"$dir/stdout"
+    say "SIG$signal: the server ended in $duration with exit code $code"
 }
 
 main() {
@@ -97,32 +97,32 @@ main() {
     begin "${@:1:n-1}"
     [ -n "$program" ] || build
     start "${@:n+1}"
-    check
-    check_holder
-    say "$count events at once to $program at $addr with $holder, then SIG$signal; Ctrl-C ends it"
-    burst "$seconds"
+    check_server
+    check_nc
+    say "$count events at once to $program at $addr with $nc_name, then SIG$signal; Ctrl-C ends it"
+    send_burst "$seconds"
     say "$acknowledged of $count events acknowledged"
-    [ "$answers" = "$count" ] || say "$((count - answers)) without an answer: their senders know that they have none"
+    [ "$responses" = "$count" ] || say "$((count - responses)) without a response, so not acknowledged"
     if [ "$promised" != 0 ]; then
-        ask_what_is_applied
-        say "$applied applied by now (GET /stats)"
+        request_applied
+        say "$applied applied so far (GET /stats)"
     elif [ "$applied" != 0 ]; then
-        say "$applied applied (the last balance that was answered)"
+        say "$applied applied (the highest balance in a response)"
     fi
-    end
-    exec 2>/dev/null # as in leave
+    end_server
+    exec 2>/dev/null # as in exit_once
     close_all
     local lost=$((acknowledged - applied))
     verdict=kept
     [ "$lost" -le 0 ] || verdict=lost
     if [ "$promised$applied" = 00 ]; then
         verdict=nothing
-        say "verdict: nothing ($acknowledged acknowledged, and nothing was to be kept)"
+        say "verdict: nothing ($acknowledged acknowledged; this server stores no events)"
     else
-        [ "$lost" -ge 0 ] || lost=0 # applied, and its answer did not come through
+        [ "$lost" -ge 0 ] || lost=0 # applied, and the response did not arrive
         say "verdict: $verdict ($acknowledged acknowledged, $applied applied, $lost lost)"
     fi
-    as_expected
+    check_verdict
 }
 
 main "$@"

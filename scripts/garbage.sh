@@ -1,113 +1,111 @@
 #!/usr/bin/env bash
-# Garbage by hand: what is no HTTP, what is no event, and what the server makes of each.
+# Garbage: input that is not HTTP and bodies that are not events, and the server's response to each.
 #
-#   cargo run -p stage2          then, elsewhere:  scripts/garbage.sh
+#   cargo stage2                 then, in another terminal:  scripts/garbage.sh
 #
-# Sends sixteen malformed messages and twelve bodies that are no event, each on a connection of its own, and shows each
-# answer. An honest request at the end shows whether the server is well. Ctrl-C ends it early.
+# Sends sixteen malformed requests and twelve bodies that are not events, each on a separate connection, and shows each
+# response. A normal request at the end shows whether the server still works. Ctrl-C ends the script early.
 #
-# What is no HTTP is refused by all five stages. What is no event comes back from stages 1 and 2 with a 200: they would
-# take anything. From stage 3 on it is refused: 400 for what is no JSON, 422 for JSON that is no event, 415 for another
-# media type.
+# All five stages reject malformed requests. Stages 1 and 2 echo any body with a 200, so they accept the twelve. From stage
+# 3 on each is rejected: 400 for a body that is not JSON, 422 for JSON that is not an event, 415 for another media type.
 #
 # usage: scripts/garbage.sh [options] [HOST:PORT]        (127.0.0.1:8080)
 #
-#   -t SECONDS                      wait so long for each answer (5)
-#   --expect refused|echoed|silent  exit with 1 unless this is the verdict
-#   --nc NC                         the nc to use, as in --nc 'busybox nc' (or NC=...); none: bash's own /dev/tcp
-#   -h, --help                      show this
+#   -t SECONDS                       how long to wait for each response (5)
+#   --expect rejected|echoed|silent  exit with 1 if the verdict is another
+#   --nc NC                          the nc to use, such as 'busybox nc'; none: bash's own /dev/tcp (NC=... does the same)
+#   -h, --help                       show this
 #
-# The verdict is "silent" if anything has no answer, the honest request included; else "echoed" if anything is taken as
-# fine; else, if all of it gets an error, "refused"; "none" if it was ended before.
+# The verdict is "silent" if any request, including the normal one, gets no response; else "echoed" if any garbage is
+# accepted; else "rejected", when all of it gets an error; "none" if the script was ended before.
 
-# shellcheck disable=SC2034  # for bash-client.sh
-takes=-t verdicts='refused echoed silent' stage=3
+# shellcheck disable=SC2034  # bash-client.sh reads them
+value_options=-t verdicts='rejected echoed silent' stage=3
 # shellcheck source=scripts/bash-client.sh
 . "$(dirname "$0")/bash-client.sh" || exit 1
 
-seconds=5 sent=0 refused=0 echoed=0
+seconds=5 sent=0 rejected=0 echoed=0
 
-try() { # WHAT MESSAGE
+try() { # NAME MESSAGE
     [ "$stopping" = 0 ] || return
     sent=$((sent + 1))
     connect "garbage$sent"
     send "garbage$sent" "$2"
-    while mail "$seconds" && [ "$id" != "garbage$sent" ] && [ "$stopping" = 0 ]; do :; done
+    while read_report "$seconds" && [ "$id" != "garbage$sent" ] && [ "$stopping" = 0 ]; do :; done
     close_all
     case $outcome-$status in
-        answered-[45]??) refused=$((refused + 1)) ;;
+        answered-[45]??) rejected=$((rejected + 1)) ;;
         answered-*) echoed=$((echoed + 1)) ;;
         stopped-*) sent=$((sent - 1)) && return ;;
     esac
-    [ "$outcome" != answered ] || words="$status${text:+ $text}"
-    say "$1: $words"
+    [ "$outcome" != answered ] || summary="$status${text:+ $text}"
+    say "$1: $summary"
 }
 
-fields() { # WHAT FIELDS; a request with more fields
+try_headers() { # NAME HEADERS
     try "$1" "GET / HTTP/1.1\r\nHost: $addr\r\n$2\r\n\r\n"
 }
 
-body() { # WHAT BODY [TYPE]
-    post "${@:2}"
+try_body() { # NAME BODY [TYPE]
+    build_post "${@:2}"
     try "$1" "$message"
 }
 
-malformed() {
+try_malformed_requests() {
     local many='' long
     printf -v long '%9000s' ''
-    while [ ${#many} -lt 606 ]; do many="${many}X:\r\n"; done # a hundred and one
-    try 'no HTTP' 'hello\r\n\r\n'
-    try 'TLS' '\x16\x03\x01'
-    try 'another version' "GET / HTTP/2.0\r\nHost: $addr\r\n\r\n"
+    while [ ${#many} -lt 606 ]; do many="${many}X:\r\n"; done # 101 of them
+    try 'not HTTP' 'hello\r\n\r\n'
+    try 'a TLS handshake' '\x16\x03\x01'
+    try 'HTTP/2.0' "GET / HTTP/2.0\r\nHost: $addr\r\n\r\n"
     try 'no Host' 'GET / HTTP/1.1\r\n\r\n'
-    fields 'two Hosts' 'Host: another'
-    fields 'a space before the colon' 'X : y'
-    fields 'a folded field' 'X: y\r\n z'
-    fields 'a NUL in a field' 'X: \0000'
-    fields 'over a hundred fields' "$many"
-    try 'a target of nine thousand bytes' "GET /${long// /x} HTTP/1.1\r\nHost: $addr\r\n\r\n"
+    try_headers 'two Hosts' 'Host: another'
+    try_headers 'a space before the colon' 'X : y'
+    try_headers 'a folded header' 'X: y\r\n z'
+    try_headers 'a NUL in a header' 'X: \0000'
+    try_headers 'over 100 headers' "$many"
+    try 'a target of 9000 bytes' "GET /${long// /x} HTTP/1.1\r\nHost: $addr\r\n\r\n"
     try 'CONNECT' "CONNECT $addr HTTP/1.1\r\nHost: $addr\r\n\r\n"
-    fields 'a length that is no number' 'Content-Length: five'
-    fields 'two lengths' 'Content-Length: 5\r\nContent-Length: 6'
-    fields 'a length of a gigabyte' 'Content-Length: 1000000000'
-    fields 'a length and chunks' 'Content-Length: 5\r\nTransfer-Encoding: chunked'
-    fields 'a chunk of no size' 'Transfer-Encoding: chunked\r\n\r\nfive'
+    try_headers 'a Content-Length that is not a number' 'Content-Length: five'
+    try_headers 'two different Content-Lengths' 'Content-Length: 5\r\nContent-Length: 6'
+    try_headers 'a Content-Length of 1 GB' 'Content-Length: 1000000000'
+    try_headers 'Content-Length and chunked' 'Content-Length: 5\r\nTransfer-Encoding: chunked'
+    try_headers 'a chunk without a size' 'Transfer-Encoding: chunked\r\n\r\nfive'
 }
 
-no_event() { # what the client's claim sends
-    body 'no body' ''
-    body 'no JSON' 'hello'
-    body 'JSON cut short' '{"user": "alice", "amount"'
-    body 'bytes after the JSON' '{"user": "alice", "amount": 5} {}'
-    body 'not UTF-8' '{"user": "al\xffice", "amount": 5}'
-    body 'an array' '["alice", 5]'
-    body 'a field missing' '{"user": "alice"}'
-    body 'an unknown field' '{"user": "alice", "amount": 5, "admin": true}'
-    body 'a field twice' '{"user": "alice", "amount": 5, "amount": -5}'
-    body 'a text for a number' '{"user": "alice", "amount": "5"}'
-    body 'a number too large' '{"user": "alice", "amount": 9223372036854775808}'
-    body 'another media type' '{"user": "alice", "amount": 5}' text/plain
+try_non_events() { # the same as the client's claim
+    try_body 'no body' ''
+    try_body 'not JSON' 'hello'
+    try_body 'truncated JSON' '{"user": "alice", "amount"'
+    try_body 'bytes after the JSON' '{"user": "alice", "amount": 5} {}'
+    try_body 'not UTF-8' '{"user": "al\xffice", "amount": 5}'
+    try_body 'an array' '["alice", 5]'
+    try_body 'a missing field' '{"user": "alice"}'
+    try_body 'an unknown field' '{"user": "alice", "amount": 5, "admin": true}'
+    try_body 'a duplicate field' '{"user": "alice", "amount": 5, "amount": -5}'
+    try_body 'a string for a number' '{"user": "alice", "amount": "5"}'
+    try_body 'a number too large' '{"user": "alice", "amount": 9223372036854775808}'
+    try_body 'another media type' '{"user": "alice", "amount": 5}' text/plain
 }
 
 main() {
     begin "$@"
-    check
-    check_holder
-    fifos garbage{1..28}
+    check_server
+    check_nc
+    make_fifos garbage{1..28}
     trap stop INT
-    say "what is no HTTP, then what is no event, to $addr with $holder; Ctrl-C ends it"
-    malformed
-    no_event
+    say "16 malformed requests and 12 bodies that are not events to $addr with $nc_name; Ctrl-C ends it"
+    try_malformed_requests
+    try_non_events
     stopping=1
-    honest 10
-    say "honest request: $words"
-    verdict=refused
+    request 10
+    say "normal request: $summary"
+    verdict=rejected
     [ "$echoed" = 0 ] || verdict=echoed
-    [ "$((refused + echoed))-$outcome" = "$sent-answered" ] || verdict=silent
+    [ "$((rejected + echoed))-$outcome" = "$sent-answered" ] || verdict=silent
     [ "$sent" != 0 ] || verdict=none
-    [ "$outcome" != answered ] || { spell "$passed" && words="answered $took"; }
-    say "verdict: $verdict ($refused of $sent refused, $echoed taken as fine; an honest request $words after them)"
-    as_expected
+    say "verdict: $verdict (rejected $rejected of $sent, accepted $echoed; normal request: ${summary% (*})"
+    check_verdict
 }
 
 main "$@"

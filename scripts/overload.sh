@@ -1,103 +1,103 @@
 #!/usr/bin/env bash
-# Overload by hand: more events at once than there is room for, and what the server says to those.
+# Overload: more events at once than the server has capacity for, and its response to the rest.
 #
-#   cargo run -p stage5          then, elsewhere:  scripts/overload.sh
+#   cargo stage5                 then, in another terminal:  scripts/overload.sh
 #
-# Posts thirty events at once, each on a connection of its own, and shows what they are told; then, where the server
-# tells (GET /stats), how its queue empties. Ctrl-C ends the wait.
+# Posts thirty events at once, each on a separate connection, and shows the responses; then, if the server has GET /stats,
+# how its queue empties. Ctrl-C ends the wait.
 #
-# Stages 1 to 3 take all of them, and would take any number: nothing limits what they take on. Stage 4 takes all of
-# them, too, and works on one at a time: they pile up, and the more there are, the longer the last one waits. Stage 5
-# takes what fits in its queue (16), what its worker has in hand, and one more for each --work (500 ms) that passes
-# meanwhile; it refuses the rest at once with 503, and says in Retry-After when to come back.
+# Stages 1 to 3 accept all of them and would accept any number: nothing limits them. Stage 4 accepts all of them, too, and
+# works on one at a time: they pile up, and the more there are, the longer the last one waits. Stage 5 accepts as many as
+# fit its queue (16), the one that its worker processes, and one more for each --work (500 ms) that passes meanwhile. It
+# rejects the rest immediately with 503 and a Retry-After header.
 #
 # usage: scripts/overload.sh [options] [HOST:PORT]        (127.0.0.1:8080)
 #
-#   -n N                           post N events (30)
-#   -t SECONDS                     wait so long for the answers (5)
-#   --expect refused|taken|piled   exit with 1 unless this is the verdict
-#   --nc NC                        the nc to use, as in --nc 'busybox nc' (or NC=...); none: bash's own /dev/tcp
-#   -h, --help                     show this
+#   -n N                                   post N events (30)
+#   -t SECONDS                             how long to wait for the responses (5)
+#   --expect rejected|accepted|piled-up    exit with 1 if the verdict is another
+#   --nc NC                                the nc to use, such as 'busybox nc'; none: bash's own /dev/tcp (NC=... does the same)
+#   -h, --help                             show this
 #
-# The verdict is "refused" if every event has an answer and some are 503; "taken" if all of them are taken; "piled" (up)
-# if some still wait; "none" if nothing was taken.
+# The verdict is "rejected" if every event gets a response and some of them a 503; "accepted" if all are accepted;
+# "piled-up" if some have no response yet; "none" if no event was accepted.
 
-# shellcheck disable=SC2034  # for bash-client.sh
-takes='-n -t' verdicts='refused taken piled' stage=5
+# shellcheck disable=SC2034  # bash-client.sh reads them
+value_options='-n -t' verdicts='rejected accepted piled-up' stage=5
 # shellcheck source=scripts/bash-client.sh
 . "$(dirname "$0")/bash-client.sh" || exit 1
 
-count=30 seconds=5 taken=0 refused=0 slowest_taken=0 slowest_refused=0 soonest='' latest='' emptied=''
+count=30 seconds=5 accepted=0 rejected=0 slowest_accepted=0 slowest_rejected=0 soonest='' latest='' emptied=''
 
-heard() { # of an event
+handle_response() { # of an event
     case $outcome-$status in
         answered-2??)
-            taken=$((taken + 1)) took_it=$status
-            [ "$passed" -le "$slowest_taken" ] || slowest_taken=$passed ;;
+            accepted=$((accepted + 1)) accepted_status=$status
+            [ "$elapsed" -le "$slowest_accepted" ] || slowest_accepted=$elapsed ;;
         answered-503)
-            refused=$((refused + 1))
-            [ "$passed" -le "$slowest_refused" ] || slowest_refused=$passed
+            rejected=$((rejected + 1))
+            [ "$elapsed" -le "$slowest_rejected" ] || slowest_rejected=$elapsed
             [[ $retry =~ ^[0-9]{1,9}$ ]] || return
             soonest=${soonest:-$retry} latest=${latest:-$retry}
             [ "$retry" -ge "$soonest" ] || soonest=$retry
             [ "$retry" -le "$latest" ] || latest=$retry ;;
-        *) say "event ${id#event}: $words" ;;
+        *) say "event ${id#event}: $summary" ;;
     esac
 }
 
-tell() { # what became of the burst; sets tally
-    local wait=$((count - answers)) come=''
-    tally="$taken of $count taken, $refused refused"
-    [ "$wait" = 0 ] || tally="$tally, $wait still waiting"
-    [ -z "$soonest" ] || come="; come back in $soonest to $latest s"
-    [ "$soonest" != "$latest" ] || come=${come/ to $latest/}
-    spell "$slowest_taken"
-    [ "$taken" = 0 ] || say "$taken taken ($took_it), the last of them answered after $took"
-    spell "$slowest_refused"
-    [ "$refused" = 0 ] || say "$refused refused (503), the last of them answered after $took$come"
-    [ "$wait" = 0 ] || say "$wait without an answer after $seconds s"
+show_responses() { # sets tally
+    local waiting=$((count - responses)) retry_after=''
+    tally="accepted $accepted of $count, rejected $rejected"
+    [ "$waiting" = 0 ] || tally="$tally, $waiting still waiting"
+    [ -z "$soonest" ] || retry_after="; Retry-After: $soonest to $latest s"
+    [ "$soonest" != "$latest" ] || retry_after=${retry_after/ to $latest/}
+    format_duration "$slowest_accepted"
+    [ "$accepted" = 0 ] || say "accepted $accepted ($accepted_status), the last after $duration"
+    format_duration "$slowest_rejected"
+    [ "$rejected" = 0 ] || say "rejected $rejected (503), the last after $duration$retry_after"
+    [ "$waiting" = 0 ] || say "$waiting without a response after $seconds s"
 }
 
-watch() { # the queue, until all is done, or nothing changes for 30 seconds; sets emptied
-    local now changed=0 queued state last=''
+watch_queue() { # until all is done, or nothing changes for 30 seconds; sets emptied
+    local now changed=0 queued finished last=''
     while [ "$stopping" = 0 ]; do
-        honest 2 'GET /stats'
+        request 2 'GET /stats'
         [ "$outcome" = answered ] || break
-        figure queued || break
+        read_number queued || break
         queued=$value
-        figure processed || break
-        state=$value
-        figure failed && state=$((state + value))
-        figure accepted || break
-        since "$sent_at"
-        spell "$passed"
-        [ "$queued $state" = "$last" ] || { say "after $took: $queued wait, $state done" && changed=$passed; }
-        last="$queued $state"
-        [ "$value" != "$state" ] || { emptied="; all done after $took" && break; }
-        [ $((passed - changed)) -lt 30000 ] || break
-        nap
+        read_number processed || break
+        finished=$value
+        read_number failed && finished=$((finished + value))
+        read_number accepted || break
+        measure_since "$burst_at"
+        format_duration "$elapsed"
+        [ "$queued $finished" = "$last" ] || { say "after $duration: $queued queued, $finished done" && changed=$elapsed; }
+        last="$queued $finished"
+        [ "$value" != "$finished" ] || { emptied="; all done after $duration" && break; }
+        [ $((elapsed - changed)) -lt 30000 ] || break
+        pause
     done
-    [ -n "$last" ] || [ "$stopping" = 1 ] || say "GET /stats does not tell here what waits and what is done"
+    [ -n "$last" ] || [ "$stopping" = 1 ] || say "this server has no GET /stats that shows its queue"
 }
 
 main() {
     begin "$@"
-    check
-    check_holder
+    check_server
+    check_nc
     trap stop INT
-    say "$count events at once to $addr with $holder, then the queue; Ctrl-C ends it"
-    burst "$seconds"
-    tell
+    say "$count events at once to $addr with $nc_name, then the queue; Ctrl-C ends it"
+    send_burst "$seconds"
+    show_responses
     close_all
-    watch
+    watch_queue
     stopping=1
-    exec 2>/dev/null # as in leave
+    exec 2>/dev/null # as in exit_once
     verdict=none
-    [ "$taken" = 0 ] || verdict=taken
-    [ "$taken" = 0 ] || [ "$refused" = 0 ] || verdict=refused
-    [ "$answers" = "$count" ] || verdict=piled
+    [ "$accepted" = 0 ] || verdict=accepted
+    [ "$accepted" = 0 ] || [ "$rejected" = 0 ] || verdict=rejected
+    [ "$responses" = "$count" ] || verdict=piled-up
     say "verdict: $verdict ($tally$emptied)"
-    as_expected
+    check_verdict
 }
 
 main "$@"

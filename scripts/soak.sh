@@ -1,26 +1,28 @@
 #!/usr/bin/env bash
-# Stages 2 to 5 under good and bad traffic for an hour: no growth in memory or descriptors, and every figure adds up.
+# Soak test: stages 2 to 5 under normal and bad traffic for an hour. Memory and descriptors must not grow, and all totals
+# must agree.
 #
 #   scripts/soak.sh [SECONDS]        (3600)
 #
-# Builds everything first. Each stage gets, in rounds of about ten seconds: honest requests at a rate, a burst, garbage,
-# silent connections, halves of requests and bytes that drip. After each round its memory and descriptors are written
-# down. At the end stage 5 is told to stop: what its clients saw acknowledged must be what it says it has applied.
+# Builds everything first. Each stage gets, in rounds of about ten seconds: normal requests at a fixed rate, a burst, garbage,
+# silent connections, half requests and requests sent one byte at a time. After each round the script records the server's
+# memory and descriptors. At the end it stops stage 5: the events that the clients saw acknowledged must match those that
+# the server says it has applied.
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
 seconds=${1-3600}
-usage='usage: scripts/soak.sh [SECONDS]        30 or more; 3600 unless told otherwise'
+usage='usage: scripts/soak.sh [SECONDS]        30 or more; the default is 3600'
 case $seconds in
     -h | --help) echo "$usage" && exit 0 ;;
-    '' | *[!0-9]* | ? | [12]?) printf 'soak.sh: "%s" is not a number of seconds from 30 up\n%s\n' "$seconds" "$usage" >&2 && exit 2 ;;
+    '' | *[!0-9]* | ? | [12]?) printf 'soak.sh: SECONDS must be a number from 30 up, not "%s"\n%s\n' "$seconds" "$usage" >&2 && exit 2 ;;
 esac
 
 cargo build --release --quiet --bins || exit 1
 work=$(mktemp -d) || exit 1
 pids=
-# shellcheck disable=SC2086,SC2317  # a list of words; reached by the trap
+# shellcheck disable=SC2086,SC2317  # a list of words; the trap calls it
 cleanup() {
     [ -z "$pids" ] || kill $pids 2>/dev/null
     wait 2>/dev/null
@@ -41,7 +43,7 @@ descriptors() {
     fi
 }
 
-traffic() { # STAGE ADDR PID: until $end, a line of figures after each round
+traffic() { # STAGE ADDR PID; until $end, and then prints a line of figures
     local file=$work/$1 first='' rss='' open=''
     while [ "$(date +%s)" -lt "$end" ]; do
         "$client" hold -n 200 --as silent -z 6s "$2" >"$file.silent" 2>&1 &
@@ -58,9 +60,9 @@ traffic() { # STAGE ADDR PID: until $end, a line of figures after each round
         rss=$(memory "$3") open=$(descriptors "$3")
     done
     printf '%s: resident %s KiB after the first round, %s KiB after the last; %s descriptors\n' "$1" "$first" "$rss" "$open"
-    # four MiB is noise of the allocator; a leak of a kilobyte for each bad connection is far more in an hour
+    # 4 MiB is noise of the allocator; a leak of 1 KiB for each bad connection is far more in an hour
     [ $((rss - first)) -le 4096 ] || { printf '%s: its memory grew\n' "$1" && return 1; }
-    [ "$open" -le 40 ] || { printf '%s: it holds on to descriptors\n' "$1" && return 1; }
+    [ "$open" -le 40 ] || { printf '%s: it leaks descriptors\n' "$1" && return 1; }
 }
 
 start() { # STAGE ARGS...; sets addr and pid
@@ -95,10 +97,10 @@ figure() { printf '%s' "$figures" | sed "s/.*\"$1\":\([0-9]*\).*/\1/"; }
 acknowledged=$(awk '/ 202 Accepted$/ { sum += $1 } END { print sum + 0 }' "$work/stage5-backpressure.load")
 unanswered=$(awk '$1 == "timed" { sum += $3 } $1 == "failed" { sum += $2 } END { print sum + 0 }' "$work/stage5-backpressure.load")
 echo "stage5-backpressure: $figures"
-echo "stage5-backpressure: $acknowledged acknowledged, $(figure processed) applied, $unanswered requests without an answer"
+echo "stage5-backpressure: $acknowledged acknowledged, $(figure processed) applied, $unanswered requests without a response"
 [ "$(figure accepted)" = "$(($(figure processed) + $(figure failed)))" ] || failed=1
-lost=$(($(figure accepted) - acknowledged)) # acknowledgements that their clients did not wait for
+lost=$(($(figure accepted) - acknowledged)) # acknowledged after their clients had given up
 [ "$lost" -ge 0 ] && [ "$lost" -le "$unanswered" ] || failed=1
 grep -h panicked "$work"/*.log && failed=1
-[ "$failed" = 0 ] && echo "verdict: holds after $seconds s" || echo "verdict: broken"
+[ "$failed" = 0 ] && echo "verdict: passed after $seconds s" || echo "verdict: failed"
 exit "$failed"

@@ -34,7 +34,7 @@ fn ten_at_once_are_answered_together() {
 
 #[test]
 fn a_burst_is_taken_whole() {
-    must_end_in("taken", "overload.sh", &["-t", "30"], start(BINARY, &[]).addr());
+    must_end_in("accepted", "overload.sh", &["-t", "30"], start(BINARY, &[]).addr());
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_crash_loses_nothing_since_nothing_is_kept() {
         must_crash_in(
             "nothing",
             signal,
-            "10 acknowledged, and nothing was to be kept",
+            "10 acknowledged; this server stores no events",
             BINARY,
             &[],
         );
@@ -57,7 +57,7 @@ fn the_wait_for_half_a_request_ends_when_told() {
         "partial.sh",
         &["-t", "60"],
         &server.addr().to_string(),
-        "2 of 2 halves open",
+        "2 of 2 incomplete requests open",
         "held",
     );
 }

@@ -19,7 +19,7 @@ fn half_a_request_is_ended() {
 
 #[test]
 fn what_is_no_event_is_refused() {
-    must_make_of_garbage("refused", start(BINARY, &[]).addr(), |garbage| garbage.status);
+    must_make_of_garbage("rejected", start(BINARY, &[]).addr(), |garbage| garbage.status);
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn ten_at_once_are_answered_together() {
 
 #[test]
 fn a_burst_is_taken_whole() {
-    must_end_in("taken", "overload.sh", &["-t", "30"], start(BINARY, &[]).addr());
+    must_end_in("accepted", "overload.sh", &["-t", "30"], start(BINARY, &[]).addr());
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn a_crash_loses_nothing_since_nothing_is_kept() {
         must_crash_in(
             "nothing",
             signal,
-            "10 acknowledged, and nothing was to be kept",
+            "10 acknowledged; this server stores no events",
             BINARY,
             &[],
         );

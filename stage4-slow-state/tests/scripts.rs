@@ -20,7 +20,7 @@ fn half_a_request_is_ended() {
 
 #[test]
 fn what_is_no_event_is_refused() {
-    must_make_of_garbage("refused", start(BINARY, &[]).addr(), |garbage| garbage.status);
+    must_make_of_garbage("rejected", start(BINARY, &[]).addr(), |garbage| garbage.status);
 }
 
 #[test]
@@ -29,14 +29,14 @@ fn ten_at_once_are_a_staircase() {
     let ran = must_end_in("staircase", "pileup.sh", &["--expect", "staircase"], server.addr());
     for step in 1..=10 {
         let balance = format!("200 {{\"user\":\"pileup\",\"balance\":{step}}}");
-        assert!(ran.lines[step].starts_with(&format!("answer {step} after ")), "{ran:#?}");
+        assert!(ran.lines[step].starts_with(&format!("response {step} after ")), "{ran:#?}");
         assert!(ran.lines[step].ends_with(&balance), "{ran:#?}");
     }
 }
 
 #[test]
 fn a_burst_piles_up() {
-    must_end_in("piled", "overload.sh", &["-t", "2"], start(BINARY, &[]).addr());
+    must_end_in("piled-up", "overload.sh", &["-t", "2"], start(BINARY, &[]).addr());
 }
 
 #[test]
@@ -55,5 +55,5 @@ fn a_crash_loses_nothing_since_what_is_answered_is_applied() {
 #[test]
 fn the_wait_for_a_staircase_ends_when_told() {
     let server = start(BINARY, &[]);
-    must_stop_when_told("pileup.sh", &[], &server.addr().to_string(), "answer 3", "staircase");
+    must_stop_when_told("pileup.sh", &[], &server.addr().to_string(), "response 3", "staircase");
 }

@@ -20,7 +20,7 @@ fn half_a_request_is_ended() {
 
 #[test]
 fn what_is_no_event_is_refused() {
-    must_make_of_garbage("refused", start(BINARY, &[]).addr(), |garbage| garbage.status);
+    must_make_of_garbage("rejected", start(BINARY, &[]).addr(), |garbage| garbage.status);
 }
 
 #[test]
@@ -31,22 +31,28 @@ fn ten_at_once_are_answered_together() {
 #[test]
 fn a_burst_is_refused_where_there_is_no_room_and_the_queue_empties() {
     let server = start(BINARY, &["--queue", "4", "--work", "300ms"]);
-    let ran =
-        must_end_in("refused", "overload.sh", &["-t", "30", "--expect", "refused"], server.addr());
+    let ran = must_end_in(
+        "rejected",
+        "overload.sh",
+        &["-t", "30", "--expect", "rejected"],
+        server.addr(),
+    );
     let told = |start: &str| ran.lines.iter().any(|line| line.starts_with(start));
     let stats = json(&ask(server.addr(), get("/stats")));
-    let (taken, refused) = (&stats["processed"], &stats["rejected"]);
+    let (accepted, rejected) = (&stats["processed"], &stats["rejected"]);
     assert!(
-        told(&format!("{taken} taken (202)")) && told(&format!("{refused} refused (503)")),
+        told(&format!("accepted {accepted} (202)")) && told(&format!("rejected {rejected} (503)")),
         "{ran:#?}"
     );
     assert!(
-        told(&format!("verdict: refused ({taken} of 30 taken, {refused} refused; all done after ")),
+        told(&format!(
+            "verdict: rejected (accepted {accepted} of 30, rejected {rejected}; all done after "
+        )),
         "{ran:#?}"
     );
-    assert!(taken.as_u64() >= Some(5), "{stats}"); // the queue, and the one in hand
+    assert!(accepted.as_u64() >= Some(5), "{stats}"); // the queue, and the one in hand
     assert!(
-        ran.lines.iter().any(|line| line.ends_with(&format!(": 0 wait, {taken} done"))),
+        ran.lines.iter().any(|line| line.ends_with(&format!(": 0 queued, {accepted} done"))),
         "{ran:#?}"
     );
 }
@@ -55,8 +61,8 @@ fn a_burst_is_refused_where_there_is_no_room_and_the_queue_empties() {
 fn a_burst_piles_up_where_clients_wait_for_room() {
     let server = start(BINARY, &["--when-full", "wait", "--work", "60s"]);
     let ran =
-        interrupt_at(" wait, 0 done", "overload.sh", &["-t", "2", &server.addr().to_string()]);
-    ran.must_be("piled");
+        interrupt_at(" queued, 0 done", "overload.sh", &["-t", "2", &server.addr().to_string()]);
+    ran.must_be("piled-up");
 }
 
 #[test]
@@ -88,15 +94,15 @@ fn the_wait_for_the_queue_ends_when_told() {
         "overload.sh",
         &[],
         &server.addr().to_string(),
-        "16 wait, 0 done",
-        "refused",
+        "16 queued, 0 done",
+        "rejected",
     );
 }
 
 #[test]
 fn a_crash_that_is_broken_off_leaves_no_server() {
     let ran = interrupt_at(
-        "0 applied by now",
+        "0 applied so far",
         "crash.sh",
         &["--kill", "TERM", BINARY, "--", "--work", "60s"],
     );

@@ -33,15 +33,15 @@ const fn garbage(
 /// Twelve kinds: well-formed HTTP, every one.
 pub const GARBAGE: [Garbage; 12] = [
     garbage("no body", 400, JSON, b""),
-    garbage("no JSON", 400, JSON, b"hello"),
-    garbage("JSON cut short", 400, JSON, br#"{"user": "alice", "amount""#),
+    garbage("not JSON", 400, JSON, b"hello"),
+    garbage("truncated JSON", 400, JSON, br#"{"user": "alice", "amount""#),
     garbage("bytes after the JSON", 400, JSON, br#"{"user": "alice", "amount": 5} {}"#),
     garbage("not UTF-8", 400, JSON, b"{\"user\": \"al\xffice\", \"amount\": 5}"),
     garbage("an array", 422, JSON, br#"["alice", 5]"#),
-    garbage("a field missing", 422, JSON, br#"{"user": "alice"}"#),
+    garbage("a missing field", 422, JSON, br#"{"user": "alice"}"#),
     garbage("an unknown field", 422, JSON, br#"{"user": "alice", "amount": 5, "admin": true}"#),
-    garbage("a field twice", 422, JSON, br#"{"user": "alice", "amount": 5, "amount": -5}"#),
-    garbage("a text for a number", 422, JSON, br#"{"user": "alice", "amount": "5"}"#),
+    garbage("a duplicate field", 422, JSON, br#"{"user": "alice", "amount": 5, "amount": -5}"#),
+    garbage("a string for a number", 422, JSON, br#"{"user": "alice", "amount": "5"}"#),
     garbage(
         "a number too large",
         422,

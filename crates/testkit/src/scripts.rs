@@ -214,7 +214,7 @@ pub fn must_end_in_time_in(verdict: &str, script: &str, args: &[&str], addr: Soc
 #[track_caller]
 pub fn must_end_halves(addr: SocketAddr) {
     let ran = must_end_in("closed", "partial.sh", &["-t", "60"], addr);
-    for half in ["half a head: 408 after ", "half a body: 408 after "] {
+    for half in ["half the headers: 408 after ", "half the body: 408 after "] {
         assert_eq!(ran.lines.iter().filter(|line| line.starts_with(half)).count(), 1, "{ran:#?}");
     }
 }

@@ -31,7 +31,7 @@ fn a_bad_command_line_is_refused_with_the_usage() {
         must_refuse(script, &["--expect"], "--expect needs a value");
         must_refuse(script, &["--expect", "nonsense"], "--expect takes ");
         must_refuse(script, &["--expect=none"], "not 'none'");
-        must_refuse(script, &["--nc", "no-such-nc"], "no 'no-such-nc' here");
+        must_refuse(script, &["--nc", "no-such-nc"], "'no-such-nc' is not installed");
         must_refuse(script, &["-t"], "-t needs a value");
         for number in ["0", "-1", "1.5", "100000", "ten"] {
             must_refuse(script, &["-t", number], number);
@@ -70,8 +70,8 @@ fn what_is_no_server_is_not_crashed() {
     for (args, because) in [
         (&["6"][..], "a stage is a number from 1 to 5"),
         (&["cat"], "a program has a slash"),
-        (&["./no/such/program"], "there is no program './no/such/program'"),
-        (&["/tmp"], "there is no program '/tmp'"),
+        (&["./no/such/program"], "no executable file './no/such/program'"),
+        (&["/tmp"], "no executable file '/tmp'"),
         (&["4", "5"], "one stage is enough"),
         (&["--kill", "HUP"], "--kill takes KILL or TERM"),
         (&["--kill"], "--kill needs a value"),
@@ -98,7 +98,7 @@ fn help_is_the_usage_and_no_failure() {
             ] {
                 assert!(ran.lines.iter().any(|line| line.contains(part)), "{part}: {ran:#?}");
             }
-            assert!(ran.lines.iter().all(|line| !line.contains("takes=")), "{ran:#?}");
+            assert!(ran.lines.iter().all(|line| !line.contains("value_options=")), "{ran:#?}");
         }
     }
 }
@@ -114,8 +114,8 @@ fn nobody_there_is_one_line_that_says_what_to_start() {
             (Some(1), 1, 0),
             "{ran:#?}"
         );
-        let start = format!("start a stage first: cargo run -p stage{stage} -- --addr {free}");
-        let wait = "wait until the stage says that it listens, or "; // cargo may still build it
+        let start = format!("start one: cargo stage{stage} --addr {free}");
+        let wait = "wait until the stage prints that it listens, or "; // cargo may still build it
         assert!(ran.errors.contains(&format!("{wait}{start}")), "{ran:#?}");
     }
 }
@@ -148,16 +148,17 @@ fn for_the_honest_alone() -> String {
 fn garbage_that_nobody_answers_ends_when_told() {
     let addr = for_the_honest_alone();
     must_stop_when_told("garbage.sh", &["-t", "60"], &addr, "Ctrl-C ends it", "none");
-    interrupt_at("no HTTP: no answer in 1 s", "garbage.sh", &["-t", "1", &addr]).must_be("silent");
+    interrupt_at("not HTTP: no response in 1 s", "garbage.sh", &["-t", "1", &addr])
+        .must_be("silent");
 }
 
 #[test]
 fn another_verdict_than_the_expected_is_a_failure() {
     let addr = for_the_honest_alone();
-    let ran = run("overload.sh", &["-n", "3", "-t", "1", "--expect", "taken", &addr]);
+    let ran = run("overload.sh", &["-n", "3", "-t", "1", "--expect", "accepted", &addr]);
     assert_eq!((ran.code(), &*ran.errors), (Some(1), ""), "{ran:#?}");
     assert!(
-        ran.lines.last().is_some_and(|line| line.starts_with("verdict: piled (0 of 3 taken")),
+        ran.lines.last().is_some_and(|line| line.starts_with("verdict: piled-up (accepted 0 of 3")),
         "{ran:#?}"
     );
 }
@@ -169,7 +170,7 @@ fn an_nc_that_reaches_nobody_is_said() {
         let ran = run(script, &["--nc", "false", &addr]);
         assert_eq!((ran.code(), ran.lines.len()), (Some(1), 0), "{ran:#?}");
         assert!(
-            ran.errors.contains("with false: connection closed without an answer; does it reach"),
+            ran.errors.contains("with false: connection closed without a response; does it reach"),
             "{ran:#?}"
         );
     }
