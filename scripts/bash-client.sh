@@ -97,8 +97,9 @@ parse_option() { # OPTION VALUE; sets count, seconds, signal, expect or wanted_n
         -t) check_number "$@" && seconds=$2 ;;
         --kill) [[ $2 =~ ^(KILL|TERM)$ ]] || usage_error "--kill takes KILL or TERM, not '$2'"
             signal=$2 ;;
-        --expect) [[ $2 =~ ^(${verdicts// /|})$ ]] || usage_error "--expect takes ${verdicts// / or }, not '$2'"
-            expect=$2 ;;
+        --expect) expect=$2
+            case $2 in refused) expect=rejected ;; taken) expect=accepted ;; piled) expect=piled-up ;; esac # earlier names
+            [[ $expect =~ ^(${verdicts// /|})$ ]] || usage_error "--expect takes ${verdicts// / or }, not '$2'" ;;
         --nc) wanted_nc=$2 ;;
     esac
 }

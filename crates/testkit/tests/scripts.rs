@@ -164,6 +164,20 @@ fn another_verdict_than_the_expected_is_a_failure() {
 }
 
 #[test]
+fn the_earlier_names_of_verdicts_are_still_accepted() {
+    let addr = for_the_honest_alone();
+    let ran = run("overload.sh", &["-n", "3", "-t", "1", "--expect", "piled", &addr]);
+    ran.must_be("piled-up");
+    for (script, verdict) in
+        [("garbage.sh", "refused"), ("overload.sh", "refused"), ("overload.sh", "taken")]
+    {
+        let ran = run(script, &["--expect", verdict, "--help"]);
+        assert_eq!((ran.code(), &*ran.errors), (Some(0), ""), "{ran:#?}");
+    }
+    must_refuse("flood.sh", &["--expect", "refused"], "takes frozen or served, not 'refused'");
+}
+
+#[test]
 fn an_nc_that_reaches_nobody_is_said() {
     let addr = for_the_honest_alone();
     for script in &SCRIPTS[1..5] {
