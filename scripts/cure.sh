@@ -52,4 +52,5 @@ number=${stage#stage}
 # debug information would take half of the build time
 CARGO_PROFILE_DEV_DEBUG=0 cargo build --locked --quiet --manifest-path "$copy/Cargo.toml" --target-dir "$builds" -p "stage${number%%-*}" ||
     die "$name does not build"
+echo "cure.sh: stage ${number%%-*} with a wrong cure: $name" >&2
 exec "$builds/debug/$stage" "$@"
