@@ -1,46 +1,48 @@
-//! The failures by hand, on stage 2: it answers everyone, holds every half, and takes anything.
+//! The scripts on stage 2: it serves everyone, holds incomplete requests open, and accepts any
+//! body.
 
 use testkit::scripts::{
-    must_crash_in, must_end_in, must_end_in_time_in, must_make_of_garbage, must_stop_when_told,
+    must_crash_with_verdict, must_eventually_give_verdict, must_give_verdict,
+    must_respond_to_garbage, must_stop_on_signals,
 };
 use testkit::start;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage2-async");
 
 #[test]
-fn silence_stops_nobody() {
-    must_end_in_time_in("served", "flood.sh", &["-t", "1"], start(BINARY, &[]).addr());
+fn silent_clients_block_no_one_else() {
+    must_eventually_give_verdict("served", "flood.sh", &["-t", "1"], start(BINARY, &[]).addr());
 }
 
 #[test]
-fn waiting_costs_no_thread_and_few_bytes() {
-    must_end_in("tasks", "cost.sh", &["-n", "200"], start(BINARY, &[]).addr());
+fn an_idle_connection_costs_no_thread() {
+    must_give_verdict("tasks", "cost.sh", &["-n", "200"], start(BINARY, &[]).addr());
 }
 
 #[test]
-fn half_a_request_is_held() {
-    must_end_in("held", "partial.sh", &["-t", "3"], start(BINARY, &[]).addr());
+fn incomplete_requests_stay_open() {
+    must_give_verdict("held", "partial.sh", &["-t", "3"], start(BINARY, &[]).addr());
 }
 
 #[test]
-fn what_is_no_event_comes_back() {
-    must_make_of_garbage("echoed", start(BINARY, &[]).addr(), |_| 200);
+fn a_body_that_is_not_an_event_is_echoed() {
+    must_respond_to_garbage("echoed", start(BINARY, &[]).addr(), |_| 200);
 }
 
 #[test]
-fn ten_at_once_are_answered_together() {
-    must_end_in_time_in("together", "pileup.sh", &[], start(BINARY, &[]).addr());
+fn ten_concurrent_events_get_their_responses_together() {
+    must_eventually_give_verdict("together", "pileup.sh", &[], start(BINARY, &[]).addr());
 }
 
 #[test]
-fn a_burst_is_taken_whole() {
-    must_end_in("accepted", "overload.sh", &["-t", "30"], start(BINARY, &[]).addr());
+fn a_whole_burst_is_accepted() {
+    must_give_verdict("accepted", "overload.sh", &["-t", "30"], start(BINARY, &[]).addr());
 }
 
 #[test]
-fn a_crash_loses_nothing_since_nothing_is_kept() {
+fn a_crash_loses_nothing_because_nothing_is_stored() {
     for signal in ["KILL", "TERM"] {
-        must_crash_in(
+        must_crash_with_verdict(
             "nothing",
             signal,
             "10 acknowledged; this server stores no events",
@@ -51,9 +53,9 @@ fn a_crash_loses_nothing_since_nothing_is_kept() {
 }
 
 #[test]
-fn the_wait_for_half_a_request_ends_when_told() {
+fn partial_can_be_interrupted() {
     let server = start(BINARY, &[]);
-    must_stop_when_told(
+    must_stop_on_signals(
         "partial.sh",
         &["-t", "60"],
         &server.addr().to_string(),

@@ -1,41 +1,43 @@
-//! The failures by hand, on stage 3: halves end, garbage is refused; but nothing limits what it takes.
+//! The scripts on stage 3: it closes incomplete requests and rejects garbage, but accepts any
+//! number of events.
 
 use testkit::scripts::{
-    must_crash_in, must_end_halves, must_end_in, must_end_in_time_in, must_make_of_garbage,
+    must_close_incomplete_requests, must_crash_with_verdict, must_eventually_give_verdict,
+    must_give_verdict, must_respond_to_garbage,
 };
 use testkit::start;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage3-parse");
 
 #[test]
-fn silence_stops_nobody() {
-    must_end_in_time_in("served", "flood.sh", &["-t", "1"], start(BINARY, &[]).addr());
+fn silent_clients_block_no_one_else() {
+    must_eventually_give_verdict("served", "flood.sh", &["-t", "1"], start(BINARY, &[]).addr());
 }
 
 #[test]
-fn half_a_request_is_ended() {
-    must_end_halves(start(BINARY, &["--timeout", "2s"]).addr());
+fn incomplete_requests_are_closed() {
+    must_close_incomplete_requests(start(BINARY, &["--timeout", "2s"]).addr());
 }
 
 #[test]
-fn what_is_no_event_is_refused() {
-    must_make_of_garbage("rejected", start(BINARY, &[]).addr(), |garbage| garbage.status);
+fn a_body_that_is_not_an_event_is_rejected() {
+    must_respond_to_garbage("rejected", start(BINARY, &[]).addr(), |garbage| garbage.status);
 }
 
 #[test]
-fn ten_at_once_are_answered_together() {
-    must_end_in_time_in("together", "pileup.sh", &[], start(BINARY, &[]).addr());
+fn ten_concurrent_events_get_their_responses_together() {
+    must_eventually_give_verdict("together", "pileup.sh", &[], start(BINARY, &[]).addr());
 }
 
 #[test]
-fn a_burst_is_taken_whole() {
-    must_end_in("accepted", "overload.sh", &["-t", "30"], start(BINARY, &[]).addr());
+fn a_whole_burst_is_accepted() {
+    must_give_verdict("accepted", "overload.sh", &["-t", "30"], start(BINARY, &[]).addr());
 }
 
 #[test]
-fn a_crash_loses_nothing_since_nothing_is_kept() {
+fn a_crash_loses_nothing_because_nothing_is_stored() {
     for signal in ["KILL", "TERM"] {
-        must_crash_in(
+        must_crash_with_verdict(
             "nothing",
             signal,
             "10 acknowledged; this server stores no events",

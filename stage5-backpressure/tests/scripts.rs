@@ -1,73 +1,75 @@
-//! The failures by hand, on stage 5: it takes what it has room for, and a crash breaks its promise.
+//! The scripts on stage 5: it accepts as much of a burst as fits its queue, and a crash loses
+//! acknowledged events.
 
 use testkit::scripts::{
-    interrupt_at, must_crash_in, must_end_halves, must_end_in, must_end_in_time_in,
-    must_make_of_garbage, must_stop_when_told,
+    interrupt_at, must_close_incomplete_requests, must_crash_with_verdict,
+    must_eventually_give_verdict, must_give_verdict, must_respond_to_garbage, must_stop_on_signals,
 };
 use testkit::{ask, get, json, start};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage5-backpressure");
 
 #[test]
-fn silence_stops_nobody() {
-    must_end_in_time_in("served", "flood.sh", &["-t", "1"], start(BINARY, &[]).addr());
+fn silent_clients_block_no_one_else() {
+    must_eventually_give_verdict("served", "flood.sh", &["-t", "1"], start(BINARY, &[]).addr());
 }
 
 #[test]
-fn half_a_request_is_ended() {
-    must_end_halves(start(BINARY, &["--timeout", "2s"]).addr());
+fn incomplete_requests_are_closed() {
+    must_close_incomplete_requests(start(BINARY, &["--timeout", "2s"]).addr());
 }
 
 #[test]
-fn what_is_no_event_is_refused() {
-    must_make_of_garbage("rejected", start(BINARY, &[]).addr(), |garbage| garbage.status);
+fn a_body_that_is_not_an_event_is_rejected() {
+    must_respond_to_garbage("rejected", start(BINARY, &[]).addr(), |garbage| garbage.status);
 }
 
 #[test]
-fn ten_at_once_are_answered_together() {
-    must_end_in_time_in("together", "pileup.sh", &[], start(BINARY, &[]).addr());
+fn ten_concurrent_events_get_their_responses_together() {
+    must_eventually_give_verdict("together", "pileup.sh", &[], start(BINARY, &[]).addr());
 }
 
 #[test]
-fn a_burst_is_refused_where_there_is_no_room_and_the_queue_empties() {
+fn a_burst_is_accepted_up_to_capacity_and_the_queue_empties() {
     let server = start(BINARY, &["--queue", "4", "--work", "300ms"]);
-    let ran = must_end_in(
+    let output = must_give_verdict(
         "rejected",
         "overload.sh",
         &["-t", "30", "--expect", "rejected"],
         server.addr(),
     );
-    let told = |start: &str| ran.lines.iter().any(|line| line.starts_with(start));
+    let printed = |start: &str| output.lines.iter().any(|line| line.starts_with(start));
     let stats = json(&ask(server.addr(), get("/stats")));
     let (accepted, rejected) = (&stats["processed"], &stats["rejected"]);
     assert!(
-        told(&format!("accepted {accepted} (202)")) && told(&format!("rejected {rejected} (503)")),
-        "{ran:#?}"
+        printed(&format!("accepted {accepted} (202)"))
+            && printed(&format!("rejected {rejected} (503)")),
+        "{output:#?}"
     );
     assert!(
-        told(&format!(
+        printed(&format!(
             "verdict: rejected (accepted {accepted} of 30, rejected {rejected}; all done after "
         )),
-        "{ran:#?}"
+        "{output:#?}"
     );
-    assert!(accepted.as_u64() >= Some(5), "{stats}"); // the queue, and the one in hand
+    assert!(accepted.as_u64() >= Some(5), "{stats}"); // the queue and the worker
     assert!(
-        ran.lines.iter().any(|line| line.ends_with(&format!(": 0 queued, {accepted} done"))),
-        "{ran:#?}"
+        output.lines.iter().any(|line| line.ends_with(&format!(": 0 queued, {accepted} done"))),
+        "{output:#?}"
     );
 }
 
 #[test]
-fn a_burst_piles_up_where_clients_wait_for_room() {
+fn with_when_full_wait_a_burst_piles_up() {
     let server = start(BINARY, &["--when-full", "wait", "--work", "60s"]);
-    let ran =
+    let output =
         interrupt_at(" queued, 0 done", "overload.sh", &["-t", "2", &server.addr().to_string()]);
-    ran.must_be("piled-up");
+    output.must_give_verdict("piled-up");
 }
 
 #[test]
-fn a_crash_loses_what_was_promised() {
-    must_crash_in(
+fn a_crash_loses_acknowledged_events() {
+    must_crash_with_verdict(
         "lost",
         "KILL",
         "10 acknowledged, 0 applied, 10 lost",
@@ -77,8 +79,8 @@ fn a_crash_loses_what_was_promised() {
 }
 
 #[test]
-fn when_told_to_stop_it_keeps_its_promises() {
-    must_crash_in(
+fn after_sigterm_every_acknowledged_event_is_applied() {
+    must_crash_with_verdict(
         "kept",
         "TERM",
         "10 acknowledged, 10 applied, 0 lost",
@@ -88,9 +90,9 @@ fn when_told_to_stop_it_keeps_its_promises() {
 }
 
 #[test]
-fn the_wait_for_the_queue_ends_when_told() {
+fn overload_can_be_interrupted() {
     let server = start(BINARY, &["--work", "60s"]);
-    must_stop_when_told(
+    must_stop_on_signals(
         "overload.sh",
         &[],
         &server.addr().to_string(),
@@ -100,11 +102,11 @@ fn the_wait_for_the_queue_ends_when_told() {
 }
 
 #[test]
-fn a_crash_that_is_broken_off_leaves_no_server() {
-    let ran = interrupt_at(
+fn an_interrupted_crash_script_leaves_no_server() {
+    let output = interrupt_at(
         "0 applied so far",
         "crash.sh",
         &["--kill", "TERM", BINARY, "--", "--work", "60s"],
     );
-    assert_eq!(ran.code(), Some(130), "{ran:#?}"); // and whoever is left has been looked for
+    assert_eq!(output.code(), Some(130), "{output:#?}"); // end() has checked for leftover processes
 }

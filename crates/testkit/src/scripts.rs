@@ -1,4 +1,4 @@
-//! The failures by hand: runs one of `scripts/` as people do, and fails if it leaves a process behind.
+//! Runs a script of `scripts/` as a user does, and fails if it leaves a process behind.
 
 use crate::PATIENCE;
 use claims::{GARBAGE, Garbage};
@@ -12,29 +12,29 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A script that runs, in a process group of its own; killed with all of it when it is dropped.
+/// A running script in a separate process group; the group is killed on drop.
 #[derive(Debug)]
 pub struct Script {
     name: String,
     child: Child,
     lines: Receiver<String>,
-    said: Vec<String>,
+    printed: Vec<String>,
     errors: Option<JoinHandle<String>>,
 }
 
-/// A script that has ended.
+/// The result of a script that has ended.
 #[derive(Debug)]
-pub struct Ran {
-    /// How.
+pub struct ScriptOutput {
+    /// The exit code or signal.
     pub status: ExitStatus,
-    /// The lines that it wrote on stdout.
+    /// Its lines on stdout.
     pub lines: Vec<String>,
-    /// What it wrote on stderr.
+    /// Its stderr.
     pub errors: String,
 }
 
 impl Script {
-    /// Starts it, with bash's own /dev/tcp in place of `nc`: that is there wherever bash is.
+    /// Starts a script with bash's own /dev/tcp: `nc` is not installed everywhere.
     pub fn start(name: &str, args: &[&str]) -> Self {
         catch_interrupts();
         let path = format!("{}/../../scripts/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -47,79 +47,82 @@ impl Script {
             (child.stdout.take().expect("it is piped"), child.stderr.take().expect("it is piped"));
         let (line, lines) = mpsc::channel();
         thread::spawn(move || {
-            BufReader::new(stdout).lines().map_while(Result::ok).all(|said| line.send(said).is_ok())
+            BufReader::new(stdout).lines().map_while(Result::ok).all(|text| line.send(text).is_ok())
         });
         let errors = thread::spawn(move || {
             let mut errors = String::new();
-            let _ = BufReader::new(stderr).read_to_string(&mut errors); // what came until then will do
+            let _ = BufReader::new(stderr).read_to_string(&mut errors); // or a part of it
             errors
         });
         Self {
             name: format!("{name} {args:?}"),
             child,
             lines,
-            said: Vec::new(),
+            printed: Vec::new(),
             errors: Some(errors),
         }
     }
 
-    /// Waits until it says a line with this in it.
-    pub fn says(&mut self, part: &str) {
+    /// Waits for a line on stdout that contains `part`.
+    pub fn wait_for_line(&mut self, part: &str) {
         let began = Instant::now();
         loop {
             match self.lines.recv_timeout(PATIENCE.saturating_sub(began.elapsed())) {
-                Ok(line) => self.said.push(line),
-                Err(_) => panic!("{} should say {part:?}, and said {:#?}", self.name, self.said),
+                Ok(line) => self.printed.push(line),
+                Err(_) => {
+                    panic!("{} should print {part:?}, but printed {:#?}", self.name, self.printed)
+                }
             }
-            if self.said.last().is_some_and(|line| line.contains(part)) {
+            if self.printed.last().is_some_and(|line| line.contains(part)) {
                 return;
             }
         }
     }
 
-    /// Sends a signal to all of its processes, as a terminal does with Ctrl-C.
+    /// Sends a signal to all of the script's processes, as a terminal does with Ctrl-C.
     pub fn signal_all(&self, name: &str) {
         self.kill(name, &format!("-{}", self.child.id()));
     }
 
-    /// Sends a signal to it alone, as `kill` does.
+    /// Sends a signal to the script's own process only, as `kill` does.
     pub fn signal_alone(&self, name: &str) {
         self.kill(name, &self.child.id().to_string());
     }
 
-    fn kill(&self, name: &str, whom: &str) {
-        let sent = Command::new("sh").args(["-c", "kill -s \"$0\" -- \"$1\"", name, whom]).status();
+    fn kill(&self, name: &str, target: &str) {
+        let sent =
+            Command::new("sh").args(["-c", "kill -s \"$0\" -- \"$1\"", name, target]).status();
         assert!(sent.is_ok_and(|status| status.success()), "no signal {name} to {}", self.name);
     }
 
-    /// Waits until it has ended by itself; fails unless all of its processes have.
-    pub fn end(mut self) -> Ran {
+    /// Waits until the script exits; fails if it leaves a process behind.
+    pub fn end(mut self) -> ScriptOutput {
         let began = Instant::now();
-        // its output ends when nobody is left who could write
+        // stdout ends when the last process that could write to it has ended
         while let Ok(line) = self.lines.recv_timeout((2 * PATIENCE).saturating_sub(began.elapsed()))
         {
-            self.said.push(line);
+            self.printed.push(line);
         }
         let status = loop {
             match self.child.try_wait().expect("a child can be waited for") {
                 Some(status) => break status,
                 None => assert!(
                     began.elapsed() < 2 * PATIENCE,
-                    "{} should end, and said {:#?}",
+                    "{} should end, but has only printed {:#?}",
                     self.name,
-                    self.said
+                    self.printed
                 ),
             }
-            thread::sleep(Duration::from_millis(5)); // there is no event: std waits for a child only without a deadline
+            thread::sleep(Duration::from_millis(5)); // std has no wait with a timeout
         };
-        let left = self.left_behind();
+        let left = self.leftover_processes();
         assert!(left.is_empty(), "{} left these behind: {left:#?}", self.name);
         let errors = self.errors.take().and_then(|errors| errors.join().ok()).unwrap_or_default();
-        Ran { status, lines: std::mem::take(&mut self.said), errors }
+        ScriptOutput { status, lines: std::mem::take(&mut self.printed), errors }
     }
 
-    /// Its processes; those that are dead, and only wait for someone who asks, do no harm.
-    fn left_behind(&self) -> Vec<String> {
+    /// The processes of its group that still run; zombies do not count.
+    fn leftover_processes(&self) -> Vec<String> {
         let list =
             Command::new("ps").args(["-A", "-o", "pgid=", "-o", "stat=", "-o", "args="]).output();
         let list = String::from_utf8_lossy(&list.expect("ps runs").stdout).into_owned();
@@ -146,26 +149,27 @@ impl Drop for Script {
     }
 }
 
-impl Ran {
-    /// Its exit code; `None` if a signal ended it.
+impl ScriptOutput {
+    /// The exit code; `None` if a signal ended the script.
     pub fn code(&self) -> Option<i32> {
         self.status.code()
     }
 
-    /// Fails unless it ended well, quietly, and in this verdict.
+    /// Fails unless the script exited with 0, an empty stderr and this verdict.
     #[track_caller]
-    pub fn must_be(&self, verdict: &str) {
+    pub fn must_give_verdict(&self, verdict: &str) {
         let last = self.lines.last().map_or("", String::as_str);
         assert!(
             last.starts_with(&format!("verdict: {verdict} (")),
-            "should be {verdict}: {self:#?}"
+            "the verdict should be {verdict}: {self:#?}"
         );
         assert_eq!((self.code(), &*self.errors), (Some(0), ""), "{self:#?}");
     }
 }
 
-/// No shell can trap Ctrl-C if whoever started it ignores that, and what a shell script runs in its background does: the
-/// tests, perhaps. What is caught here, no child ignores.
+/// A shell cannot trap Ctrl-C if its parent ignores that signal, and a shell script starts its
+/// background processes (perhaps these tests) with Ctrl-C ignored. A signal that is caught here is
+/// not ignored in the children.
 fn catch_interrupts() {
     static CAUGHT: Once = Once::new();
     CAUGHT.call_once(|| {
@@ -180,26 +184,31 @@ fn catch_interrupts() {
                     signal(SignalKind::interrupt()).expect("a signal can be waited for");
                 let _ = caught.send(());
                 interrupts.recv().await;
-                exit(128 + 2) // as without us
+                exit(128 + 2) // the exit code without this handler
             })
         });
-        is_caught.recv().expect("the thread is there");
+        is_caught.recv().expect("the thread runs until a signal");
     });
 }
 
-/// Runs a script against a server; it must end in this verdict.
+/// Runs a script against a server and expects this verdict.
 #[track_caller]
-pub fn must_end_in(verdict: &str, script: &str, args: &[&str], addr: SocketAddr) -> Ran {
+pub fn must_give_verdict(
+    verdict: &str,
+    script: &str,
+    args: &[&str],
+    addr: SocketAddr,
+) -> ScriptOutput {
     let addr = addr.to_string();
-    let ran = Script::start(script, &[args, &[&addr]].concat()).end();
-    ran.must_be(verdict);
-    ran
+    let output = Script::start(script, &[args, &[&addr]].concat()).end();
+    output.must_give_verdict(verdict);
+    output
 }
 
-/// The same where a stopwatch decides: again and again until it is so, since a busy machine can make a server look
-/// slow, not fast.
+/// The same for verdicts that depend on time: repeats the script until it gives the verdict,
+/// because a busy machine can make a server look slow, but not fast.
 #[track_caller]
-pub fn must_end_in_time_in(verdict: &str, script: &str, args: &[&str], addr: SocketAddr) {
+pub fn must_eventually_give_verdict(verdict: &str, script: &str, args: &[&str], addr: SocketAddr) {
     let (began, text) = (Instant::now(), addr.to_string());
     let args = [args, &["--expect", verdict, &text]].concat();
     while began.elapsed() < PATIENCE {
@@ -207,67 +216,87 @@ pub fn must_end_in_time_in(verdict: &str, script: &str, args: &[&str], addr: Soc
             return;
         }
     }
-    panic!("{script} does not end in {verdict}");
+    panic!("{script} never gave the verdict {verdict}");
 }
 
-/// A server of little patience tells half a head and half a body, each once, that they were too late, and closes.
+/// A server with a short timeout sends 408 to half the headers and to half the body, once each, and
+/// closes both connections.
 #[track_caller]
-pub fn must_end_halves(addr: SocketAddr) {
-    let ran = must_end_in("closed", "partial.sh", &["-t", "60"], addr);
+pub fn must_close_incomplete_requests(addr: SocketAddr) {
+    let output = must_give_verdict("closed", "partial.sh", &["-t", "60"], addr);
     for half in ["half the headers: 408 after ", "half the body: 408 after "] {
-        assert_eq!(ran.lines.iter().filter(|line| line.starts_with(half)).count(), 1, "{ran:#?}");
+        assert_eq!(
+            output.lines.iter().filter(|line| line.starts_with(half)).count(),
+            1,
+            "{output:#?}"
+        );
     }
 }
 
-/// What is no HTTP is refused by every stage; of what is no event, which is the same that the client's claim sends,
-/// each kind gets this status.
+/// Every stage rejects the malformed requests. Each kind of [`GARBAGE`], which the script sends,
+/// too, must get this status.
 #[track_caller]
-pub fn must_make_of_garbage(verdict: &str, addr: SocketAddr, status: impl Fn(&Garbage) -> u16) {
-    let ran = must_end_in(verdict, "garbage.sh", &["--expect", verdict], addr);
-    let answers: Vec<_> = ran
+pub fn must_respond_to_garbage(verdict: &str, addr: SocketAddr, status: impl Fn(&Garbage) -> u16) {
+    let output = must_give_verdict(verdict, "garbage.sh", &["--expect", verdict], addr);
+    let responses: Vec<_> = output
         .lines
         .iter()
         .filter_map(|line| Some((line.split_once(": ")?.0, status_in(line)?)))
         .collect();
-    let (no_http, no_event) = answers.split_at(answers.len().saturating_sub(GARBAGE.len()));
-    assert!(no_http.len() == 16 && no_http.iter().all(|(_, status)| *status >= 400), "{no_http:?}");
+    let (malformed, non_events) = responses.split_at(responses.len().saturating_sub(GARBAGE.len()));
+    assert!(
+        malformed.len() == 16 && malformed.iter().all(|(_, status)| *status >= 400),
+        "{malformed:?}"
+    );
     let wanted: Vec<_> = GARBAGE.iter().map(|garbage| (garbage.what, status(garbage))).collect();
-    assert_eq!(no_event, wanted);
+    assert_eq!(non_events, wanted);
 }
 
-/// Of a line such as `an array: 422 this JSON is not an event`.
+/// The status in a line such as `an array: 422 this JSON is not an event`.
 fn status_in(line: &str) -> Option<u16> {
     line.split_once(": ")?.1.get(..3)?.parse().ok()
 }
 
-/// Has `crash.sh` start this server and kill it with this signal: it must end in this verdict, with these figures.
+/// Lets `crash.sh` start this server and end it with this signal, and expects this verdict with
+/// these figures.
 #[track_caller]
-pub fn must_crash_in(verdict: &str, signal: &str, figures: &str, binary: &str, args: &[&str]) {
-    let ran = Script::start(
+pub fn must_crash_with_verdict(
+    verdict: &str,
+    signal: &str,
+    figures: &str,
+    binary: &str,
+    args: &[&str],
+) {
+    let output = Script::start(
         "crash.sh",
         &[&["--kill", signal, "--expect", verdict, binary, "--"], args].concat(),
     )
     .end();
-    ran.must_be(verdict);
-    assert_eq!(ran.lines.last(), Some(&format!("verdict: {verdict} ({figures})")), "{ran:#?}");
+    output.must_give_verdict(verdict);
+    assert_eq!(
+        output.lines.last(),
+        Some(&format!("verdict: {verdict} ({figures})")),
+        "{output:#?}"
+    );
 }
 
-/// Runs a script until it says this, and ends it with Ctrl-C: it must end in this verdict. Then with SIGTERM, early.
+/// Runs a script, presses Ctrl-C when it prints `line`, and expects this verdict; then runs it
+/// again and sends SIGTERM early.
 #[track_caller]
-pub fn must_stop_when_told(script: &str, args: &[&str], addr: &str, said: &str, verdict: &str) {
+pub fn must_stop_on_signals(script: &str, args: &[&str], addr: &str, line: &str, verdict: &str) {
     let args = [args, &[addr]].concat();
-    interrupt_at(said, script, &args).must_be(verdict);
+    interrupt_at(line, script, &args).must_give_verdict(verdict);
     let mut script = Script::start(script, &args);
-    script.says("Ctrl-C ends it");
+    script.wait_for_line("Ctrl-C ends it");
     script.signal_alone("TERM");
-    let ran = script.end();
-    assert_eq!((ran.code(), &*ran.errors), (Some(128 + 15), ""), "{ran:#?}");
+    let output = script.end();
+    assert_eq!((output.code(), &*output.errors), (Some(128 + 15), ""), "{output:#?}");
 }
 
-/// Runs a script until it says this, and presses Ctrl-C: how it ended.
-pub fn interrupt_at(said: &str, script: &str, args: &[&str]) -> Ran {
+/// Runs a script and presses Ctrl-C when it prints `line`.
+pub fn interrupt_at(line: &str, script: &str, args: &[&str]) -> ScriptOutput {
     let mut script = Script::start(script, args);
-    script.says(said);
+    script.wait_for_line(line);
     script.signal_all("INT");
     script.end()
 }

@@ -1,53 +1,57 @@
-//! The manners of the scripts: what they say to a bad command line, and where there is nobody to talk to.
+//! What the scripts do with a bad command line, without a server, and if the server does not
+//! respond.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::thread;
-use testkit::scripts::{Ran, Script, interrupt_at, must_stop_when_told};
+use testkit::scripts::{Script, ScriptOutput, interrupt_at, must_stop_on_signals};
 
 const SCRIPTS: [&str; 7] =
     ["flood.sh", "partial.sh", "garbage.sh", "pileup.sh", "overload.sh", "cost.sh", "crash.sh"];
 
-fn run(script: &str, args: &[&str]) -> Ran {
+fn run(script: &str, args: &[&str]) -> ScriptOutput {
     Script::start(script, args).end()
 }
 
-fn must_refuse(script: &str, args: &[&str], because: &str) {
-    let ran = run(script, args);
-    let complaint = ran.errors.lines().next().unwrap_or_default();
+fn must_reject(script: &str, args: &[&str], because: &str) {
+    let output = run(script, args);
+    let complaint = output.errors.lines().next().unwrap_or_default();
     assert!(
         complaint.starts_with(&format!("{script}: ")) && complaint.contains(because),
-        "{args:?}: {ran:#?}"
+        "{args:?}: {output:#?}"
     );
-    assert!(ran.errors.contains(&format!("\nusage: scripts/{script} ")), "{args:?}: {ran:#?}");
-    assert_eq!((ran.code(), ran.lines.len()), (Some(2), 0), "{args:?}: {ran:#?}");
+    assert!(
+        output.errors.contains(&format!("\nusage: scripts/{script} ")),
+        "{args:?}: {output:#?}"
+    );
+    assert_eq!((output.code(), output.lines.len()), (Some(2), 0), "{args:?}: {output:#?}");
 }
 
 #[test]
-fn a_bad_command_line_is_refused_with_the_usage() {
+fn a_bad_command_line_prints_the_error_and_the_usage() {
     for script in SCRIPTS {
-        must_refuse(script, &["--nonsense"], "unknown option --nonsense");
-        must_refuse(script, &["-x"], "unknown option -x");
-        must_refuse(script, &["--expect"], "--expect needs a value");
-        must_refuse(script, &["--expect", "nonsense"], "--expect takes ");
-        must_refuse(script, &["--expect=none"], "not 'none'");
-        must_refuse(script, &["--nc", "no-such-nc"], "'no-such-nc' is not installed");
-        must_refuse(script, &["-t"], "-t needs a value");
+        must_reject(script, &["--nonsense"], "unknown option --nonsense");
+        must_reject(script, &["-x"], "unknown option -x");
+        must_reject(script, &["--expect"], "--expect needs a value");
+        must_reject(script, &["--expect", "nonsense"], "--expect takes ");
+        must_reject(script, &["--expect=none"], "not 'none'");
+        must_reject(script, &["--nc", "no-such-nc"], "'no-such-nc' is not installed");
+        must_reject(script, &["-t"], "-t needs a value");
         for number in ["0", "-1", "1.5", "100000", "ten"] {
-            must_refuse(script, &["-t", number], number);
+            must_reject(script, &["-t", number], number);
         }
     }
     for script in ["cost.sh", "flood.sh", "pileup.sh", "overload.sh", "crash.sh"] {
-        must_refuse(script, &["-n", "0"], "-n takes ");
+        must_reject(script, &["-n", "0"], "-n takes ");
     }
     for script in ["partial.sh", "garbage.sh"] {
-        must_refuse(script, &["-n", "1"], "unknown option -n");
+        must_reject(script, &["-n", "1"], "unknown option -n");
     }
-    must_refuse("pileup.sh", &["-n", "2"], "-n takes 3 or more");
+    must_reject("pileup.sh", &["-n", "2"], "-n takes 3 or more");
 }
 
 #[test]
-fn a_bad_address_is_refused() {
+fn a_bad_address_is_an_error() {
     for script in &SCRIPTS[..6] {
         for address in [
             "localhost",
@@ -59,14 +63,14 @@ fn a_bad_address_is_refused() {
             "https://a:80",
             "",
         ] {
-            must_refuse(script, &[address], "bad address");
+            must_reject(script, &[address], "bad address");
         }
-        must_refuse(script, &["127.0.0.1:1", "127.0.0.1:2"], "one address is enough");
+        must_reject(script, &["127.0.0.1:1", "127.0.0.1:2"], "one address is enough");
     }
 }
 
 #[test]
-fn what_is_no_server_is_not_crashed() {
+fn crash_rejects_a_program_that_is_not_a_server() {
     for (args, because) in [
         (&["6"][..], "a stage is a number from 1 to 5"),
         (&["cat"], "a program has a slash"),
@@ -76,19 +80,19 @@ fn what_is_no_server_is_not_crashed() {
         (&["--kill", "HUP"], "--kill takes KILL or TERM"),
         (&["--kill"], "--kill needs a value"),
     ] {
-        must_refuse("crash.sh", args, because);
+        must_reject("crash.sh", args, because);
     }
-    let ran = run("crash.sh", &["/bin/cat"]); // which knows no --addr
-    assert_eq!(ran.code(), Some(1), "{ran:#?}");
-    assert!(ran.errors.ends_with("crash.sh: /bin/cat does not start\n"), "{ran:#?}");
+    let output = run("crash.sh", &["/bin/cat"]); // which has no option --addr
+    assert_eq!(output.code(), Some(1), "{output:#?}");
+    assert!(output.errors.ends_with("crash.sh: /bin/cat does not start\n"), "{output:#?}");
 }
 
 #[test]
-fn help_is_the_usage_and_no_failure() {
+fn help_prints_the_usage_and_exits_with_0() {
     for script in SCRIPTS {
         for option in ["-h", "--help"] {
-            let ran = run(script, &[option]);
-            assert_eq!((ran.code(), &*ran.errors), (Some(0), ""), "{ran:#?}");
+            let output = run(script, &[option]);
+            assert_eq!((output.code(), &*output.errors), (Some(0), ""), "{output:#?}");
             for part in [
                 &*format!("usage: scripts/{script} "),
                 "--expect",
@@ -96,33 +100,37 @@ fn help_is_the_usage_and_no_failure() {
                 "-h, --help",
                 "verdict",
             ] {
-                assert!(ran.lines.iter().any(|line| line.contains(part)), "{part}: {ran:#?}");
+                assert!(output.lines.iter().any(|line| line.contains(part)), "{part}: {output:#?}");
             }
-            assert!(ran.lines.iter().all(|line| !line.contains("value_options=")), "{ran:#?}");
+            assert!(
+                output.lines.iter().all(|line| !line.contains("value_options=")),
+                "{output:#?}"
+            );
         }
     }
 }
 
 #[test]
-fn nobody_there_is_one_line_that_says_what_to_start() {
+fn without_a_server_one_line_says_what_to_start() {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let free = free.expect("a port is to be had").to_string(); // and nobody listens there any more
+    let free = free.expect("a port is free").to_string(); // its listener is closed again
     for (script, stage) in SCRIPTS.iter().zip([1, 1, 3, 4, 5, 2]) {
-        let ran = run(script, &[&free]);
+        let output = run(script, &[&free]);
         assert_eq!(
-            (ran.code(), ran.errors.lines().count(), ran.lines.len()),
+            (output.code(), output.errors.lines().count(), output.lines.len()),
             (Some(1), 1, 0),
-            "{ran:#?}"
+            "{output:#?}"
         );
         let start = format!("start one: cargo stage{stage} --addr {free}");
-        let wait = "wait until the stage prints that it listens, or "; // cargo may still build it
-        assert!(ran.errors.contains(&format!("{wait}{start}")), "{ran:#?}");
+        // cargo may still be building the stage
+        let wait = "wait until the stage prints that it listens, or ";
+        assert!(output.errors.contains(&format!("{wait}{start}")), "{output:#?}");
     }
 }
 
-/// A server that answers `GET / HTTP/1.1`, and leaves everybody else waiting.
-fn for_the_honest_alone() -> String {
-    let server = TcpListener::bind("127.0.0.1:0").expect("a port is to be had");
+/// A server that responds to `GET / HTTP/1.1` and leaves every other request waiting.
+fn serve_normal_requests_only() -> String {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let addr = server.local_addr().expect("it is bound").to_string();
     thread::spawn(move || {
         let mut waiting = Vec::new();
@@ -145,47 +153,52 @@ fn for_the_honest_alone() -> String {
 }
 
 #[test]
-fn garbage_that_nobody_answers_ends_when_told() {
-    let addr = for_the_honest_alone();
-    must_stop_when_told("garbage.sh", &["-t", "60"], &addr, "Ctrl-C ends it", "none");
+fn garbage_without_responses_can_be_interrupted() {
+    let addr = serve_normal_requests_only();
+    must_stop_on_signals("garbage.sh", &["-t", "60"], &addr, "Ctrl-C ends it", "none");
     interrupt_at("not HTTP: no response in 1 s", "garbage.sh", &["-t", "1", &addr])
-        .must_be("silent");
+        .must_give_verdict("silent");
 }
 
 #[test]
-fn another_verdict_than_the_expected_is_a_failure() {
-    let addr = for_the_honest_alone();
-    let ran = run("overload.sh", &["-n", "3", "-t", "1", "--expect", "accepted", &addr]);
-    assert_eq!((ran.code(), &*ran.errors), (Some(1), ""), "{ran:#?}");
+fn another_verdict_than_the_expected_one_exits_with_1() {
+    let addr = serve_normal_requests_only();
+    let output = run("overload.sh", &["-n", "3", "-t", "1", "--expect", "accepted", &addr]);
+    assert_eq!((output.code(), &*output.errors), (Some(1), ""), "{output:#?}");
     assert!(
-        ran.lines.last().is_some_and(|line| line.starts_with("verdict: piled-up (accepted 0 of 3")),
-        "{ran:#?}"
+        output
+            .lines
+            .last()
+            .is_some_and(|line| line.starts_with("verdict: piled-up (accepted 0 of 3")),
+        "{output:#?}"
     );
 }
 
 #[test]
 fn the_earlier_names_of_verdicts_are_still_accepted() {
-    let addr = for_the_honest_alone();
-    let ran = run("overload.sh", &["-n", "3", "-t", "1", "--expect", "piled", &addr]);
-    ran.must_be("piled-up");
+    let addr = serve_normal_requests_only();
+    let output = run("overload.sh", &["-n", "3", "-t", "1", "--expect", "piled", &addr]);
+    output.must_give_verdict("piled-up");
     for (script, verdict) in
         [("garbage.sh", "refused"), ("overload.sh", "refused"), ("overload.sh", "taken")]
     {
-        let ran = run(script, &["--expect", verdict, "--help"]);
-        assert_eq!((ran.code(), &*ran.errors), (Some(0), ""), "{ran:#?}");
+        let output = run(script, &["--expect", verdict, "--help"]);
+        assert_eq!((output.code(), &*output.errors), (Some(0), ""), "{output:#?}");
     }
-    must_refuse("flood.sh", &["--expect", "refused"], "takes frozen or served, not 'refused'");
+    must_reject("flood.sh", &["--expect", "refused"], "takes frozen or served, not 'refused'");
 }
 
 #[test]
-fn an_nc_that_reaches_nobody_is_said() {
-    let addr = for_the_honest_alone();
+fn an_nc_that_cannot_connect_is_reported() {
+    let addr = serve_normal_requests_only();
     for script in &SCRIPTS[1..5] {
-        let ran = run(script, &["--nc", "false", &addr]);
-        assert_eq!((ran.code(), ran.lines.len()), (Some(1), 0), "{ran:#?}");
+        let output = run(script, &["--nc", "false", &addr]);
+        assert_eq!((output.code(), output.lines.len()), (Some(1), 0), "{output:#?}");
         assert!(
-            ran.errors.contains("with false: connection closed without a response; does it reach"),
-            "{ran:#?}"
+            output
+                .errors
+                .contains("with false: connection closed without a response; does it reach"),
+            "{output:#?}"
         );
     }
 }
