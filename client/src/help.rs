@@ -2,8 +2,8 @@
 
 use crate::commands::{complain, say};
 use clap::error::{Error, ErrorKind};
-use client::table::wrap;
 use std::process::ExitCode;
+use textwrap::{Options, WordSplitter};
 
 const WIDTH: usize = 80;
 
@@ -32,16 +32,18 @@ fn fold(help: &str) -> String {
             Some(gap) => line.len() - line[start + gap..].trim_start().len(),
             None => start,
         };
-        let (name, description) = line.split_at(column);
-        let indent = name.chars().count();
         if line.chars().count() > WIDTH {
-            let words = description.replace("[default: ", "[default:\u{a0}"); // they stay together
-            let lines =
-                wrap(&words, WIDTH.saturating_sub(indent)).join(&format!("\n{:indent$}", ""));
-            folded += &format!("{name}{}\n", lines.replace('\u{a0}', " "));
+            let indent = " ".repeat(line[..column].chars().count());
+            let options = Options::new(WIDTH)
+                .subsequent_indent(&indent)
+                .break_words(false)
+                .word_splitter(WordSplitter::NoHyphenation);
+            let line = line.replace("[default: ", "[default:\u{a0}"); // they stay together
+            folded += &textwrap::fill(&line, options).replace('\u{a0}', " ");
         } else {
-            folded += &format!("{line}\n");
+            folded += line;
         }
+        folded += "\n";
     }
     folded
 }

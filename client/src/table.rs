@@ -3,7 +3,9 @@
 use crate::compare::{Matrix, Row};
 use claims::{Claim, Finding, Verdict};
 use console::Style;
+use probe::duration::unbroken;
 use probe::stages::{STAGES, idea};
+use textwrap::{Options, WordSplitter};
 
 /// What is written on.
 #[derive(Clone, Copy, Debug)]
@@ -153,20 +155,9 @@ fn pad(line: Option<&String>, width: usize) -> String {
 }
 
 /// The words in lines of at most `width` characters; longer words are not cut, and a number keeps its unit.
-pub fn wrap(words: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    let mut words = words.split(' ').peekable();
-    while let Some(word) = words.next() {
-        let mut word = word.to_owned();
-        while let Some(unit) = words.next_if(|next| ["µs", "ms", "s", "s,"].contains(next)) {
-            word = word + " " + unit;
-        }
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                *line += &(" ".to_owned() + &word)
-            }
-            _ => lines.push(word),
-        }
-    }
-    lines
+pub(crate) fn wrap(words: &str, width: usize) -> Vec<String> {
+    let options = Options::new(width).break_words(false).word_splitter(WordSplitter::NoHyphenation);
+    let words = unbroken(words);
+    let lines = textwrap::wrap(&words, options);
+    lines.iter().map(|line| line.replace('\u{a0}', " ")).collect()
 }

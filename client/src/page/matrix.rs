@@ -1,8 +1,9 @@
 //! The matrix: claims down, stages across, each cell a verdict with its figure, and a way to its picture.
 
-use super::{anchor, unbroken, verdict};
+use super::{anchor, verdict};
 use crate::compare::{Matrix, Row};
 use maud::{Markup, html};
+use probe::duration::unbroken;
 use probe::stages::{STAGES, idea};
 
 /// The table. Its roles are written out, since a narrow page lays it out as blocks, which hides that it is a table.

@@ -79,21 +79,6 @@ fn verdict(
     }
 }
 
-/// With each number and its unit on one line.
-fn unbroken(text: &str) -> String {
-    let mut text = text.to_owned();
-    for unit in ["µs", "ms", "s"] {
-        for end in ["", ",", ".", ";", ":"] {
-            text = text.replace(&format!(" {unit}{end} "), &format!("\u{a0}{unit}{end} "));
-        }
-    }
-    let ends = ["µs", "ms", "s", "µs.", "ms.", "s."];
-    match text.rsplit_once(' ') {
-        Some((start, unit)) if ends.contains(&unit) => format!("{start}\u{a0}{unit}"),
-        _ => text,
-    }
-}
-
 /// Where the picture of a claim on a stage stands.
 fn anchor(claim: &Claim, stage: u8) -> String {
     format!("{}-{stage}", claim.name)

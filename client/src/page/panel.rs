@@ -1,11 +1,11 @@
 //! One panel: the requests of a claim on one stage, a bar each.
 
 use super::key::swatch;
-use super::{anchor, percent, unbroken, verdict};
+use super::{anchor, percent, verdict};
 use crate::picture::{AT_ONCE, Axis, Bar, Fate, Panel, Picture, Place, words};
 use claims::{Claim, Finding};
 use maud::{Markup, html};
-use probe::duration::show;
+use probe::duration::{show, unbroken};
 use probe::stages::{STAGES, idea};
 use std::time::Duration;
 

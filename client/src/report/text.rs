@@ -2,11 +2,11 @@
 
 use super::{PERCENTILES, Report};
 use crate::load::{Agreement, Latency, Row, Shape, Tally};
-use crate::table::wrap;
 use console::{Style, style};
-use probe::duration::show;
+use probe::duration::{show, unbroken};
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
+use textwrap::{Options, WordSplitter};
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -46,12 +46,7 @@ impl Display for Report {
             Some(Err(why)) => writeln!(f, "\n  {} {why}", style("not verified:").red().bold())?,
         }
         for diagnosis in &self.diagnoses {
-            writeln!(
-                f,
-                "\n  {} {}",
-                style("note:").yellow().bold(),
-                wrap(diagnosis, 72).join("\n        ")
-            )?;
+            writeln!(f, "\n  {} {}", style("note:").yellow().bold(), fold(diagnosis))?;
         }
         for (place, judgement) in self.judgements.iter().enumerate() {
             let colour =
@@ -60,6 +55,12 @@ impl Display for Report {
         }
         Ok(())
     }
+}
+
+/// A note in lines of at most 80 characters, indented but for the first.
+fn fold(note: &str) -> String {
+    let options = Options::new(72).break_words(false).word_splitter(WordSplitter::NoHyphenation);
+    textwrap::wrap(&unbroken(note), options).join("\n        ").replace('\u{a0}', " ")
 }
 
 fn outcomes(f: &mut Formatter<'_>, tally: &Tally) -> fmt::Result {

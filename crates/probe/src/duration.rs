@@ -14,3 +14,18 @@ pub fn show(duration: Duration) -> String {
         _ => format!("{seconds:.0} s"),
     }
 }
+
+/// With each number and its unit on one line: a no-break space stands between them.
+pub fn unbroken(text: &str) -> String {
+    let mut text = text.to_owned();
+    for unit in ["µs", "ms", "s"] {
+        for end in ["", ",", ".", ";", ":"] {
+            text = text.replace(&format!(" {unit}{end} "), &format!("\u{a0}{unit}{end} "));
+        }
+    }
+    let ends = ["µs", "ms", "s", "µs.", "ms.", "s."];
+    match text.rsplit_once(' ') {
+        Some((start, unit)) if ends.contains(&unit) => format!("{start}\u{a0}{unit}"),
+        _ => text,
+    }
+}
