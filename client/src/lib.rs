@@ -1,7 +1,6 @@
 //! The client of the course: what attacks the servers, and what judges them.
 //!
-//! - [`load`] generates load and [`report`] says honestly what came of it;
-//! - [`compare`] tries those that a room should see on all five stages, side by side; [`picture`] says what is drawn of
+//! - [`compare`] tries the claims that a room should see on all five stages, side by side; [`picture`] says what is drawn of
 //!   that, and [`page`], [`table`], [`lines`] and [`data`] draw it for a browser, for a terminal and for other programs;
 //! - [`doctor`] looks at a machine before a class.
 //!
@@ -11,9 +10,7 @@ pub mod compare;
 pub mod data;
 pub mod doctor;
 pub mod lines;
-pub mod load;
 pub mod output;
 pub mod page;
 pub mod picture;
-pub mod report;
 pub mod table;

@@ -1,6 +1,6 @@
 //! Stage 5 under fire: no load and no signal breaks a promise.
 
-use client::load::{self, Plan, Shape, Until};
+use load::{Plan, Shape, Until};
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Read;

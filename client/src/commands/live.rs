@@ -1,7 +1,7 @@
 //! A load while it goes on: how far it is, and a bar for each outcome. Nothing where stderr is no terminal.
 
-use client::load::{Progress, Until};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use load::{Progress, Until};
 use probe::duration::show;
 
 pub(super) struct Live {

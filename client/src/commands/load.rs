@@ -6,10 +6,9 @@ use super::{
 };
 use anyhow::Context;
 use clap::Args;
-use client::load::{self, Books, Events, Expectation, Plan, Retry, Shape, Until, diagnose};
-use client::report::Report;
 use http1::{Bytes, ClientRequest, HeaderName, HeaderValue, Method, encode_request, header};
 use indicatif::ProgressBar;
+use load::{Books, Events, Expectation, Plan, Report, Retry, Shape, Until, diagnose};
 use probe::number::number;
 use probe::target::Target;
 use std::net::SocketAddr;

@@ -1,11 +1,11 @@
 //! What came of the requests, counted; of constant size, however many there were.
 
-use super::{Crew, Owed, Plan, Shape, Until};
+use crate::plan::Plan;
+use crate::schedule::Shape;
 use hdrhistogram::Histogram;
 use http1::StatusCode;
 use probe::http_client::{Failure, Outcome};
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// What came of the requests.
@@ -47,7 +47,7 @@ pub struct Tally {
     /// Of each of the requests in turn: how often nobody knows, since there was no answer, or a 5xx other than 503.
     pub unknown: Vec<u64>,
     /// The CPU time of one thread.
-    pub(super) busy: Duration,
+    pub(crate) busy: Duration,
     /// For each connection whether it had an answer.
     heard: Vec<bool>,
     /// Whether latency counts from another moment than sending.
@@ -66,7 +66,7 @@ pub struct Connects {
 }
 
 impl Connects {
-    pub(super) fn count(&mut self, took: Duration) {
+    pub(crate) fn count(&mut self, took: Duration) {
         self.count += 1;
         self.slow += u64::from(took >= Duration::from_millis(900));
         self.slowest = self.slowest.max(took);
@@ -169,7 +169,7 @@ impl<Kind: Ord + Copy> Row<Kind> {
 }
 
 impl Tally {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         Self {
             elapsed: Duration::ZERO,
             served: Row::new(),
@@ -194,7 +194,7 @@ impl Tally {
         }
     }
 
-    pub(super) fn count(
+    pub(crate) fn count(
         &mut self,
         number: u64,
         outcome: Outcome,
@@ -219,16 +219,21 @@ impl Tally {
     }
 
     /// A request had no answer when the run was stopped; one that was refused and waited has had its answer.
-    pub(super) fn cut_short(&mut self, owed: Owed) {
-        let as_sent = self.open.then(|| owed.sent.elapsed());
-        self.cut_short.count(owed.refused, owed.due.elapsed(), as_sent);
-        if !owed.refused {
-            note(&mut self.unknown, owed.number);
+    pub(crate) fn cut_short(
+        &mut self,
+        number: u64,
+        latency: Duration,
+        as_sent: Duration,
+        refused: bool,
+    ) {
+        self.cut_short.count(refused, latency, self.open.then_some(as_sent));
+        if !refused {
+            note(&mut self.unknown, number);
         }
     }
 
     /// A connection has an outcome, and there is more to send.
-    pub(super) fn hears(&mut self, place: usize, outcome: Outcome) {
+    pub(crate) fn hears(&mut self, place: usize, outcome: Outcome) {
         if self.heard.len() <= place {
             self.heard.resize(place + 1, false);
         }
@@ -236,7 +241,7 @@ impl Tally {
     }
 
     /// Adds what another thread has counted.
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.served.merge(&other.served);
         self.refused.merge(&other.refused);
         self.rejected.merge(&other.rejected);
@@ -254,18 +259,12 @@ impl Tally {
         }
     }
 
-    /// What is known at the end.
-    pub(super) fn finish(&mut self, crew: &Crew, elapsed: Duration, stopped: bool) {
+    /// What is known at the end: how many connections sent, and how many requests were due at a rate.
+    pub(crate) fn finish(&mut self, senders: u64, due: u64, elapsed: Duration, stopped: bool) {
         self.elapsed = elapsed;
-        self.resent = crew.resent.load(Ordering::Relaxed);
-        self.herd = super::lock(&crew.herd).most;
         self.load = self.busy.as_secs_f64() / elapsed.as_secs_f64().max(1e-6);
-        self.senders = match crew.plan.until {
-            Until::Count(count) => count.min(crew.plan.connections as u64),
-            Until::Elapsed(_) => crew.plan.connections as u64,
-        };
-        self.starved = self.senders - self.heard.iter().filter(|heard| **heard).count() as u64;
-        let due = crew.schedule.due_by(elapsed);
+        self.senders = senders;
+        self.starved = senders - self.heard.iter().filter(|heard| **heard).count() as u64;
         // of a run that was stopped the last one may have become due in that moment
         self.not_sent = due.saturating_sub(self.total()).saturating_sub(u64::from(stopped));
     }
@@ -320,7 +319,7 @@ fn note(ledger: &mut [u64], number: u64) {
 
 /// How many come back within one tenth of a second.
 #[derive(Debug, Default)]
-pub(super) struct Herd {
+pub(crate) struct Herd {
     tenth: u128,
     now: u64,
     most: u64,
@@ -328,10 +327,14 @@ pub(super) struct Herd {
 
 impl Herd {
     /// One more, so long after the beginning.
-    pub(super) fn comes(&mut self, at: Duration) {
+    pub(crate) fn comes(&mut self, at: Duration) {
         let tenth = at.as_millis() / 100;
         self.now = if tenth == self.tenth { self.now + 1 } else { 1 };
         self.tenth = tenth;
         self.most = self.most.max(self.now);
+    }
+    /// The most that came back within one.
+    pub(crate) fn most(&self) -> u64 {
+        self.most
     }
 }

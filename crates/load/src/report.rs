@@ -3,9 +3,10 @@
 mod json;
 mod text;
 
-pub use json::VERSION;
-
-use crate::load::{Agreement, Judgement, Shape, Tally};
+use crate::expectation::Judgement;
+use crate::schedule::Shape;
+use crate::tally::Tally;
+use crate::verify::Agreement;
 
 /// A load, and all that is known of it.
 #[derive(Debug)]

@@ -1,7 +1,8 @@
 //! One connection's share of the work.
 
-use super::schedule::Turn;
-use super::{Crew, Owed, Retry, Share, lock};
+use crate::plan::Retry;
+use crate::schedule::{Shape, Turn};
+use crate::shared::{Crew, Owed, Share, lock};
 use probe::http_client::{BriefCaller, Failure, Outcome};
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -10,7 +11,7 @@ use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 /// Sends request after request, as the schedule has them, until nothing is left.
-pub(super) async fn send(crew: &Crew, share: &Mutex<Share>, place: usize) {
+pub(crate) async fn send(crew: &Crew, share: &Mutex<Share>, place: usize) {
     let plan = &crew.plan;
     let mut sender = Sender {
         crew,
@@ -19,7 +20,7 @@ pub(super) async fn send(crew: &Crew, share: &Mutex<Share>, place: usize) {
         caller: BriefCaller::new(plan.addr),
         watchdog: Watchdog::new(),
     };
-    if plan.shape == super::Shape::Burst {
+    if plan.shape == Shape::Burst {
         let _ = timeout(plan.timeout, sender.connect()).await; // whoever has no connection tries again in its turn
         crew.ready.wait().await;
         crew.schedule.began();
@@ -129,12 +130,6 @@ impl Sender<'_> {
         if self.crew.schedule.has_more(now) {
             share.tally.hears(self.place, outcome);
         }
-    }
-}
-
-impl Owed {
-    fn new(turn: Turn, sent: Instant) -> Self {
-        Self { number: turn.number, due: turn.due, sent, refused: false }
     }
 }
 

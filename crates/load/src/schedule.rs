@@ -1,6 +1,5 @@
 //! When each request is due.
 
-use super::Crew;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
@@ -31,16 +30,16 @@ pub enum Until {
 
 /// A request to be sent.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Turn {
+pub(crate) struct Turn {
     /// Its number, from 0.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// Its intended start, from which its latency counts.
-    pub(super) due: Instant,
+    pub(crate) due: Instant,
 }
 
 /// Yields the intended start of each request, to whichever connection asks first.
 #[derive(Debug)]
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     shape: Shape,
     until: Until,
     began: OnceLock<Instant>,
@@ -52,7 +51,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn new(shape: Shape, until: Until) -> Self {
+    pub(crate) fn new(shape: Shape, until: Until) -> Self {
         let began = match shape {
             Shape::Burst => OnceLock::new(), // it begins when all are ready
             Shape::ClosedLoop | Shape::Rate(_) => Instant::now().into(),
@@ -68,27 +67,27 @@ impl Schedule {
     }
 
     /// When it began; now, unless it has.
-    pub(super) fn began(&self) -> Instant {
+    pub(crate) fn began(&self) -> Instant {
         *self.began.get_or_init(Instant::now)
     }
 
     /// For how long it has been running.
-    pub(super) fn elapsed(&self) -> Duration {
+    pub(crate) fn elapsed(&self) -> Duration {
         self.began.get().map_or(Duration::ZERO, Instant::elapsed)
     }
 
     /// When a request that is due is sent by a connection that is free for it.
-    pub(super) fn sent(&self, turn: Turn) -> Instant {
+    pub(crate) fn sent(&self, turn: Turn) -> Instant {
         if self.shape == Shape::ClosedLoop { turn.due } else { Instant::now() }
     }
 
     /// Whether nothing more is to be begun at that moment.
-    pub(super) fn is_over(&self, at: Instant) -> bool {
+    pub(crate) fn is_over(&self, at: Instant) -> bool {
         matches!(self.until, Until::Elapsed(elapsed) if at >= self.began() + elapsed)
     }
 
     /// Whether there is more to be sent at that moment.
-    pub(super) fn has_more(&self, at: Instant) -> bool {
+    pub(crate) fn has_more(&self, at: Instant) -> bool {
         match self.until {
             Until::Count(count) => self.next.load(Ordering::Relaxed) < count,
             Until::Elapsed(_) => !self.is_over(at),
@@ -96,7 +95,7 @@ impl Schedule {
     }
 
     /// The next request, once it is due; `None` when it is enough. `free`: since when there is a connection for it.
-    pub(super) async fn next(&self, free: Instant) -> Option<Turn> {
+    pub(crate) async fn next(&self, free: Instant) -> Option<Turn> {
         if let Shape::Rate(_) = self.shape {
             self.due.acquire().await.ok()?.forget();
         }
@@ -113,7 +112,7 @@ impl Schedule {
     }
 
     /// How many requests have been due by then.
-    pub(super) fn due_by(&self, elapsed: Duration) -> u64 {
+    pub(crate) fn due_by(&self, elapsed: Duration) -> u64 {
         let Shape::Rate(rate) = self.shape else { return 0 };
         let by = |elapsed: Duration| (elapsed.as_secs_f64() * rate).ceil() as u64;
         match self.until {
@@ -123,7 +122,7 @@ impl Schedule {
     }
 
     /// Nothing more is begun.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.due.close();
         if let Some(ended) = self.ended.get() {
             let _ = ended.send(()); // it may have ended by itself
@@ -143,13 +142,12 @@ fn due_after(number: u64, rate: f64) -> Option<Duration> {
 ///
 /// # Errors
 /// That there is no thread to be had.
-pub(super) fn pace(crew: &Arc<Crew>, senders: usize) -> io::Result<Option<JoinHandle<()>>> {
-    let Shape::Rate(rate) = crew.schedule.shape else { return Ok(None) };
+pub(crate) fn pace(schedule: &Arc<Schedule>, senders: usize) -> io::Result<Option<JoinHandle<()>>> {
+    let Shape::Rate(rate) = schedule.shape else { return Ok(None) };
     let (ended, end) = mpsc::channel();
-    let _ = crew.schedule.ended.set(ended); // nobody else sets it
-    let crew = crew.clone();
+    let _ = schedule.ended.set(ended); // nobody else sets it
+    let schedule = schedule.clone();
     let pacer = move || {
-        let schedule = &crew.schedule;
         let mut number = 0;
         while let Some(due) = due_after(number, rate) {
             let due = schedule.began() + due;

@@ -1,6 +1,6 @@
 //! What a run is expected to show: `served.p99<200ms`, `refused>0`, `goodput>1000/s`.
 
-use super::{Latency, Tally};
+use crate::tally::{Latency, Tally};
 use probe::duration::show;
 use probe::number::number;
 use std::fmt;

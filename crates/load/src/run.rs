@@ -1,67 +1,18 @@
-//! Load: requests over some connections, each when its schedule says, and what came of them.
-//!
-//! One loop does the work (`sender`), whatever the shape of the load; the `schedule` says when a request is due.
+//! A run: threads, a task for each connection, and what can be seen meanwhile.
 
-mod diagnosis;
-mod expectation;
-mod schedule;
-mod sender;
-mod tally;
-mod verify;
-
-pub use diagnosis::diagnose;
-pub use expectation::{Expectation, Judgement};
-pub use schedule::{Shape, Until};
-pub use tally::{Connects, Latency, Row, Tally};
-pub use verify::{Agreement, Books, Events};
-
-use schedule::{Schedule, pace};
-use sender::send;
-use std::net::SocketAddr;
+use crate::plan::Plan;
+use crate::schedule::{Schedule, Until, pace};
+use crate::sender::send;
+use crate::shared::{Crew, Share, lock};
+use crate::tally::Tally;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{io, thread};
-use tally::Herd;
 use tokio::sync::{Barrier, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval};
-
-/// What to send, and how.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// The server.
-    pub addr: SocketAddr,
-    /// Requests as bytes, sent in turn; one at least.
-    pub requests: Arc<[Vec<u8>]>,
-    /// They are HEAD requests.
-    pub to_head: bool,
-    /// How many connections send, 1 or more; never more than there are requests.
-    pub connections: usize,
-    /// When a request is due.
-    pub shape: Shape,
-    /// When it is enough.
-    pub until: Until,
-    /// How long a request may take, connecting included.
-    pub timeout: Duration,
-    /// Whether a connection is kept for the next request.
-    pub keep_alive: bool,
-    /// Whether what is refused is sent again, and how.
-    pub retry: Option<Retry>,
-    /// How many requests apart from each other are told apart in [`Tally::acknowledged`]; 0 without a need for it.
-    pub told_apart: usize,
-}
-
-/// How a refused request is sent again.
-#[derive(Clone, Copy, Debug)]
-pub struct Retry {
-    /// Whether the wait is random beyond what it must be, so that those who were refused together do not come back
-    /// together.
-    pub jitter: bool,
-    /// What the jitter begins with.
-    pub seed: u64,
-}
+use tokio::time::interval;
 
 /// What can be seen of a run while it goes on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,16 +25,6 @@ pub struct Progress {
     pub in_flight: u64,
     /// How many were refused and wait to be sent again.
     pub waiting: u64,
-}
-
-/// What the threads of a run share.
-struct Crew {
-    plan: Plan,
-    schedule: Schedule,
-    /// Where the senders of a burst wait for each other.
-    ready: Barrier,
-    resent: AtomicU64,
-    herd: Mutex<Herd>,
 }
 
 /// Sends what the plan says, until it is done or `stop` ends; `seen` is shown ten times a second how it goes.
@@ -100,14 +41,14 @@ pub async fn run(
         Until::Elapsed(_) => plan.connections,
     };
     let crew = Arc::new(Crew {
-        schedule: Schedule::new(plan.shape, plan.until),
+        schedule: Arc::new(Schedule::new(plan.shape, plan.until)),
         ready: Barrier::new(senders),
         resent: AtomicU64::new(0),
         herd: Mutex::default(),
         plan,
     });
     let (stopper, stopped) = watch::channel(false);
-    let pacer = pace(&crew, senders)?;
+    let pacer = pace(&crew.schedule, senders)?;
     let (threads, mut shares, mut shifts) = (threads().min(senders), Vec::new(), JoinSet::new());
     for thread in 0..threads {
         let places = (senders - thread).div_ceil(threads);
@@ -142,38 +83,15 @@ pub async fn run(
     for share in shares {
         tally.merge(&lock(&share).tally);
     }
-    tally.finish(&crew, elapsed, stopping);
+    tally.resent = crew.resent.load(Ordering::Relaxed);
+    tally.herd = lock(&crew.herd).most();
+    tally.finish(senders as u64, crew.schedule.due_by(elapsed), elapsed, stopping);
     Ok(tally)
 }
 
 /// More than one where it pays: the other half of the cores is the server's.
 fn threads() -> usize {
     thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
-}
-
-/// What one thread has done, and what it has in hand.
-struct Share {
-    /// Which thread, from 0.
-    thread: usize,
-    tally: Tally,
-    /// For each connection since when it owes an answer.
-    in_flight: Vec<Option<Owed>>,
-}
-
-/// A request without an answer.
-#[derive(Clone, Copy)]
-struct Owed {
-    number: u64,
-    due: Instant,
-    sent: Instant,
-    /// It was refused, and waits to be sent again.
-    refused: bool,
-}
-
-impl Share {
-    fn new(plan: &Plan, thread: usize, places: usize) -> Self {
-        Self { thread, tally: Tally::new(plan), in_flight: vec![None; places] }
-    }
 }
 
 /// One thread's work: a task for each of its connections.
@@ -200,7 +118,7 @@ async fn shift(crew: &Arc<Crew>, share: &Arc<Mutex<Share>>, mut stopped: watch::
     let mut share = lock(share);
     let Share { tally, in_flight, .. } = &mut *share;
     for owed in in_flight.iter_mut().filter_map(Option::take) {
-        tally.cut_short(owed);
+        tally.cut_short(owed.number, owed.due.elapsed(), owed.sent.elapsed(), owed.refused);
     }
     tally.busy = cpu_time().saturating_sub(began);
 }
@@ -223,16 +141,4 @@ fn progress(crew: &Crew, shares: &[Arc<Mutex<Share>>]) -> Progress {
         }
     }
     progress
-}
-
-/// A panic while it was held would have left it whole: it holds counters.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Crew {
-    fn resends(&self) {
-        self.resent.fetch_add(1, Ordering::Relaxed);
-        lock(&self.herd).comes(self.schedule.elapsed());
-    }
 }

@@ -1,7 +1,9 @@
 //! A report for people: each figure by outcome, since the latency of a refusal is not the latency of a service.
 
 use super::{PERCENTILES, Report};
-use crate::load::{Agreement, Latency, Row, Shape, Tally};
+use crate::schedule::Shape;
+use crate::tally::{Latency, Row, Tally};
+use crate::verify::Agreement;
 use console::{Style, style};
 use probe::duration::{show, unbroken};
 use std::fmt::{self, Display, Formatter};

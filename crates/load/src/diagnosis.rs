@@ -1,6 +1,7 @@
 //! What the figures say beyond themselves, each with its evidence.
 
-use super::{Shape, Tally};
+use crate::schedule::Shape;
+use crate::tally::Tally;
 use probe::duration::show;
 use probe::http_client::Failure;
 use std::time::Duration;

@@ -1,12 +1,13 @@
 //! A report for programs. The schema is documented in the client's README; its version changes with it.
 
 use super::{PERCENTILES, Report};
-use crate::load::{Latency, Row, Shape};
+use crate::schedule::Shape;
+use crate::tally::{Latency, Row};
 use http1::StatusCode;
 use serde_json::{Map, Value, json};
 
 /// The version of the schema.
-pub const VERSION: u32 = 1;
+const VERSION: u32 = 1;
 
 impl Report {
     /// The report as one JSON object.

@@ -1,0 +1,52 @@
+//! Load: requests over some connections, each when its schedule says, and what came of them.
+//!
+//! One loop does the work (`sender`), whatever the shape of the load; the `schedule` says when a request is due. Latency
+//! counts from when a request was due, and the figures are of constant size, however many requests there were.
+//!
+//! Use it to send many requests to one server and to judge what came back: [`run`] sends what a [`Plan`] says and returns
+//! a [`Tally`], [`diagnose`] says what that means, an [`Expectation`] whether it is what was wanted, [`Books`] whether
+//! the server has applied what it acknowledged, and a [`Report`] prints all of it as text or JSON.
+//!
+//! ```no_run
+//! use load::{Plan, Shape, Until};
+//! use std::time::Duration;
+//!
+//! # async fn example() -> std::io::Result<()> {
+//! let addr = ([127, 0, 0, 1], 8080).into();
+//! let plan = Plan {
+//!     addr,
+//!     requests: [probe::http_client::get(addr, "/")].into(),
+//!     to_head: false,
+//!     connections: 10,
+//!     shape: Shape::Rate(100.0),
+//!     until: Until::Count(500),
+//!     timeout: Duration::from_secs(10),
+//!     keep_alive: true,
+//!     retry: None,
+//!     told_apart: 0,
+//! };
+//! let tally = load::run(plan, std::future::pending(), |_progress| {}).await?;
+//! println!("{} served, 99 % within {:?}", tally.served.total(), tally.served.latency.percentile(99.0));
+//! # Ok(())
+//! # }
+//! ```
+
+mod diagnosis;
+mod expectation;
+mod plan;
+mod report;
+mod run;
+mod schedule;
+mod sender;
+mod shared;
+mod tally;
+mod verify;
+
+pub use diagnosis::diagnose;
+pub use expectation::{Expectation, Judgement};
+pub use plan::{Plan, Retry};
+pub use report::Report;
+pub use run::{Progress, run};
+pub use schedule::{Shape, Until};
+pub use tally::{Connects, Latency, Row, Tally};
+pub use verify::{Agreement, Books, Events};
