@@ -1,10 +1,9 @@
 //! The numbers behind the pictures: known traces give known bars, and all of them stand on the page.
 
 use claims::{Depth, Exchange, Finding, Verdict, claim};
-use client::compare::{Matrix, Row};
-use client::picture::{Axis, Bar, Fate, Panel, Picture, Place, Segment, words};
-use client::table::{Screen, table};
-use client::{data, lines, page};
+use client::compare::chart::{Axis, Bar, Fate, Panel, Picture, Place, Segment};
+use client::compare::table::{Screen, table};
+use client::compare::{Matrix, Row, captions, html, json, terminal_chart};
 use http1::StatusCode;
 use probe::http_client::Outcome;
 use std::time::{Duration, SystemTime};
@@ -133,7 +132,7 @@ fn a_staircase_is_split_where_the_one_before_was_answered() {
         (stairs.served, stairs.waiting, stairs.wait(10), stairs.measured),
         (10, 0, ms(5000), ms(5000))
     );
-    let text = words::caption(&panel);
+    let text = captions::caption(&panel);
     assert!(text.starts_with("10 served one by one, from 500 ms to 5.00 s."), "{text}");
     assert!(text.contains("10 × 500 ms one after another = 5.00 s. Measured: 5.00 s."), "{text}");
 }
@@ -143,7 +142,7 @@ fn whoever_still_waits_at_the_stairs_waits_for_the_lock() {
     let panel = panel(staircase(90), vec![]);
     assert_eq!(panel.stairs.map(|stairs| (stairs.served, stairs.waiting)), Some((10, 90)));
     assert!(panel.with(Fate::Unanswered).all(|bar| segments(bar) == [(0, 5200, Place::Lock)]));
-    assert!(words::caption(&panel).contains("The last of all 100 would have to wait 50.0 s."));
+    assert!(captions::caption(&panel).contains("The last of all 100 would have to wait 50.0 s."));
 }
 
 #[test]
@@ -187,7 +186,7 @@ fn a_staircase_is_found_among_other_requests() {
         |what| panel.bars.iter().filter(move |bar| bar.what == what).map(|bar| bar.segments.len());
     assert_eq!(split("event").collect::<Vec<_>>(), [1, 2, 2, 2]);
     assert_eq!(split("balances").collect::<Vec<_>>(), [1, 1]);
-    assert!(words::caption(&panel).starts_with("6 served within 2.00 s. Theory: 4 × 500 ms"));
+    assert!(captions::caption(&panel).starts_with("6 served within 2.00 s. Theory: 4 × 500 ms"));
 }
 
 #[test]
@@ -211,7 +210,7 @@ fn what_was_taken_goes_on_behind_its_answer_until_the_server_says_that_it_is_don
         (16, 17, 16, ms(8500))
     );
     assert_eq!(little.measured, Some(ms(8500)));
-    let text = words::caption(&panel);
+    let text = captions::caption(&panel);
     assert!(
         text.contains("17 taken (at most 16 waiting, in 16 places), 2 done a second"),
         "{text}"
@@ -268,7 +267,7 @@ fn five_panels_share_a_scale_and_what_is_at_once_is_flat() {
 #[test]
 fn the_page_has_a_bar_for_each_request_a_link_to_each_picture_and_no_address_outside() {
     let (matrix, held) = (matrix(), Exchange { outcome: None, ..request(ms(0), ms(2000), None) });
-    let page = page::page(&matrix);
+    let page = html::page(&matrix);
     let requests: usize =
         matrix.rows.iter().flat_map(|row| &row.findings).map(|finding| finding.trace.len()).sum();
     let bars = |page: &str| {
@@ -291,21 +290,26 @@ fn the_page_has_a_bar_for_each_request_a_link_to_each_picture_and_no_address_out
     }
     assert!(page.contains("There is no trace of a request."));
     let only_held = panel(vec![held], vec![]);
-    assert_eq!(words::caption(&only_held), "One connection held open for 2.00 s.");
+    assert_eq!(captions::caption(&only_held), "One connection held open for 2.00 s.");
 }
 
 #[test]
 fn beside_a_connection_that_is_held_a_404_is_an_answer() {
     let nothing_there = Some(Outcome::Rejected(StatusCode::NOT_FOUND));
     let honest = || request(ms(0), ms(2), nothing_there);
-    assert_eq!(words::caption(&panel(vec![honest()], vec![])), "One rejected (404) after 2.0 ms.");
+    assert_eq!(
+        captions::caption(&panel(vec![honest()], vec![])),
+        "One rejected (404) after 2.0 ms."
+    );
     let beside = || vec![request(ms(0), ms(9), None), honest(), honest()];
-    let caption = words::caption(&panel(beside(), vec![]));
+    let caption = captions::caption(&panel(beside(), vec![]));
     assert_eq!(caption, "One connection held open for 9.0 ms; 2 answered (404) within 2.0 ms.");
     let findings = (0..5).map(|_| finding(Verdict::Kept, beside(), vec![])).collect();
     let row = Row { claim: claim("half").expect("a claim of that name"), findings };
-    let text =
-        lines::lines(&Matrix { rows: vec![row], ..matrix() }, Screen { width: 128, ascii: false });
+    let text = terminal_chart::lines(
+        &Matrix { rows: vec![row], ..matrix() },
+        Screen { width: 128, ascii: false },
+    );
     assert!(text.contains("│ 2 answered ") && !text.contains("rejected"), "{text}");
 }
 
@@ -313,13 +317,13 @@ fn beside_a_connection_that_is_held_a_404_is_an_answer() {
 fn what_a_server_says_cannot_become_markup() {
     let mut matrix = matrix();
     matrix.rows[0].findings[0].figure = "<script>alert(1)</script>".into();
-    assert!(!page::page(&matrix).contains("<script>alert"));
+    assert!(!html::page(&matrix).contains("<script>alert"));
 }
 
 #[test]
 fn the_data_are_those_of_the_page() {
     let matrix = matrix();
-    let data: serde_json::Value = serde_json::from_str(&data::data(&matrix)).expect("JSON");
+    let data: serde_json::Value = serde_json::from_str(&json::data(&matrix)).expect("JSON");
     assert_eq!(
         (&data["version"], &data["at"], &data["work_us"]),
         (&1.into(), &"1970-01-01T00:00:00Z".into(), &500_000.into())
@@ -349,7 +353,7 @@ fn the_terminal_shows_the_same_in_its_width_and_in_ascii_where_that_is_wanted() 
     for width in [40, 80, 127, 128, 200] {
         for ascii in [false, true] {
             let screen = Screen { width, ascii };
-            let text = table(&matrix, screen) + &lines::lines(&matrix, screen);
+            let text = table(&matrix, screen) + &terminal_chart::lines(&matrix, screen);
             let widest = text.lines().map(|line| line.chars().count()).max();
             assert!(widest <= Some(width), "{width}: {widest:?}\n{text}");
             assert!(!ascii || text.is_ascii(), "{text}");
@@ -363,7 +367,7 @@ fn the_terminal_shows_the_same_in_its_width_and_in_ascii_where_that_is_wanted() 
 
 #[test]
 fn the_terminal_draws_a_staircase_a_wall_and_a_flat_line() {
-    let text = lines::lines(&matrix(), Screen { width: 128, ascii: false });
+    let text = terminal_chart::lines(&matrix(), Screen { width: 128, ascii: false });
     let at =
         |sentence: &str| text.lines().position(|line| line == sentence).expect("a claim's line");
     let panel = |claim: &str, stage: usize| {

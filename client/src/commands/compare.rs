@@ -4,10 +4,9 @@ use super::{complain, say, stop_signal};
 use anyhow::Context;
 use claims::Verdict;
 use clap::Args;
-use client::compare::{self, Step};
+use client::compare::table::{Screen, table};
+use client::compare::{self, Step, html, json, terminal_chart};
 use client::output::Output;
-use client::table::{Screen, table};
-use client::{data, lines, page};
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use probe::stages::{STAGES, idea};
@@ -63,15 +62,16 @@ impl Compare {
             }
         };
         let screen = Screen { width: width(), ascii: self.ascii };
-        let page = page.write(&page::page(&matrix))?;
-        let mut text = format!("\n{}\n{}\n", table(&matrix, screen), lines::lines(&matrix, screen));
+        let page = page.write(&html::page(&matrix))?;
+        let mut text =
+            format!("\n{}\n{}\n", table(&matrix, screen), terminal_chart::lines(&matrix, screen));
         text += &format!("the page of this run: {}\n", page.display());
         if let Some(json) = json {
-            text += &format!("its traces: {}\n", json.write(&data::data(&matrix))?.display());
+            text += &format!("its traces: {}\n", json.write(&json::data(&matrix))?.display());
         }
         if json_to_stdout {
             eprint!("{text}");
-            say(&data::data(&matrix));
+            say(&json::data(&matrix));
         } else {
             say(&text);
         }

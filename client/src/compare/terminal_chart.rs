@@ -1,8 +1,9 @@
 //! The waiting lines for a terminal: the page's pictures in block characters.
 
-use crate::compare::{Matrix, Row, WORK};
-use crate::picture::{Axis, Bar, Fate, Panel, Picture, words};
-use crate::table::{CELL, CLAIM, Screen, wrap};
+use crate::compare::captions;
+use crate::compare::chart::{Axis, Bar, Fate, Panel, Picture};
+use crate::compare::matrix::{Matrix, Row, WORK};
+use crate::compare::table::{CELL, CLAIM, Screen, wrap};
 use console::Style;
 use probe::duration::show;
 use probe::stages::{STAGES, idea};
@@ -56,7 +57,8 @@ fn pictures(text: &mut String, row: &Row, screen: Screen) {
     }
     // what colour says stands here in words
     let counts = |panel: &Panel| {
-        let count = |fate: &Fate| format!("{} {}", panel.count(*fate), words::label(panel, *fate));
+        let count =
+            |fate: &Fate| format!("{} {}", panel.count(*fate), captions::label(panel, *fate));
         Fate::ALL.iter().filter(|fate| panel.count(**fate) > 0).map(count).collect::<Vec<_>>()
     };
     let name = |(stage, number)| {
@@ -78,7 +80,7 @@ fn pictures(text: &mut String, row: &Row, screen: Screen) {
         add(text, screen, "", left, under.iter().map(cell));
     }
     for (panel, stage) in picture.panels.iter().zip(1..) {
-        let theory = words::theory(panel).map(|theory| format!("{stage}: {theory}"));
+        let theory = captions::theory(panel).map(|theory| format!("{stage}: {theory}"));
         for line in theory.iter().flat_map(|theory| wrap(theory, screen.width)) {
             *text += &(screen.render(line) + "\n");
         }

@@ -1,13 +1,13 @@
 //! The comparison as one page: HTML with inline SVG, in one file, that asks nothing of a network.
 
 mod claim;
-mod key;
+mod format;
+mod legend;
 mod matrix;
 mod panel;
 mod queue;
 
-use crate::compare::Matrix;
-use claims::{Claim, Finding, Verdict};
+use crate::compare::matrix::Matrix;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use probe::duration::show;
 
@@ -28,11 +28,11 @@ pub fn page(matrix: &Matrix) -> String {
                 style { (PreEscaped(include_str!("style.css"))) }
             }
             body {
-                (key::patterns())
+                (legend::patterns())
                 (head(matrix))
                 main {
                     (matrix::matrix(matrix))
-                    (key::key(matrix))
+                    (legend::key(matrix))
                     @for row in &matrix.rows { (claim::claim(row)) }
                 }
                 script { (PreEscaped(include_str!("script.js"))) }
@@ -63,28 +63,4 @@ fn head(matrix: &Matrix) -> Markup {
             }
         }
     }
-}
-
-/// A verdict as the lessons see it: its sign, its words and its class.
-fn verdict(
-    claim: &Claim,
-    stage: u8,
-    finding: &Finding,
-) -> (&'static str, &'static str, &'static str) {
-    match (finding.verdict, finding.verdict == claim.expected(stage)) {
-        (Verdict::Kept, true) => ("✓", "holds", "kept"),
-        (Verdict::Broken, true) => ("✗", "the lesson", "lesson"),
-        (Verdict::Kept, false) => ("!", "holds, against the lesson", "unexpected"),
-        (Verdict::Broken, false) => ("!", "breaks, against the lesson", "unexpected"),
-    }
-}
-
-/// Where the picture of a claim on a stage stands.
-fn anchor(claim: &Claim, stage: u8) -> String {
-    format!("{}-{stage}", claim.name)
-}
-
-/// A part of a whole as SVG takes it: `12.5%`.
-fn percent(part: f64) -> String {
-    format!("{}%", (part * 10_000.0).round() / 100.0)
 }

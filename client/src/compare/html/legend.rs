@@ -1,8 +1,7 @@
 //! How to read the pictures: the patterns of the bars, and what each means, in words.
 
-use crate::compare::Matrix;
-use crate::compare::WORK;
-use crate::picture::{Fate, Picture, Place};
+use crate::compare::chart::{Fate, Picture, Place};
+use crate::compare::matrix::{Matrix, WORK};
 use maud::{Markup, PreEscaped, html};
 use std::collections::BTreeSet;
 

@@ -1,8 +1,9 @@
 //! One panel: the requests of a claim on one stage, a bar each.
 
-use super::key::swatch;
-use super::{anchor, percent, verdict};
-use crate::picture::{AT_ONCE, Axis, Bar, Fate, Panel, Picture, Place, words};
+use super::format::{anchor, percent, verdict};
+use super::legend::swatch;
+use crate::compare::captions;
+use crate::compare::chart::{AT_ONCE, Axis, Bar, Fate, Panel, Picture, Place};
 use claims::{Claim, Finding};
 use maud::{Markup, html};
 use probe::duration::{show, unbroken};
@@ -20,7 +21,7 @@ pub(super) fn panel(
     let (sign, words, class) = verdict(claim, stage, finding);
     let name = STAGES.get(usize::from(stage) - 1).map(|stage| idea(stage)).unwrap_or_default();
     let text =
-        format!("Stage {stage}, {name}: {words}, {}. {}", finding.figure, words::caption(panel));
+        format!("Stage {stage}, {name}: {words}, {}. {}", finding.figure, captions::caption(panel));
     html! {
         figure class={ "panel " (class) } id=(anchor(claim, stage)) {
             h3 { b { (stage) } " " (name) " " span.verdict { span.sign { (sign) } " " (words) } }
@@ -31,9 +32,9 @@ pub(super) fn panel(
                 (labels(panel, picture))
             }
             figcaption {
-                @for (fate, part) in words::parts(panel) { p { (swatch(fate, Place::Answer)) (unbroken(&part)) } }
-                @if panel.bars.is_empty() { p { (words::caption(panel)) } }
-                @if let Some(theory) = words::theory(panel) { p.says { (unbroken(&theory)) } }
+                @for (fate, part) in captions::parts(panel) { p { (swatch(fate, Place::Answer)) (unbroken(&part)) } }
+                @if panel.bars.is_empty() { p { (captions::caption(panel)) } }
+                @if let Some(theory) = captions::theory(panel) { p.says { (unbroken(&theory)) } }
                 p.start { code { "cargo run -p stage" (stage) } }
             }
         }
@@ -65,7 +66,7 @@ fn draw(bar: &Bar, slot: usize, picture: &Picture) -> Markup {
     };
     html! {
         g class={ "bar " (bar.fate.name()) } {
-            title { (words::bar(bar)) }
+            title { (captions::bar(bar)) }
             // the answer's hair lies over what follows it
             @for segment in bar.segments.iter().rev() { (rect(segment.from, segment.to, segment.place)) }
         }

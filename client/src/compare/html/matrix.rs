@@ -1,7 +1,7 @@
 //! The matrix: claims down, stages across, each cell a verdict with its figure, and a way to its picture.
 
-use super::{anchor, verdict};
-use crate::compare::{Matrix, Row};
+use super::format::{anchor, verdict};
+use crate::compare::matrix::{Matrix, Row};
 use maud::{Markup, html};
 use probe::duration::unbroken;
 use probe::stages::{STAGES, idea};

@@ -1,7 +1,7 @@
 //! The comparison as data, for other programs: `client/README.md` documents it.
 
-use crate::compare::{Matrix, Row, WORK};
-use crate::picture::{Bar, Panel};
+use crate::compare::chart::{Bar, Panel, Segment};
+use crate::compare::matrix::{Matrix, Row, WORK};
 use claims::{Finding, Verdict};
 use probe::http_client::Outcome;
 use probe::stages::STAGES;
@@ -73,7 +73,7 @@ fn request(bar: &Bar) -> Value {
         Some(Outcome::Failed(failure)) => Some(failure.to_string()),
         _ => None,
     };
-    let segment = |segment: &crate::picture::Segment| json!({"place": segment.place.name(), "from_us": micros(segment.from), "to_us": micros(segment.to)});
+    let segment = |segment: &Segment| json!({"place": segment.place.name(), "from_us": micros(segment.from), "to_us": micros(segment.to)});
     json!({
         "what": bar.what,
         "fate": bar.fate.name(),

@@ -1,6 +1,6 @@
 //! What the arithmetic says of a trial, beside what was measured.
 
-use super::{Bar, Fate, Place};
+use super::bar::{Bar, Fate};
 use claims::Depth;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -107,9 +107,4 @@ impl Little {
     pub fn wait(&self) -> Duration {
         self.work.saturating_mul(self.taken.try_into().unwrap_or(u32::MAX))
     }
-}
-
-impl Place {
-    /// All of them, in the order in which a request comes through them.
-    pub const ALL: [Self; 5] = [Self::Backlog, Self::Lock, Self::Queue, Self::Work, Self::Answer];
 }

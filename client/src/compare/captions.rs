@@ -1,6 +1,6 @@
 //! The pictures in words: what a panel shows, what a bar is, and what theory says.
 
-use super::{Bar, Fate, Little, Panel, Place, Stairs};
+use crate::compare::chart::{Bar, Fate, Little, Panel, Place, Stairs};
 use probe::duration::show;
 use probe::http_client::Outcome;
 use std::collections::BTreeSet;

@@ -1,7 +1,8 @@
 //! The queue behind the answers, as the server told it.
 
-use super::percent;
-use crate::picture::{Axis, Little, Panel, words};
+use super::format::percent;
+use crate::compare::captions;
+use crate::compare::chart::{Axis, Little, Panel};
 use maud::{Markup, html};
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ pub(super) fn queue(stage: u8, name: &str, panel: &Panel, little: &Little) -> Ma
         .chain(panel.queue.last().map(|depth| depth.at));
     let waiting = little.taken.saturating_sub(1);
     let empty = little.began + little.work.saturating_mul(waiting.try_into().unwrap_or(u32::MAX));
-    let text = format!("The queue of stage {stage}, {name}, over time. {}", words::caption(panel));
+    let text =
+        format!("The queue of stage {stage}, {name}, over time. {}", captions::caption(panel));
     html! {
         figure.queue {
             h3 { b { (stage) } " " (name) ": the queue behind the answers, as " code { "GET /stats" } " told it" }

@@ -1,8 +1,8 @@
 //! A claim: its sentence, its five pictures, and how to repeat it by hand.
 
 use super::{panel, queue};
-use crate::compare::{Row, WORK};
-use crate::picture::Picture;
+use crate::compare::chart::Picture;
+use crate::compare::matrix::{Row, WORK};
 use maud::{Markup, html};
 use probe::stages::{STAGES, idea};
 

@@ -1,6 +1,6 @@
 //! The comparison as a table: claims down, stages across, each cell a verdict with its figure.
 
-use crate::compare::{Matrix, Row};
+use crate::compare::matrix::{Matrix, Row};
 use claims::{Claim, Finding, Verdict};
 use console::Style;
 use probe::duration::unbroken;

@@ -1,0 +1,13 @@
+//! From the traces of a claim to what is drawn of them: a bar for each request, on one time axis for all stages.
+//!
+//! Nothing here knows HTML, a terminal or a network: known traces give known bars.
+
+mod axis;
+mod bar;
+mod panel;
+mod theory;
+
+pub use axis::Axis;
+pub use bar::{Bar, Fate, Place, Segment};
+pub use panel::{AT_ONCE, Panel, Picture};
+pub use theory::{Little, Stairs};
