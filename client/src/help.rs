@@ -1,6 +1,6 @@
 //! The help, in lines of at most 80 characters.
 
-use crate::commands::{complain, say};
+use crate::commands::print::{complain, say};
 use clap::error::{Error, ErrorKind};
 use std::process::ExitCode;
 use textwrap::{Options, WordSplitter};

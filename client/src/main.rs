@@ -47,7 +47,7 @@ async fn main() -> ExitCode {
         Command::Doctor(doctor) => Ok(doctor.run()),
     };
     done.unwrap_or_else(|error| {
-        commands::complain(&format!("error: {error:#}"));
+        commands::print::complain(&format!("error: {error:#}"));
         ExitCode::FAILURE
     })
 }

@@ -1,6 +1,8 @@
 //! `client check`.
 
-use super::{NO_CONNECTION, complain, resolve, say, stop_signal};
+use super::print::{complain, say};
+use super::reach::{NO_CONNECTION, resolve};
+use super::signals::stop_signal;
 use claims::{CLAIMS, Claim, Finding, Verdict, claim};
 use clap::Args;
 use console::style;

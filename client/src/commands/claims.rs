@@ -1,6 +1,6 @@
 //! `client claims`.
 
-use super::say;
+use super::print::say;
 use claims::CLAIMS;
 use clap::Args;
 use console::style;

@@ -1,6 +1,7 @@
 //! `client compare`.
 
-use super::{complain, say, stop_signal};
+use super::print::{complain, say};
+use super::signals::stop_signal;
 use anyhow::Context;
 use claims::Verdict;
 use clap::Args;

@@ -1,6 +1,6 @@
 //! `client doctor`.
 
-use super::say;
+use super::print::say;
 use clap::Args;
 use client::doctor::{Finding, Health, examine};
 use console::{Term, style};

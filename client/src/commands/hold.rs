@@ -1,6 +1,9 @@
 //! `client hold`.
 
-use super::{NO_CONNECTION, connections, positive_duration, resolve, say, stop_signal};
+use super::arguments::{connections, positive_duration};
+use super::print::say;
+use super::reach::{NO_CONNECTION, resolve};
+use super::signals::stop_signal;
 use clap::Args;
 use indicatif::ProgressBar;
 use probe::duration::show;

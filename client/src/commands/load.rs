@@ -1,9 +1,10 @@
 //! `client load`.
 
+use super::arguments::{connections, count, positive_duration};
 use super::live::Live;
-use super::{
-    NO_CONNECTION, Signals, complain, connections, count, positive_duration, resolve, say,
-};
+use super::print::{complain, say};
+use super::reach::{NO_CONNECTION, resolve};
+use super::signals::Signals;
 use anyhow::Context;
 use clap::Args;
 use http1::{Bytes, ClientRequest, HeaderName, HeaderValue, Method, encode_request, header};

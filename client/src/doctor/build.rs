@@ -1,6 +1,7 @@
 //! Rust, what is downloaded, and what is built: whether a class needs the network, or has to wait.
 
-use super::{Finding, ask, first_line};
+use super::finding::Finding;
+use super::program::{ask, first_line};
 use probe::stages::{STAGES, workspace};
 use std::path::{Path, PathBuf};
 use std::process::Output;

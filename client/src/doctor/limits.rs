@@ -1,6 +1,7 @@
 //! What the machine has, and what it allows one process or one user.
 
-use super::{Finding, ask};
+use super::finding::Finding;
+use super::program::{ask, first_line};
 use rlimit::Resource;
 
 /// What a server or a client needs beyond its connections.
@@ -130,7 +131,7 @@ pub(super) fn most_processes() -> Option<u64> {
 pub(super) fn running_processes() -> u64 {
     let count = || {
         let user = ask("id", &["-u"])?;
-        let listed = ask("ps", &["-U", &super::first_line(&user.stdout), "-o", "pid="])?;
+        let listed = ask("ps", &["-U", &first_line(&user.stdout), "-o", "pid="])?;
         Some(String::from_utf8_lossy(&listed.stdout).lines().count() as u64)
     };
     count().unwrap_or(0)
@@ -157,5 +158,5 @@ fn number(file: &str, name: &str) -> Option<u64> {
 }
 
 fn sysctl(name: &str) -> Option<u64> {
-    super::first_line(&ask("sysctl", &["-n", name])?.stdout).parse().ok()
+    first_line(&ask("sysctl", &["-n", name])?.stdout).parse().ok()
 }

@@ -1,6 +1,7 @@
 //! The address that the servers are to have, and whether a client gets an answer on this machine at all.
 
-use super::{Finding, find};
+use super::finding::Finding;
+use super::program::find;
 use http1::Response;
 use http1::blocking::Connection;
 use std::io::{self, ErrorKind, Read, Write};

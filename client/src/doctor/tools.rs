@@ -1,7 +1,8 @@
 //! The programs beside ours, each tried as the lessons use it.
 
+use super::finding::Finding;
 use super::network::{ANSWER, QUESTION};
-use super::{Finding, ask, find, first_line};
+use super::program::{ask, find, first_line};
 use std::net::SocketAddr;
 
 /// How to install a package.

@@ -1,0 +1,47 @@
+//! What was found in one respect, and what to do about it.
+
+/// How a machine does in one respect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// As it should be.
+    Fine,
+    /// A class can be held; it is better to know this beforehand.
+    Noted,
+    /// A lesson would fail.
+    Failing,
+}
+
+/// What was found in one respect.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What was looked at, in a word or two.
+    pub name: &'static str,
+    /// How it does.
+    pub health: Health,
+    /// What was found.
+    pub found: String,
+    /// What to do about it, if anything is to be done.
+    pub mend: Option<String>,
+}
+
+impl Finding {
+    pub(super) fn fine(name: &'static str, found: impl Into<String>) -> Self {
+        Self { name, health: Health::Fine, found: found.into(), mend: None }
+    }
+
+    pub(super) fn noted(
+        name: &'static str,
+        found: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Self {
+        Self { name, health: Health::Noted, found: found.into(), mend: Some(mend.into()) }
+    }
+
+    pub(super) fn failing(
+        name: &'static str,
+        found: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Self {
+        Self { name, health: Health::Failing, found: found.into(), mend: Some(mend.into()) }
+    }
+}
