@@ -3,7 +3,7 @@
 //! One loop does the work (`sender`), whatever the shape of the load; the `schedule` says when a request is due. Latency
 //! counts from when a request was due, and the figures are of constant size, however many requests there were.
 //!
-//! Use it to send many requests to one server and to judge what came back: [`run`] sends what a [`Plan`] says and returns
+//! Use it to send many requests to one server and to judge what came back: [`run()`] sends what a [`Plan`] says and returns
 //! a [`Tally`], [`diagnose`] says what that means, an [`Expectation`] whether it is what was wanted, [`Books`] whether
 //! the server has applied what it acknowledged, and a [`Report`] prints all of it as text or JSON.
 //!

@@ -26,7 +26,7 @@ pub struct Plan {
     pub keep_alive: bool,
     /// Whether what is refused is sent again, and how.
     pub retry: Option<Retry>,
-    /// How many requests apart from each other are told apart in [`Tally::acknowledged`]; 0 without a need for it.
+    /// How many requests apart from each other are told apart in [`Tally::acknowledged`](crate::Tally::acknowledged); 0 without a need for it.
     pub told_apart: usize,
 }
 
