@@ -4,6 +4,7 @@ use crate::{Stage, fill_in, start_log};
 use clap::{Arg, Command, Parser};
 use std::str::FromStr;
 use std::time::Duration;
+use textwrap::WordSplitter;
 
 impl Stage {
     /// Parses the command line, starts the log and raises the limit of open files as far as the system allows: many
@@ -53,20 +54,9 @@ fn present(option: Arg) -> Arg {
         .allow_hyphen_values(allows_hyphen)
 }
 
-/// In lines of at most so many characters. Not clap's own feature `wrap_help`, for which stage 1 would have to build
-/// rustix.
-fn fold(words: &str, width: usize) -> String {
-    let (mut folded, mut column) = (String::new(), 0);
-    for word in words.split(' ') {
-        if column > 0 {
-            let fits = column + 1 + word.chars().count() <= width;
-            folded.push(if fits { ' ' } else { '\n' });
-            column = if fits { column + 1 } else { 0 };
-        }
-        folded += word;
-        column += word.chars().count();
-    }
-    folded
+/// Lines of at most `width` characters. clap's own feature `wrap_help` would make stage 1 build rustix as well.
+fn fold(text: &str, width: usize) -> String {
+    textwrap::fill(text, textwrap::Options::new(width).word_splitter(WordSplitter::NoHyphenation))
 }
 
 /// A duration from 0 to 1 hour, such as `500ms`, `2s` or `1m`.
