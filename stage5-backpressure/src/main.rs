@@ -13,7 +13,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
-use workshop::{Addr, Stage, Stop, accept, clap, debug, stop_signal, warn};
+use tokio_util::sync::CancellationToken;
+use workshop::{Addr, Stage, accept, clap, debug, stop_signal, warn};
 
 const STAGE: Stage = Stage {
     number: 5,
@@ -57,7 +58,7 @@ enum WhenFull {
 struct Bank {
     options: Options,
     queue: mpsc::Sender<Event>,
-    stop: Arc<Stop>,
+    stop: CancellationToken,
     ledger: Arc<Mutex<Ledger>>,
 }
 
@@ -78,7 +79,7 @@ struct Ledger {
 #[tokio::main]
 async fn main() -> workshop::Result {
     let options = STAGE.options::<Options>();
-    let (stop, stopped) = (Arc::new(Stop::default()), stop_signal()?);
+    let (stop, stopped) = (CancellationToken::new(), stop_signal()?);
     let listener = STAGE.listen(&options.addr)?;
     let (queue, events) = mpsc::channel(options.queue);
     let ledger = Arc::new(Mutex::new(Ledger { capacity: options.queue, ..Ledger::default() }));
@@ -89,7 +90,7 @@ async fn main() -> workshop::Result {
         Bank { options, queue, stop: stop.clone(), ledger: ledger.clone() },
     ));
     stopped.await;
-    stop.tell();
+    stop.cancel();
     worker.await?; // every answer is given and every promise kept
     let ledger = lock(&ledger);
     debug!(balances = %serde_json::to_string(&ledger.balances)?, "stopped");
@@ -104,7 +105,7 @@ async fn serve_all(listener: TcpListener, bank: Bank) {
     loop {
         let mut connection = tokio::select! {
             stream = accept(&listener) => Connection::new(stream),
-            () = bank.stop.told() => return,
+            () = bank.stop.cancelled() => return,
         };
         let Ok(place) = places.clone().try_acquire_owned() else {
             let answer =
@@ -129,7 +130,7 @@ async fn serve(connection: &mut Connection, bank: &Bank) -> io::Result<()> {
         // `while let` would keep what it matches in the task, also while that waits for the next one
         let Some(request) = next_request_while_open(connection, bank).await? else { return Ok(()) };
         let response = respond(request, bank).await;
-        if bank.stop.is_told() {
+        if bank.stop.is_cancelled() {
             connection.close_after_response();
         }
         timeout(bank.options.timeout, connection.write_response(response)).await??;
@@ -145,7 +146,7 @@ async fn next_request_while_open(
     tokio::select! {
         biased;
         request = next_request(connection, patience) => return request,
-        () = bank.stop.told() => {}
+        () = bank.stop.cancelled() => {}
     }
     // what has come by now is still in the kernel, perhaps
     let _ = timeout(Duration::from_millis(50), connection.wait_for_request()).await;
@@ -182,7 +183,7 @@ async fn next_request(
 async fn respond(request: Request, bank: &Bank) -> Response {
     match (request.method(), request.path()) {
         (&Method::POST, "/events") => match &parse(&request) {
-            Ok(_) if bank.stop.is_told() => stopping(),
+            Ok(_) if bank.stop.is_cancelled() => stopping(),
             Ok(event) if bank.options.when_full == WhenFull::Wait => {
                 wait_for_place(event, bank).await
             }
@@ -225,7 +226,7 @@ async fn wait_for_place(event: &Event, bank: &Bank) -> Response {
     let taken = Response::json(StatusCode::ACCEPTED, event);
     let place = tokio::select! {
         biased;
-        () = bank.stop.told() => return stopping(),
+        () = bank.stop.cancelled() => return stopping(),
         Ok(place) = bank.queue.reserve() => place, // `send().await` in two steps, to count between them
     };
     let (event, mut ledger) = (event.clone(), lock(&bank.ledger));

@@ -13,7 +13,7 @@ pub use asynchronous::accept;
 pub use clap;
 pub use options::{Addr, count, duration, timeout};
 #[cfg(feature = "tokio")]
-pub use signals::{Stop, stop_signal};
+pub use signals::stop_signal;
 pub use tracing::{debug, warn};
 
 use std::io::{IsTerminal, Write};
