@@ -1,6 +1,6 @@
 //! Listening and accepting, for std.
 
-use crate::listen::{PAUSE, first_of, is_of_the_peer};
+use crate::socket::{RETRY_DELAY, bind_first, is_connection_error};
 use crate::{Addr, Stage};
 use anyhow::Context;
 use std::net::{TcpListener, TcpStream};
@@ -15,10 +15,10 @@ pub fn accept(listener: &TcpListener) -> TcpStream {
                 let _ = stream.set_nodelay(true); // it only serves speed
                 return stream;
             }
-            Err(error) if is_of_the_peer(&error) => {}
+            Err(error) if is_connection_error(&error) => {}
             Err(error) => {
                 error!(%error, "cannot accept; trying again in 100 ms");
-                std::thread::sleep(PAUSE);
+                std::thread::sleep(RETRY_DELAY);
             }
         }
     }
@@ -29,7 +29,7 @@ pub fn accept(listener: &TcpListener) -> TcpStream {
 /// # Errors
 /// One line on what to do when the address is in use or not to be had.
 pub fn listen(stage: &Stage, addr: &Addr) -> anyhow::Result<TcpListener> {
-    let listener = first_of(addr, TcpListener::bind)?;
+    let listener = bind_first(addr, TcpListener::bind)?;
     stage.announce(listener.local_addr().context("the socket has no address")?);
     Ok(listener)
 }

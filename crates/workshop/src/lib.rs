@@ -1,16 +1,16 @@
 //! What every stage's `main` needs and no lesson is about: arguments, the banner, the log, accept, Ctrl-C.
 
-#[cfg(feature = "tokio")]
-mod asynchronous;
 pub mod blocking;
-mod listen;
+#[cfg(feature = "tokio")]
+mod listener;
 mod options;
 #[cfg(feature = "tokio")]
 mod signals;
+mod socket;
 
-#[cfg(feature = "tokio")]
-pub use asynchronous::accept;
 pub use clap;
+#[cfg(feature = "tokio")]
+pub use listener::accept;
 pub use options::{Addr, count, duration, timeout};
 #[cfg(feature = "tokio")]
 pub use signals::stop_signal;
@@ -24,18 +24,18 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// What a stage's `main` returns: nothing, or why it ends, which then goes to stderr in one line, with exit code 1.
-pub type Result = std::result::Result<(), Failure>;
+pub type Result = std::result::Result<(), OneLineError>;
 
 /// Any error, in one line: also where backtraces are asked for.
-pub struct Failure(anyhow::Error);
+pub struct OneLineError(anyhow::Error);
 
-impl<E: Into<anyhow::Error>> From<E> for Failure {
+impl<E: Into<anyhow::Error>> From<E> for OneLineError {
     fn from(error: E) -> Self {
         Self(error.into())
     }
 }
 
-impl std::fmt::Debug for Failure {
+impl std::fmt::Debug for OneLineError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:#}", self.0)
     }

@@ -29,7 +29,7 @@ impl Stage {
         });
         O::command()
             .name(self.name)
-            .mut_args(present)
+            .mut_args(format_option)
             .about(fold(&format!("Stage {}: {}", self.number, self.idea), 80))
             .after_help(format!(
                 "Try it:    {try_it}\nBreak it:  {break_it}\nRead:      {}/src/main.rs\n\n\
@@ -40,7 +40,7 @@ impl Stage {
 }
 
 /// An option with its help in the 50 columns beside the longest name, and the default in a line below.
-fn present(option: Arg) -> Arg {
+fn format_option(option: Arg) -> Arg {
     let mut help = fold(&option.get_help().map(ToString::to_string).unwrap_or_default(), 50);
     if let [default, ..] = option.get_default_values() {
         help += &format!("\n[default: {}]", default.to_string_lossy());

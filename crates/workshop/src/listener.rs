@@ -1,6 +1,6 @@
 //! Listening and accepting, for tokio.
 
-use crate::listen::{PAUSE, first_of, is_of_the_peer};
+use crate::socket::{RETRY_DELAY, bind_first, is_connection_error};
 use crate::{Addr, Stage};
 use anyhow::Context;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -18,10 +18,10 @@ pub async fn accept(listener: &TcpListener) -> TcpStream {
                 return stream;
             }
             // some systems report a peer that has left before it was accepted: the next one need not wait for that
-            Err(error) if is_of_the_peer(&error) => {}
+            Err(error) if is_connection_error(&error) => {}
             Err(error) => {
                 error!(%error, "cannot accept; trying again in 100 ms");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(RETRY_DELAY).await;
             }
         }
     }
@@ -40,7 +40,7 @@ impl Stage {
 }
 
 fn bind(addr: &Addr) -> anyhow::Result<TcpListener> {
-    first_of(addr, |addr| {
+    bind_first(addr, |addr| {
         let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.set_reuseaddr(true)?;
         socket.set_nodelay(true)?; // which the connections inherit: an answer never waits for the one before

@@ -7,15 +7,15 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 /// How long a failed accept is waited out: for want of file descriptors it would only fail again.
-pub(crate) const PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-pub(crate) fn is_of_the_peer(error: &io::Error) -> bool {
+pub(crate) fn is_connection_error(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 /// Binds the first of its addresses that can be had, IPv4 first.
-pub(crate) fn first_of<L>(
+pub(crate) fn bind_first<L>(
     addr: &Addr,
     bind: impl Fn(SocketAddr) -> io::Result<L>,
 ) -> anyhow::Result<L> {
