@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
-use workshop::{Addr, Stage, accept, clap, warn};
+use workshop::{Addr, Stage, accept, clap, duration, warn};
 
 const STAGE: Stage = Stage {
     number: 4,
@@ -33,7 +33,7 @@ struct Options {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = workshop::timeout)]
     timeout: Duration,
     /// How long the work for one event takes, such as 0s, 100ms, 2s
-    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = workshop::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = duration)]
     work: Duration,
 }
 

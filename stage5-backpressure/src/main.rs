@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use workshop::{Addr, Stage, accept, clap, debug, stop_signal, warn};
+use workshop::{Addr, Stage, accept, clap, debug, duration, stop_signal, warn};
 
 const STAGE: Stage = Stage {
     number: 5,
@@ -34,7 +34,7 @@ struct Options {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = workshop::timeout)]
     timeout: Duration,
     /// How long the worker takes for one event, such as 0s, 100ms, 2s
-    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = workshop::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = duration)]
     work: Duration,
     /// How many events may wait for the worker, 1 or more
     #[arg(long, value_name = "N", default_value = "16", value_parser = workshop::count)]
