@@ -28,8 +28,8 @@ struct Options {
     /// Where to listen; port 0 picks a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     addr: Addr,
-    /// How long a client may keep the server waiting: to begin a request, to end it, to take the
-    /// answer; such as 500ms, 2s, 1m
+    /// How long each wait for a client may last: until a request begins, until it is complete, and
+    /// until the response is sent; such as 500ms, 2s, 1m
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = workshop::timeout)]
     timeout: Duration,
     /// How long the work for one event takes, such as 0s, 100ms, 2s

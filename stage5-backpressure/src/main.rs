@@ -29,8 +29,8 @@ struct Options {
     /// Where to listen; port 0 picks a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     addr: Addr,
-    /// How long a client may keep the server waiting: to begin a request, to end it, to take the
-    /// answer; such as 500ms, 2s, 1m
+    /// How long each wait for a client may last: until a request begins, until it is complete, and
+    /// until the response is sent; such as 500ms, 2s, 1m
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = workshop::timeout)]
     timeout: Duration,
     /// How long the worker takes for one event, such as 0s, 100ms, 2s
@@ -39,11 +39,11 @@ struct Options {
     /// How many events may wait for the worker, 1 or more
     #[arg(long, value_name = "N", default_value = "16", value_parser = workshop::count)]
     queue: usize,
-    /// What happens to an event when the queue is full; reject: it gets 503 and Retry-After at once;
-    /// wait: it waits for a place, and its client with it
+    /// What happens to an event when the queue is full; reject: it gets 503 and Retry-After
+    /// immediately; wait: it waits for room, which blocks its client
     #[arg(long, value_name = "POLICY", default_value = "reject")]
     when_full: WhenFull,
-    /// How many connections may be open, 1 or more; one over it is refused with 503
+    /// How many connections may be open, 1 or more; any further one is refused with 503
     #[arg(long, value_name = "N", default_value = "1024", value_parser = workshop::count)]
     max_connections: usize,
 }

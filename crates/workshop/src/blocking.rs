@@ -1,4 +1,4 @@
-//! Listening and accepting, for std.
+//! Listening and accepting with std, for stage 1.
 
 use crate::socket::{RETRY_DELAY, bind_first, is_connection_error};
 use crate::{Addr, Stage};
@@ -6,13 +6,13 @@ use anyhow::Context;
 use std::net::{TcpListener, TcpStream};
 use tracing::{error, info};
 
-/// The next connection. A failed accept is logged, waited out briefly and tried again.
+/// Waits for the next connection. If that fails, logs the error and tries again after 100 ms.
 pub fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept() {
             Ok((stream, peer)) => {
                 info!(%peer, "connection accepted");
-                let _ = stream.set_nodelay(true); // it only serves speed
+                let _ = stream.set_nodelay(true); // without it the server is only slower
                 return stream;
             }
             Err(error) if is_connection_error(&error) => {}
@@ -24,10 +24,10 @@ pub fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-/// Listens, with std's own backlog (128 on Linux), says so on stdout, and shows the banner.
+/// Listens with std's backlog (128 on Linux) and prints the banner to stdout.
 ///
 /// # Errors
-/// One line on what to do when the address is in use or not to be had.
+/// If the address is in use or not available; the message is one line that says what to do.
 pub fn listen(stage: &Stage, addr: &Addr) -> anyhow::Result<TcpListener> {
     let listener = bind_first(addr, TcpListener::bind)?;
     stage.announce(listener.local_addr().context("the socket has no address")?);

@@ -1,4 +1,41 @@
-//! What every stage's `main` needs and no lesson is about: arguments, the banner, the log, accept, Ctrl-C.
+//! What every stage's `main` needs and no lesson teaches: options, the banner, the log, listening
+//! and accepting, Ctrl-C.
+//!
+//! Use it for a small server that is started in a terminal and explains itself there: its `--help`
+//! and its banner say what it is about, how to try it and how to break it. Nothing here knows HTTP.
+//!
+//! ```no_run
+//! use std::io::Write;
+//! use workshop::blocking::{accept, listen};
+//! use workshop::{Addr, Stage, clap};
+//!
+//! const STAGE: Stage = Stage {
+//!     number: 1,
+//!     name: "hello",
+//!     idea: "greets every client and disconnects it",
+//!     try_it: "curl --http0.9 {url}",
+//!     break_it: "nc {addr}",
+//! };
+//!
+//! #[derive(clap::Parser)]
+//! struct Options {
+//!     /// Where to listen; port 0 picks a free one
+//!     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+//!     addr: Addr,
+//! }
+//!
+//! fn main() -> workshop::Result {
+//!     let options = STAGE.options::<Options>();
+//!     let listener = listen(&STAGE, &options.addr)?;
+//!     loop {
+//!         let mut stream = accept(&listener);
+//!         stream.write_all(b"hello\n")?;
+//!     }
+//! }
+//! ```
+//!
+//! With the feature `tokio` (on by default) there are [`accept`], [`Stage::listen`] and
+//! [`stop_signal`] for async servers; without it, [`blocking`] needs only std.
 
 pub mod blocking;
 #[cfg(feature = "tokio")]
@@ -23,10 +60,10 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// What a stage's `main` returns: nothing, or why it ends, which then goes to stderr in one line, with exit code 1.
+/// What a stage's `main` returns; an error goes to stderr in one line, with exit code 1.
 pub type Result = std::result::Result<(), OneLineError>;
 
-/// Any error, in one line: also where backtraces are asked for.
+/// An error with its causes in one line, even when `RUST_BACKTRACE` asks for more.
 pub struct OneLineError(anyhow::Error);
 
 impl<E: Into<anyhow::Error>> From<E> for OneLineError {
@@ -41,18 +78,18 @@ impl std::fmt::Debug for OneLineError {
     }
 }
 
-/// A stage as it presents itself: in its `--help`, and in the banner once it listens.
+/// How a stage introduces itself: in its `--help`, and in its banner once it listens.
 #[derive(Clone, Copy, Debug)]
 pub struct Stage {
     /// 1 to 5.
     pub number: u8,
-    /// Its folder and its binary.
+    /// The name of its folder and its binary.
     pub name: &'static str,
-    /// What it is about, in one line.
+    /// Its lesson in one line.
     pub idea: &'static str,
-    /// A command to try it; `{url}` and `{addr}` stand for where it listens.
+    /// A command that shows it working; `{url}` and `{addr}` stand for its address.
     pub try_it: &'static str,
-    /// A command to break it, or to see it hold; the same.
+    /// A command that breaks it, or shows that it holds; with the same placeholders.
     pub break_it: &'static str,
 }
 
@@ -67,12 +104,13 @@ impl Stage {
                break it  {break_it}\n  \
                read      {name}/src/main.rs\n"
         );
-        // whoever closed our stdout does not want to know
+        // a closed stdout is not an error
         let mut stdout = std::io::stdout().lock();
         let _ = stdout.write_all(banner.as_bytes()).and_then(|()| stdout.flush());
         if !addr.ip().is_loopback() {
             warn!(
-                "{addr} can be reached from other machines; this is a server for lessons, so mind who is there"
+                "{addr} can be reached from other machines; \
+                 use this server only on a network that you trust"
             );
         }
     }
@@ -82,7 +120,7 @@ fn fill_in(command: &str, addr: impl std::fmt::Display) -> String {
     command.replace("{url}", &format!("http://{addr}")).replace("{addr}", &addr.to_string())
 }
 
-/// To stderr: `RUST_LOG`, such as `debug` or `http1=debug`; `info` unless told otherwise.
+/// Logs to stderr what `RUST_LOG` asks for, such as `debug` or `http1=debug`; by default `info`.
 fn start_log() {
     let wanted = std::env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
     let parsed = wanted.as_deref().map(str::parse::<Targets>);
@@ -96,6 +134,6 @@ fn start_log() {
         .with_target(false);
     tracing_subscriber::registry().with(targets).with(lines).init();
     if let Some(Err(error)) = parsed {
-        warn!("RUST_LOG is not understood ({error}); try RUST_LOG=debug. Going on with info");
+        warn!("RUST_LOG is invalid ({error}), so the level is info; try RUST_LOG=debug");
     }
 }

@@ -1,4 +1,4 @@
-//! Listening and accepting, for tokio.
+//! Listening and accepting with tokio, for stages 2 to 5.
 
 use crate::socket::{RETRY_DELAY, bind_first, is_connection_error};
 use crate::{Addr, Stage};
@@ -6,10 +6,10 @@ use anyhow::Context;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tracing::{error, info};
 
-/// Connections that the kernel completes and keeps for us until we accept them.
+/// Connections that the kernel completes and queues until the server accepts them.
 const BACKLOG: u32 = 1024;
 
-/// The next connection. A failed accept is logged, waited out briefly and tried again.
+/// Waits for the next connection. If that fails, logs the error and tries again after 100 ms.
 pub async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
@@ -17,7 +17,7 @@ pub async fn accept(listener: &TcpListener) -> TcpStream {
                 info!(%peer, "connection accepted");
                 return stream;
             }
-            // some systems report a peer that has left before it was accepted: the next one need not wait for that
+            // some systems report a client that disconnected before accept: no need to wait
             Err(error) if is_connection_error(&error) => {}
             Err(error) => {
                 error!(%error, "cannot accept; trying again in 100 ms");
@@ -28,10 +28,10 @@ pub async fn accept(listener: &TcpListener) -> TcpStream {
 }
 
 impl Stage {
-    /// Listens with a backlog of 1024, says so on stdout, and shows the banner.
+    /// Listens with a backlog of 1024 and prints the banner to stdout.
     ///
     /// # Errors
-    /// One line on what to do when the address is in use or not to be had.
+    /// If the address is in use or not available; the message is one line that says what to do.
     pub fn listen(&self, addr: &Addr) -> anyhow::Result<TcpListener> {
         let listener = bind(addr)?;
         self.announce(listener.local_addr().context("the socket has no address")?);
@@ -43,7 +43,7 @@ fn bind(addr: &Addr) -> anyhow::Result<TcpListener> {
     bind_first(addr, |addr| {
         let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.set_reuseaddr(true)?;
-        socket.set_nodelay(true)?; // which the connections inherit: an answer never waits for the one before
+        socket.set_nodelay(true)?; // inherited by its connections: no response waits for an ACK
         socket.bind(addr)?;
         socket.listen(BACKLOG)
     })

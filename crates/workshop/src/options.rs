@@ -7,11 +7,11 @@ use std::time::Duration;
 use textwrap::WordSplitter;
 
 impl Stage {
-    /// Parses the command line, starts the log and raises the limit of open files as far as the system allows: many
-    /// systems begin with 1024 or 256, and every connection needs one.
+    /// Parses the command line, starts the log, and raises the limit on open files as far as the
+    /// system allows: it is often 1024 or 256, and every connection is an open file.
     ///
-    /// Ends the process with usage and exit code 2 if the command line is wrong, or with the help if that was asked
-    /// for.
+    /// Ends the process with an error and exit code 2 if the command line is wrong, and with the
+    /// help if that was asked for.
     pub fn options<O: Parser>(&self) -> O {
         let mut command = self.command::<O>();
         let options = command
@@ -19,7 +19,8 @@ impl Stage {
             .and_then(|mut matches| O::from_arg_matches_mut(&mut matches))
             .unwrap_or_else(|error| error.format(&mut command).exit());
         start_log();
-        let _ = rlimit::increase_nofile_limit(u64::MAX); // if it stays low, accept waits for a free one
+        // if the limit stays low, accept retries until a connection is closed
+        let _ = rlimit::increase_nofile_limit(u64::MAX);
         options
     }
 
@@ -33,19 +34,20 @@ impl Stage {
             .about(fold(&format!("Stage {}: {}", self.number, self.idea), 80))
             .after_help(format!(
                 "Try it:    {try_it}\nBreak it:  {break_it}\nRead:      {}/src/main.rs\n\n\
-                 RUST_LOG=debug logs each request, RUST_LOG=warn no connections. Ctrl-C ends it.",
+                 RUST_LOG=debug logs requests, RUST_LOG=warn hides connections. Ctrl-C stops it.",
                 self.name
             ))
     }
 }
 
-/// An option with its help in the 50 columns beside the longest name, and the default in a line below.
+/// Folds the help of an option to the 50 columns beside the longest name, and gives its default a
+/// separate line.
 fn format_option(option: Arg) -> Arg {
     let mut help = fold(&option.get_help().map(ToString::to_string).unwrap_or_default(), 50);
     if let [default, ..] = option.get_default_values() {
         help += &format!("\n[default: {}]", default.to_string_lossy());
     }
-    // so that `--queue -1` is an invalid value, and not an unknown option -1
+    // so that `--queue -1` is an invalid value instead of an unknown option `-1`
     let allows_hyphen = option.get_possible_values().is_empty();
     option
         .help(help)
@@ -54,46 +56,47 @@ fn format_option(option: Arg) -> Arg {
         .allow_hyphen_values(allows_hyphen)
 }
 
-/// Lines of at most `width` characters. clap's own feature `wrap_help` would make stage 1 build rustix as well.
+/// clap's feature `wrap_help` does the same, but stage 1 would have to build rustix for it.
 fn fold(text: &str, width: usize) -> String {
     textwrap::fill(text, textwrap::Options::new(width).word_splitter(WordSplitter::NoHyphenation))
 }
 
-/// A duration from 0 to 1 hour, such as `500ms`, `2s` or `1m`.
+/// Parses a duration from 0 to 1 hour, such as `500ms`, `2s` or `1m`.
 ///
 /// # Errors
-/// What a valid duration looks like.
+/// The message says what a valid duration looks like.
 pub fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(duration) if duration <= Duration::from_secs(3600) => Ok(duration),
-        Ok(_) => Err("at most 1h".into()),
-        Err(_) => Err("a duration has a number and a unit, such as 500ms, 2s or 1m".into()),
+        Ok(_) => Err("must be at most 1h".into()),
+        Err(_) => Err("give a number and a unit, such as 500ms, 2s or 1m".into()),
     }
 }
 
-/// A [`duration`] above 0.
+/// Parses a [`duration`] of more than 0.
 ///
 /// # Errors
-/// What a valid timeout looks like.
+/// The message says what a valid timeout looks like.
 pub fn timeout(text: &str) -> Result<Duration, String> {
     match duration(text)? {
-        Duration::ZERO => Err("more than 0".into()),
+        Duration::ZERO => Err("must be more than 0".into()),
         timeout => Ok(timeout),
     }
 }
 
-/// A number from 1 to 1,000,000: more than any lesson needs, and too small to overflow anything.
+/// Parses a number from 1 to 1,000,000: more than any lesson needs, and too small for any sum here
+/// to overflow.
 ///
 /// # Errors
-/// What a valid number looks like.
+/// The message says which numbers are valid.
 pub fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count @ 1..=1_000_000) => Ok(count),
-        _ => Err("a number from 1 to 1000000".into()),
+        _ => Err("give a number from 1 to 1000000".into()),
     }
 }
 
-/// HOST:PORT, not resolved yet.
+/// HOST:PORT, such as `127.0.0.1:8080` or `localhost:0`; resolved when the server listens.
 #[derive(Clone, Debug)]
 pub struct Addr(pub(crate) String);
 

@@ -1,14 +1,14 @@
-//! Ctrl-C and its kin.
+//! SIGINT, which Ctrl-C sends, and SIGTERM.
 
 use std::process::exit;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
-/// From this call on, the first SIGINT or SIGTERM ends the future that it returns, and a second one ends the
-/// process at once, with 128 + the signal's number as its exit code.
+/// Handles SIGINT and SIGTERM from this call on: the first one completes the returned future, a
+/// second one ends the process immediately, with exit code 128 + the signal's number.
 ///
 /// # Errors
-/// What the system says if it does not let us wait for signals.
+/// If the system does not let the process handle signals.
 pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -20,7 +20,10 @@ pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     };
     Ok(async move {
         next().await;
-        info!("stopping: what was accepted will be done first; once more to end at once");
+        info!(
+            "stopping: accepted work is completed first; \
+             a second signal ends the process immediately"
+        );
         tokio::spawn(async move { exit(128 + next().await) });
     })
 }

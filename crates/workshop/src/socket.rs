@@ -1,4 +1,4 @@
-//! Listening and accepting: what is the same for tokio and for std.
+//! What listening and accepting have in common with tokio and with std.
 
 use crate::Addr;
 use anyhow::anyhow;
@@ -6,7 +6,7 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
-/// How long a failed accept is waited out: for want of file descriptors it would only fail again.
+/// The wait after a failed accept: as long as no file descriptor is free, the next one fails too.
 pub(crate) const RETRY_DELAY: Duration = Duration::from_millis(100);
 
 pub(crate) fn is_connection_error(error: &io::Error) -> bool {
@@ -14,7 +14,7 @@ pub(crate) fn is_connection_error(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Binds the first of its addresses that can be had, IPv4 first.
+/// Binds the first address of the host that is available, IPv4 before IPv6.
 pub(crate) fn bind_first<L>(
     addr: &Addr,
     bind: impl Fn(SocketAddr) -> io::Result<L>,
@@ -28,7 +28,7 @@ pub(crate) fn bind_first<L>(
     for addr in addrs {
         match bind(addr) {
             Ok(listener) => return Ok(listener),
-            // another of its addresses would be another server's in all but the name
+            // on the next address, the same host and port would reach two different servers
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 failure = Some(error);
                 break;
@@ -39,12 +39,15 @@ pub(crate) fn bind_first<L>(
     Err(match failure {
         Some(error) if error.kind() == io::ErrorKind::AddrInUse => {
             anyhow!(
-                "{text} is in use: stop the server that has it, or choose another with --addr HOST:PORT (port 0 picks a free one)"
+                "{text} is in use: stop the server that uses it, or \
+                 choose another address with --addr HOST:PORT (port 0 picks a free one)"
             )
         }
         Some(error) => {
-            anyhow!("cannot listen on {text}: {error}; choose another with --addr HOST:PORT")
+            anyhow!(
+                "cannot listen on {text}: {error}; choose another address with --addr HOST:PORT"
+            )
         }
-        None => anyhow!("{text} names no address"),
+        None => anyhow!("{text} has no address"),
     })
 }
