@@ -1,77 +1,63 @@
-//! A connection for std: the same, and whoever calls waits.
+//! A server's connection for std: each call blocks its thread.
 
-use crate::decoder::{Decoded, Decoder};
-use crate::encoder::{Encoded, KeepAlive};
-use crate::exchange::{CONTINUE, Exchange};
-use crate::{BadMessage, DRAIN_BYTES, DRAIN_TIME, Request, Response, SCRATCH};
+use crate::encoder::Encoded;
+use crate::error::BadMessage;
+use crate::limits::{DRAIN_TIME, SCRATCH};
+use crate::request::Request;
+use crate::response::Response;
+use crate::session::ServerSession;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
 
-/// A server's side of an HTTP/1.1 connection. Each method blocks its thread for as long as the peer likes, but for
-/// the short drain after a refusal.
+/// A server's side of an HTTP/1.1 connection over a socket of std. Each method blocks its thread
+/// for as long as the client likes, except for the short drain after a rejection.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
-    decoder: Decoder<Request>,
-    exchange: Exchange,
-    /// Where bytes land before the decoder takes them.
+    session: ServerSession,
+    /// Where bytes arrive before the session takes them.
     scratch: Box<[u8]>,
-    continue_owed: bool,
 }
 
 impl Connection {
-    /// A connection over a stream that nothing was read from.
+    /// A connection over a stream from which nothing has been read.
     pub fn new(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            decoder: Decoder::new(),
-            exchange: Exchange::START,
-            scratch: vec![0; SCRATCH].into(),
-            continue_owed: false,
-        }
+        Self { stream, session: ServerSession::new(), scratch: vec![0; SCRATCH].into() }
     }
 
-    /// The next request, if all of it has been read; `None` while some of it is missing.
+    /// The next request, if all of it has been read; `None` while part of it is missing. No I/O.
     ///
     /// # Errors
     /// The message is malformed or too large: [`refuse`](Self::refuse) it.
     pub fn decode(&mut self) -> Result<Option<Request>, BadMessage> {
-        loop {
-            match self.decoder.decode()? {
-                Decoded::Complete(request) => {
-                    self.exchange = Exchange::of(&request);
-                    return Ok(Some(request));
-                }
-                Decoded::Continue => self.continue_owed = true,
-                Decoded::NeedMore => return Ok(None),
-            }
-        }
+        self.session.decode()
     }
 
-    /// Reads once, and returns how many bytes had arrived; 0 when no more will be read. Sends `100 Continue` first to a
-    /// client that waits for it.
+    /// Reads once, and returns how many bytes had arrived: 0 at the end of the input, or once the
+    /// last response is written. Sends `100 Continue` first to a client that waits for it.
     ///
     /// # Errors
     /// What the socket reports.
     pub fn read(&mut self) -> io::Result<usize> {
-        if self.exchange.over {
+        if self.session.is_closing() {
             return Ok(0);
         }
-        if std::mem::take(&mut self.continue_owed) {
-            self.stream.write_all(CONTINUE)?;
+        if let Some(bytes) = self.session.take_continue() {
+            self.stream.write_all(bytes)?;
         }
         match read(&mut self.stream, &mut self.scratch) {
             Ok(bytes) => {
-                self.decoder.push(bytes);
+                self.session.push(bytes);
                 Ok(bytes.len())
             }
+            // the client has left: for a server the same as the end of the input
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(0),
             Err(error) => Err(error),
         }
     }
 
-    /// Reads until a request is whole, and refuses what is none.
+    /// Reads until a request is complete; `None` once the client is done. Rejects malformed ones.
     ///
     /// # Errors
     /// What the socket reports.
@@ -81,23 +67,34 @@ impl Connection {
                 Ok(Some(request)) => return Ok(Some(request)),
                 Ok(None) if self.read()? == 0 => return Ok(None),
                 Ok(None) => {}
-                Err(bad) => return self.refuse(bad).map(|()| None),
+                Err(bad) => self.refuse(bad)?,
             }
         }
     }
 
-    /// Answers the request that was read last.
+    /// Sends the response to the request that was decoded last.
     ///
     /// # Errors
     /// What the socket reports.
     pub fn write_response(&mut self, response: Response) -> io::Result<()> {
-        let encoded = self.exchange.encode(response);
+        let encoded = self.session.respond(response);
         self.write(encoded)?;
-        // there is more from this client, and it will not be read: the answer must not be lost with it
-        if self.exchange.over && self.decoder.has_begun() { self.linger() } else { Ok(()) }
+        self.linger()
     }
 
-    /// All of it, in one write if the kernel has room.
+    /// Rejects a message that was not read completely, and closes the connection such that the
+    /// client can read the response. Does nothing once the last response is written.
+    ///
+    /// # Errors
+    /// What the socket reports.
+    pub fn refuse(&mut self, response: impl Into<Response>) -> io::Result<()> {
+        if let Some(encoded) = self.session.reject(response.into()) {
+            self.write(encoded)?;
+        }
+        self.linger()
+    }
+
+    /// Writes all of it, in one system call if the kernel has room.
     fn write(&mut self, mut encoded: Encoded) -> io::Result<()> {
         loop {
             let written = match encoded.remaining() {
@@ -116,37 +113,22 @@ impl Connection {
         }
     }
 
-    /// Answers a message that was not read whole, and closes such that the client gets to read the answer.
-    ///
-    /// # Errors
-    /// What the socket reports.
-    pub fn refuse(&mut self, response: impl Into<Response>) -> io::Result<()> {
-        let response = response.into();
-        self.exchange = Exchange {
-            keep_alive: KeepAlive::Close,
-            to_head: self.decoder.is_head(),
-            ..self.exchange
-        };
-        let encoded = self.exchange.encode(response);
-        self.write(encoded)?;
-        self.linger()
-    }
-
-    /// Closes without a reset: says that nothing follows, and drops what still comes, for a while.
+    /// Where a client may still be sending: ends our side, and drains its side for a while.
     fn linger(&mut self) -> io::Result<()> {
-        self.decoder = Decoder::new();
+        let Some(mut drain) = self.session.linger() else { return Ok(()) };
         self.stream.shutdown(Shutdown::Write)?;
-        let (end, mut dropped) = (Instant::now() + DRAIN_TIME, 0);
-        while dropped < DRAIN_BYTES {
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.stream.set_read_timeout(Some(left)).is_err() {
+        let end = Instant::now() + DRAIN_TIME;
+        loop {
+            let remaining = end.saturating_duration_since(Instant::now());
+            if remaining.is_zero() || self.stream.set_read_timeout(Some(remaining)).is_err() {
                 break;
             }
-            match read(&mut self.stream, &mut self.scratch) {
-                Ok([]) | Err(_) => break,
-                Ok(bytes) => dropped += bytes.len(),
+            let dropped = read(&mut self.stream, &mut self.scratch).map_or(0, <[u8]>::len);
+            if !drain.drop_bytes(dropped) {
+                break;
             }
         }
+        self.session.lingered();
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! A body on its way, by each kind of framing (RFC 9112 §6 and §7).
 
 use crate::error::BadMessage;
+use crate::limits::{MAX_CHUNK_LINE, MAX_FIELDS, MAX_HEAD};
 use crate::message::Framing;
 use crate::scan::line_feed;
-use crate::{MAX_CHUNK_LINE, MAX_FIELDS, MAX_HEAD};
 use bytes::{Buf, Bytes, BytesMut};
 
 /// What is known of a body that has begun.

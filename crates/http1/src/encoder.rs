@@ -25,7 +25,7 @@ const COPIED: usize = 4 * 1024;
 /// The bytes of a message that are still to be written: its head, and its body where that is too large to be copied
 /// behind it.
 #[derive(Debug)]
-pub(crate) struct Encoded {
+pub struct Encoded {
     head: Vec<u8>,
     written: usize,
     body: Bytes,
@@ -41,12 +41,12 @@ impl Encoded {
     }
 
     /// What is left to be written: of the head, and of the body that comes after it. Nothing of either at the end.
-    pub(crate) fn remaining(&self) -> (&[u8], &[u8]) {
+    pub fn remaining(&self) -> (&[u8], &[u8]) {
         (&self.head[self.written..], &self.body)
     }
 
     /// So much of it is written.
-    pub(crate) fn advance(&mut self, count: usize) {
+    pub fn advance(&mut self, count: usize) {
         let of_head = count.min(self.head.len() - self.written);
         self.written += of_head;
         self.body.advance(count - of_head);

@@ -1,68 +1,95 @@
-//! Why a message is not taken.
+//! Why a message is rejected.
 
 use http::StatusCode;
-use std::fmt;
+use thiserror::Error;
 
-/// A message that is malformed, too large or beyond this crate.
+/// A message that is malformed, too large or not supported.
 ///
-/// The text is one sentence for whoever sent it: the `detail` of a server's problem document, the label of a
-/// client's failure. What it quotes of the peer's bytes is escaped and cut short.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The text is one sentence for its sender: servers put it into the `detail` of a problem document,
+/// clients report it as the reason of a failure. It quotes at most 40 bytes of the message, escaped.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum BadMessage {
-    /// RFC 9112 §3.
+    /// The request line is not `METHOD TARGET VERSION` (RFC 9112 §3).
+    #[error("the request line must read METHOD TARGET HTTP/1.1, with single spaces")]
     RequestLine,
-    /// RFC 9112 §4.
+    /// The status line is not `VERSION CODE PHRASE` (RFC 9112 §4).
+    #[error("the status line must read HTTP/1.1 CODE PHRASE")]
     StatusLine,
-    /// RFC 9110 §15.6.6.
+    /// Another major version of HTTP (RFC 9110 §15.6.6).
+    #[error("this server speaks HTTP/1.1 and HTTP/1.0; send one of them")]
     Version,
-    /// RFC 9110 §9.3.6.
+    /// CONNECT, which only a proxy understands (RFC 9110 §9.3.6).
+    #[error("CONNECT asks for a tunnel, and this server is not a proxy")]
     Connect,
-    /// RFC 9112 §3.2.
+    /// The target is neither a path nor an absolute http URI (RFC 9112 §3.2).
+    #[error("the target must be a path such as /events, or a complete http:// URI; got {0}")]
     Target(String),
-    /// More than [`MAX_TARGET`](crate::MAX_TARGET) bytes.
+    /// The target has more than [`MAX_TARGET`](crate::MAX_TARGET) bytes.
+    #[error("the target is longer than 8 KiB")]
     TargetTooLong,
-    /// RFC 9112 §5: a bad name, white space around it, or a folded line (§5.2).
+    /// A bad field name, white space around it, or a folded line (RFC 9112 §5).
+    #[error(
+        "each field must be one line that reads Name: value, with no white space in or around the name"
+    )]
     FieldName,
-    /// RFC 9110 §5.5.
+    /// A control character in a field value (RFC 9110 §5.5).
+    #[error("a field value must not contain control characters, NUL and bare CR included")]
     FieldValue,
-    /// More than [`MAX_HEAD`](crate::MAX_HEAD) bytes.
+    /// The head has more than [`MAX_HEAD`](crate::MAX_HEAD) bytes.
+    #[error("the head, or the trailer section, is longer than 16 KiB")]
     HeadTooLong,
-    /// More than [`MAX_FIELDS`](crate::MAX_FIELDS).
+    /// The head has more than [`MAX_FIELDS`](crate::MAX_FIELDS) fields.
+    #[error("there are more than 100 fields")]
     TooManyFields,
-    /// RFC 9112 §3.2: HTTP/1.1 without one.
+    /// HTTP/1.1 without `Host` (RFC 9112 §3.2).
+    #[error("an HTTP/1.1 request must have a Host field")]
     HostMissing,
-    /// RFC 9112 §3.2.
+    /// More than one `Host` (RFC 9112 §3.2).
+    #[error("a request must have one Host field, not several")]
     HostTwice,
-    /// RFC 9110 §7.2.
+    /// A `Host` that is not a host with an optional port (RFC 9110 §7.2).
+    #[error("Host must be a name or an address, optionally with a port; got {0}")]
     Host(String),
-    /// RFC 9110 §8.6: not digits, or more than fits `u64`.
+    /// A `Content-Length` that is not digits, or does not fit `u64` (RFC 9110 §8.6).
+    #[error("Content-Length must be a whole number of bytes; got {0}")]
     ContentLength(String),
-    /// RFC 9112 §6.3.
+    /// Two lengths that differ (RFC 9112 §6.3).
+    #[error("there are two Content-Length fields, and they differ")]
     ContentLengthsDiffer,
-    /// RFC 9112 §6.3: how requests are smuggled.
+    /// A length and a transfer coding, which is how requests are smuggled (RFC 9112 §6.3).
+    #[error("a message must have Content-Length or Transfer-Encoding, not both")]
     LengthAndCoding,
-    /// RFC 9112 §6.1.
+    /// A transfer coding in HTTP/1.0 (RFC 9112 §6.1).
+    #[error("HTTP/1.0 has no Transfer-Encoding; send Content-Length, or HTTP/1.1")]
     CodingInHttp10,
-    /// RFC 9112 §6.3: `chunked` must be the last coding, and come once.
+    /// `chunked` is missing, is not last or comes twice (RFC 9112 §6.3).
+    #[error("Transfer-Encoding must end in chunked, once; got {0}")]
     Coding(String),
-    /// RFC 9112 §6.1: a coding before `chunked` that this crate does not undo.
+    /// A coding other than `chunked` (RFC 9112 §6.1).
+    #[error("chunked is the only transfer coding that this server supports; got {0}")]
     CodingUnknown(String),
-    /// More than [`MAX_BODY`](crate::MAX_BODY) bytes.
+    /// The body is longer than this many bytes: [`MAX_BODY`](crate::MAX_BODY) for a request.
+    #[error("the body is longer than the limit of {0} bytes")]
     BodyTooLong(usize),
-    /// RFC 9110 §10.1.1.
+    /// An expectation other than `100-continue` (RFC 9110 §10.1.1).
+    #[error("100-continue is the only expectation that this server supports; got {0}")]
     Expectation(String),
-    /// RFC 9112 §7.1.
+    /// A chunk without its size in hexadecimal digits (RFC 9112 §7.1).
+    #[error("a chunk must begin with its size in hexadecimal digits, on a line that ends in CRLF")]
     ChunkSize,
-    /// More than [`MAX_CHUNK_LINE`](crate::MAX_CHUNK_LINE) bytes.
+    /// The size line has more than [`MAX_CHUNK_LINE`](crate::MAX_CHUNK_LINE) bytes.
+    #[error("the size line of a chunk is longer than 1 KiB")]
     ChunkLineTooLong,
-    /// RFC 9112 §7.1: the data is longer or shorter than announced.
+    /// The data is longer or shorter than its announced size (RFC 9112 §7.1).
+    #[error("the data of a chunk must be followed by CRLF; is its size right?")]
     ChunkEnd,
-    /// RFC 9112 §7.1.2.
+    /// A trailer section that is not lines of fields (RFC 9112 §7.1.2).
+    #[error("the trailers after the last chunk must be lines that end in CRLF")]
     Trailers,
 }
 
 impl BadMessage {
-    /// The status that a server answers with.
+    /// The status with which a server rejects it.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::BodyTooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -76,54 +103,7 @@ impl BadMessage {
     }
 }
 
-// written out, since a derived one would have everyone who starts a stage build the macro for it
-impl fmt::Display for BadMessage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::RequestLine => f.write_str("the request line must read METHOD TARGET HTTP/1.1, with single spaces"),
-            Self::StatusLine => f.write_str("the status line must read HTTP/1.1 CODE PHRASE"),
-            Self::Version => f.write_str("this server speaks HTTP/1.1 and HTTP/1.0; send one of them"),
-            Self::Connect => f.write_str("CONNECT asks for a tunnel, and this server is no proxy"),
-            Self::Target(got) => {
-                write!(f, "the target must be a path such as /events, or a whole http:// address; got {got}")
-            }
-            Self::TargetTooLong => f.write_str("the target is longer than 8 KiB"),
-            Self::FieldName => f.write_str(
-                "each field must be one line that reads Name: value, with no white space in or around the name",
-            ),
-            Self::FieldValue => {
-                f.write_str("a field's value must hold no control character, NUL and bare CR among them")
-            }
-            Self::HeadTooLong => f.write_str("the head, or the trailers, are longer than 16 KiB"),
-            Self::TooManyFields => f.write_str("there are more than 100 fields"),
-            Self::HostMissing => f.write_str("an HTTP/1.1 request must have a Host field"),
-            Self::HostTwice => f.write_str("a request must have one Host field, not several"),
-            Self::Host(got) => write!(f, "Host must be a name or an address, with a port or without; got {got}"),
-            Self::ContentLength(got) => write!(f, "Content-Length must be a whole number of bytes; got {got}"),
-            Self::ContentLengthsDiffer => f.write_str("there are two Content-Length fields, and they differ"),
-            Self::LengthAndCoding => f.write_str("a message must have Content-Length or Transfer-Encoding, not both"),
-            Self::CodingInHttp10 => f.write_str("HTTP/1.0 has no Transfer-Encoding; send Content-Length, or HTTP/1.1"),
-            Self::Coding(got) => write!(f, "Transfer-Encoding must end in chunked, once; got {got}"),
-            Self::CodingUnknown(got) => {
-                write!(f, "chunked is the one transfer coding that this server knows; got {got}")
-            }
-            Self::BodyTooLong(max) => write!(f, "the body is longer than the {max} bytes that are taken"),
-            Self::Expectation(got) => {
-                write!(f, "100-continue is the one expectation that this server meets; got {got}")
-            }
-            Self::ChunkSize => f.write_str(
-                "a chunk must begin with its size in hexadecimal digits, on a line of its own that ends in CRLF",
-            ),
-            Self::ChunkLineTooLong => f.write_str("the size line of a chunk is longer than 1 KiB"),
-            Self::ChunkEnd => f.write_str("a chunk's data must be followed by CRLF; is its size right?"),
-            Self::Trailers => f.write_str("the trailers after the last chunk must be lines that end in CRLF"),
-        }
-    }
-}
-
-impl std::error::Error for BadMessage {}
-
-/// A peer's bytes as they may be shown: escaped, in quotes, cut short after 40.
+/// Bytes of a peer, safe to show: escaped, in quotes, cut after 40.
 pub(crate) fn quote(bytes: &[u8]) -> String {
     let (shown, rest) = bytes.split_at(bytes.len().min(40));
     format!("\"{}\"{}", shown.escape_ascii(), if rest.is_empty() { "" } else { " and more" })

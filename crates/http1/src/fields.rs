@@ -1,6 +1,6 @@
 //! The fields of a head, as httparse finds them.
 
-use crate::MAX_FIELDS;
+use crate::limits::MAX_FIELDS;
 use std::mem::MaybeUninit;
 
 pub(crate) type Fields<'b> = [MaybeUninit<httparse::Header<'b>>; MAX_FIELDS];

@@ -4,11 +4,11 @@
 
 use crate::error::{BadMessage, quote};
 use crate::fields::{is, no_fields, number};
+use crate::limits::{MAX_BODY, MAX_HEAD, MAX_TARGET};
 use crate::message::{Framing, Head, Message, ResponseLike, sealed::Sealed};
 use crate::request::{self, Request};
 use crate::response::{self, Response, is_bodiless, persists};
 use crate::target::{check_host, path_in};
-use crate::{MAX_BODY, MAX_HEAD, MAX_TARGET};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use httparse::Status;

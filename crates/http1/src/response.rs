@@ -1,8 +1,9 @@
 //! A response, whole.
 
+use crate::error::BadMessage;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
-use serde_core::ser::{Serialize, SerializeStruct, Serializer};
+use serde::Serialize;
 
 /// A response whose body is here to its last byte.
 ///
@@ -30,8 +31,8 @@ impl From<Parts> for Response {
     }
 }
 
-impl From<crate::BadMessage> for Response {
-    fn from(bad: crate::BadMessage) -> Self {
+impl From<BadMessage> for Response {
+    fn from(bad: BadMessage) -> Self {
         Self::problem(bad.status(), bad)
     }
 }
@@ -108,7 +109,8 @@ impl Response {
             detail = shown(&detail);
         }
         let title = status.canonical_reason().unwrap_or("Error");
-        let problem = Problem { title, status: status.as_u16(), detail };
+        let problem =
+            Problem { r#type: "about:blank", title, status: status.as_u16(), detail: &detail };
         Self::document(status, &problem, "application/problem+json")
     }
 
@@ -154,22 +156,13 @@ pub(crate) fn is_bodiless(status: StatusCode) -> bool {
         || status == StatusCode::NOT_MODIFIED
 }
 
-/// A problem document. Written out, since a derived one would have everyone build the macro for it.
-struct Problem {
+/// A problem document (RFC 9457 §3.1).
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
     title: &'static str,
     status: u16,
-    detail: String,
-}
-
-impl Serialize for Problem {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Problem", 4)?;
-        fields.serialize_field("type", "about:blank")?;
-        fields.serialize_field("title", self.title)?;
-        fields.serialize_field("status", &self.status)?;
-        fields.serialize_field("detail", &self.detail)?;
-        fields.end()
-    }
+    detail: &'a str,
 }
 
 /// How many characters of a problem's detail are kept.

@@ -1,8 +1,8 @@
 //! Of a response what can be counted: for clients that send a million requests.
 
-use crate::MAX_HEAD;
 use crate::error::BadMessage;
 use crate::fields::{no_fields, number};
+use crate::limits::MAX_HEAD;
 use crate::message::{Framing, Head, Message, ResponseLike, sealed::Sealed};
 use crate::response::{Response, is_bodiless};
 use bytes::Bytes;

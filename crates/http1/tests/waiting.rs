@@ -2,7 +2,7 @@
 
 mod echo;
 
-use echo::{bind, bind_narrow, on, on_tokio};
+use echo::{bind, bind_narrow, on, on_tokio, read_request};
 use http1::{Connection, MAX_BODY, Response, StatusCode};
 use std::future::Future;
 use std::io;
@@ -21,7 +21,7 @@ fn now<T>(future: impl Future<Output = T>) -> Option<T> {
 /// Gives up each wait at once, and begins another.
 async fn echo_impatiently(mut connection: Connection) -> io::Result<()> {
     loop {
-        match now(connection.read_request()) {
+        match now(read_request(&mut connection)) {
             Some(Ok(Some(request))) => {
                 connection.write_response(Response::text(request.into_body())).await?
             }
@@ -60,15 +60,14 @@ fn a_wait_for_a_request_that_is_given_up_loses_nothing() {
     let serve = async |mut connection: Connection| {
         for _ in 0..3 {
             while now(connection.wait_for_request()).transpose()?.is_none() {
-                assert!(!connection.has_begun());
+                assert!(connection.decode().expect("nothing malformed").is_none());
                 yield_now().await;
             }
-            let Some(request) = connection.read_request().await? else { panic!("no request") };
-            assert!(!connection.is_new());
+            let Some(request) = read_request(&mut connection).await? else { panic!("no request") };
             connection.write_response(Response::text(request.into_body())).await?;
         }
         connection.wait_for_request().await?; // the end of the input
-        assert!(!connection.has_begun() && connection.read_request().await?.is_none());
+        assert!(read_request(&mut connection).await?.is_none());
         Ok(())
     };
     on(
@@ -110,14 +109,13 @@ fn a_head_request_that_was_waited_for_is_refused_without_a_body() {
 #[test]
 fn a_request_that_is_here_is_not_waited_for() {
     let serve = async |mut connection: Connection| {
-        assert_eq!(connection.read_request().await?.expect("a request").path(), "/1");
+        assert_eq!(read_request(&mut connection).await?.expect("a request").path(), "/1");
         now(connection.wait_for_request()).expect("it is here")?;
-        assert!(connection.has_begun());
         assert_eq!(
-            now(connection.read_request()).expect("it is here")?.expect("a request").path(),
+            now(read_request(&mut connection)).expect("it is here")?.expect("a request").path(),
             "/2"
         );
-        assert!(!connection.has_begun());
+        assert!(connection.decode().expect("nothing malformed").is_none());
         Ok(())
     };
     on(
@@ -134,10 +132,10 @@ fn a_request_that_is_here_is_not_waited_for() {
 fn a_refusal_that_is_given_up_is_not_begun_again() {
     let serve = async |mut connection: Connection| {
         connection.wait_for_request().await?;
-        while now(connection.read_request()).is_none() {
+        while now(read_request(&mut connection)).is_none() {
             yield_now().await; // the first of these writes the answer and waits for the client to leave
         }
-        assert!(connection.read_request().await?.is_none());
+        assert!(read_request(&mut connection).await?.is_none());
         Ok(())
     };
     on(
@@ -154,7 +152,7 @@ fn a_refusal_that_is_given_up_is_not_begun_again() {
 #[test]
 fn a_response_that_nobody_takes_yet_is_waited_for() {
     let serve = async |mut connection: Connection| {
-        let Some(_) = connection.read_request().await? else { panic!("no request") };
+        let Some(_) = read_request(&mut connection).await? else { panic!("no request") };
         let mut response =
             pin!(connection.write_response(Response::text("x".repeat(8 * MAX_BODY).into())));
         let mut context = Context::from_waker(Waker::noop());

@@ -1,7 +1,7 @@
 //! One request, and what came of it.
 
 use http1::{
-    BadMessage, ClientRequest, Connection, Method, Response, ResponseLike, ResponseSummary,
+    BadMessage, ClientConnection, ClientRequest, Method, Response, ResponseLike, ResponseSummary,
     StatusCode, Uri, encode_request,
 };
 use std::io;
@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 #[derive(Debug)]
 pub struct CallerOf<M> {
     addr: SocketAddr,
-    connection: Option<Connection<M>>,
+    connection: Option<ClientConnection<M>>,
 }
 
 /// A caller that keeps the answers whole.
@@ -133,14 +133,14 @@ impl<M: ResponseLike> CallerOf<M> {
     ///
     /// # Errors
     /// Why there is no connection.
-    pub async fn connect(&mut self) -> Result<&mut Connection<M>, Failure> {
+    pub async fn connect(&mut self) -> Result<&mut ClientConnection<M>, Failure> {
         let connection = match self.connection.take() {
             Some(connection) if !connection.is_stale() => connection,
             stale => {
                 drop(stale); // before the next one is there: never more connections than asked
                 let stream = TcpStream::connect(self.addr).await?;
                 stream.set_nodelay(true)?;
-                Connection::new(stream)
+                ClientConnection::new(stream)
             }
         };
         Ok(self.connection.insert(connection))
@@ -153,7 +153,7 @@ impl<M: ResponseLike> CallerOf<M> {
 
     /// Whether the server said more than it was asked.
     pub fn has_surplus(&self) -> bool {
-        self.connection.as_ref().is_some_and(Connection::has_surplus)
+        self.connection.as_ref().is_some_and(ClientConnection::has_surplus)
     }
 
     /// Sends a request, to HEAD or not, over the connection that there is, and waits for its answer, for as long as that

@@ -19,9 +19,32 @@ fn respond(request: Request) -> Response {
     }
 }
 
+/// The read loop of a server; `None` once the client is done.
+pub(crate) async fn read_request(connection: &mut Connection) -> io::Result<Option<Request>> {
+    loop {
+        match connection.decode() {
+            Ok(Some(request)) => return Ok(Some(request)),
+            Ok(None) if connection.read().await? == 0 => return Ok(None),
+            Ok(None) => {}
+            Err(bad) => connection.refuse(bad).await?,
+        }
+    }
+}
+
+fn read_request_blocking(connection: &mut blocking::Connection) -> io::Result<Option<Request>> {
+    loop {
+        match connection.decode() {
+            Ok(Some(request)) => return Ok(Some(request)),
+            Ok(None) if connection.read()? == 0 => return Ok(None),
+            Ok(None) => {}
+            Err(bad) => connection.refuse(bad)?,
+        }
+    }
+}
+
 fn serve_blocking(listener: &TcpListener) -> io::Result<()> {
     let mut connection = blocking::Connection::new(listener.accept()?.0);
-    while let Some(request) = connection.read_request()? {
+    while let Some(request) = read_request_blocking(&mut connection)? {
         connection.write_response(respond(request))?;
     }
     Ok(())
@@ -29,7 +52,7 @@ fn serve_blocking(listener: &TcpListener) -> io::Result<()> {
 
 fn serve_tokio(listener: &TcpListener) -> io::Result<()> {
     on_tokio(listener, async |mut connection| {
-        while let Some(request) = connection.read_request().await? {
+        while let Some(request) = read_request(&mut connection).await? {
             connection.write_response(respond(request)).await?;
         }
         Ok(())

@@ -1,0 +1,203 @@
+//! The server's side of a connection, without I/O.
+
+use crate::decoder::{Decoded, Decoder};
+use crate::encoder::{self, Encoded, KeepAlive};
+use crate::error::BadMessage;
+use crate::limits::DRAIN_BYTES;
+use crate::request::Request;
+use crate::response::Response;
+use bytes::BytesMut;
+use http::{Method, Version};
+use tracing::debug;
+
+/// Decides for a server what comes next on a connection: what is a request, what is rejected, when
+/// `100 Continue` is due, and when to linger before closing. It knows no socket and no clock.
+///
+/// [`Connection`](crate::Connection) and [`blocking::Connection`](crate::blocking::Connection) put
+/// it on a socket. Bytes go in by [`push`](Self::push), requests come out of
+/// [`decode`](Self::decode), and responses become bytes in [`respond`](Self::respond):
+///
+/// ```
+/// use http1::{Response, ServerSession};
+///
+/// let mut session = ServerSession::new();
+/// session.push(b"GET /hello HTTP/1.1\r\nHo");
+/// assert!(session.decode()?.is_none()); // part of it is still missing
+/// session.push(b"st: example\r\n\r\n");
+/// let request = session.decode()?.expect("a complete request");
+/// let response = session.respond(Response::text(request.path().to_owned().into()));
+/// let (bytes, _) = response.remaining();
+/// assert!(bytes.starts_with(b"HTTP/1.1 200 OK\r\n") && bytes.ends_with(b"/hello"));
+/// # Ok::<(), http1::BadMessage>(())
+/// ```
+#[derive(Debug)]
+pub struct ServerSession {
+    decoder: Decoder<Request>,
+    exchange: Exchange,
+    /// A client waits for `100 Continue` before it sends its body (RFC 9110 §10.1.1).
+    continue_due: bool,
+    phase: Phase,
+}
+
+/// What must be remembered from a request to its response.
+#[derive(Clone, Copy, Debug)]
+struct Exchange {
+    to_head: bool,
+    keep_alive: KeepAlive,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    /// Requests are read and responses written.
+    Open,
+    /// The last response has been encoded, and no further request is read.
+    LastResponse,
+    /// The last response rejects a message, and its client may still be sending.
+    Rejected,
+    /// The client has had its time to read the last response.
+    Lingered,
+}
+
+/// Counts the bytes that are read and dropped after the last response.
+#[derive(Debug)]
+pub struct Drain {
+    remaining: usize,
+}
+
+impl Default for ServerSession {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ServerSession {
+    /// A session at the start of a connection.
+    pub fn new() -> Self {
+        let exchange = Exchange { to_head: false, keep_alive: KeepAlive::Implied };
+        Self { decoder: Decoder::new(), exchange, continue_due: false, phase: Phase::Open }
+    }
+
+    /// Takes bytes as they were received.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.decoder.push(bytes);
+    }
+
+    /// The buffer of a request that has begun, to read into without a copy, with room for at least
+    /// `least` bytes; `None` between requests, where a session owns no buffer and
+    /// [`push`](Self::push) is the way in.
+    pub fn buffer(&mut self, least: usize) -> Option<&mut BytesMut> {
+        self.decoder.has_begun().then(|| self.decoder.buffer(least))
+    }
+
+    /// The next request, if all of it has been received; `None` while part of it is missing.
+    ///
+    /// # Errors
+    /// The message is malformed or too large: [`reject`](Self::reject) it.
+    pub fn decode(&mut self) -> Result<Option<Request>, BadMessage> {
+        if self.phase != Phase::Open {
+            return Ok(None);
+        }
+        loop {
+            match self.decoder.decode()? {
+                Decoded::Complete(request) => {
+                    self.exchange = Exchange::of(&request);
+                    return Ok(Some(request));
+                }
+                Decoded::Continue => self.continue_due = true,
+                Decoded::NeedMore => return Ok(None),
+            }
+        }
+    }
+
+    /// Whether part of the next request has been received. An empty line before it does not count
+    /// (RFC 9112 §2.2).
+    pub fn has_begun(&mut self) -> bool {
+        self.decoder.drop_blank_lines();
+        self.decoder.has_begun()
+    }
+
+    /// Whether the last response has been encoded: then no further request is read.
+    pub fn is_closing(&self) -> bool {
+        self.phase != Phase::Open
+    }
+
+    /// The bytes of `100 Continue`, if they are to be sent before the next read. They are returned once.
+    pub fn take_continue(&mut self) -> Option<&'static [u8]> {
+        let due = std::mem::take(&mut self.continue_due) && self.phase == Phase::Open;
+        due.then_some(b"HTTP/1.1 100 Continue\r\n\r\n")
+    }
+
+    /// Encodes the response to the request that was decoded last.
+    pub fn respond(&mut self, response: Response) -> Encoded {
+        if self.exchange.keep_alive == KeepAlive::Close {
+            self.phase = Phase::LastResponse;
+        }
+        self.exchange.encode(response)
+    }
+
+    /// Encodes the response to a message that was not read completely; it is the last one. `None`
+    /// if the last response has been encoded before.
+    pub fn reject(&mut self, response: Response) -> Option<Encoded> {
+        if self.phase != Phase::Open {
+            return None;
+        }
+        self.phase = Phase::Rejected;
+        self.exchange.keep_alive = KeepAlive::Close;
+        self.exchange.to_head = self.decoder.is_head();
+        Some(self.exchange.encode(response))
+    }
+
+    /// What to do once a response is written: `Some` if the connection must not be closed yet,
+    /// since its client may still be sending and would lose the response to a reset. Then shut down
+    /// the sending side, read and drop what arrives until the [`Drain`] is full or
+    /// [`DRAIN_TIME`](crate::DRAIN_TIME) has passed, and call [`lingered`](Self::lingered).
+    pub fn linger(&mut self) -> Option<Drain> {
+        let must_linger = match self.phase {
+            Phase::Open | Phase::Lingered => false,
+            Phase::LastResponse => self.decoder.has_begun(), // the client has sent more than that
+            Phase::Rejected => true,
+        };
+        must_linger.then(|| {
+            self.phase = Phase::Rejected; // also if this wait is cancelled and begun again
+            self.decoder = Decoder::new();
+            Drain { remaining: DRAIN_BYTES }
+        })
+    }
+
+    /// Records that the client has had its time: the connection can be closed.
+    pub fn lingered(&mut self) {
+        self.phase = Phase::Lingered;
+    }
+}
+
+impl Drain {
+    /// Counts bytes that were read and dropped; whether to read on.
+    pub fn drop_bytes(&mut self, count: usize) -> bool {
+        self.remaining = self.remaining.saturating_sub(count);
+        count > 0 && self.remaining > 0
+    }
+}
+
+impl Exchange {
+    fn of(request: &Request) -> Self {
+        // method and target are visible ASCII, so no line of the log can be forged, but can be long
+        let cut = |text: &str| text.get(..100).unwrap_or(text).to_owned();
+        debug!(
+            method = cut(request.method().as_str()),
+            path = cut(request.path()),
+            bytes = request.body().len(),
+            "request"
+        );
+        let keep_alive = match request.persists() {
+            false => KeepAlive::Close,
+            true if request.version() == Version::HTTP_10 => KeepAlive::Stated,
+            true => KeepAlive::Implied,
+        };
+        Self { to_head: request.method() == Method::HEAD, keep_alive }
+    }
+
+    fn encode(self, response: Response) -> Encoded {
+        debug!(status = response.status().as_u16(), bytes = response.body().len(), "response");
+        encoder::response(response, self.to_head, self.keep_alive)
+    }
+}
