@@ -48,6 +48,9 @@ fn what_a_lesson_quotes_stands_in_the_file_that_it_names() {
     let (mut wrong, mut count) = (Vec::new(), 0);
     for page in pages() {
         for block in page.blocks.iter().filter(|block| block.language == "rust") {
+            if page.path.starts_with(root().join("crates")) {
+                continue; // rustdoc compiles and runs the examples of a crate's page
+            }
             let beside = page.path.parent().expect("a page is in a folder").join("src/main.rs");
             let file = if block.file.is_empty() { beside } else { root().join(&block.file) };
             let code = fs::read_to_string(&file).unwrap_or_default();

@@ -87,15 +87,18 @@ fn stop_half_way(server: &Server, count: usize) {
     let mut peers = Vec::with_capacity(count);
     for number in 0..count {
         let mut peer = Peer::connect(server.addr());
-        peer.send([HALF_A_HEAD, HALF_A_BODY, HALF_A_CHUNK, "", "G"][number % 5]);
-        peers.push(peer);
+        let sent = [HALF_A_HEAD, HALF_A_BODY, HALF_A_CHUNK, "", "G"][number % 5];
+        peer.send(sent);
+        peers.push((peer, sent));
         if number % 10 == 0 {
             // it leaves with its answer unread, and so resets the connection, in the middle of its next request
             Peer::connect(server.addr()).send(get("/")).send(HALF_A_BODY);
         }
     }
-    for mut peer in peers {
-        must_have_status(&peer.response(), 408, "a request that is not whole");
+    for (mut peer, sent) in peers {
+        if !sent.is_empty() {
+            must_have_status(&peer.response(), 408, "half a request");
+        }
         peer.hears_the_end();
     }
 }
@@ -168,7 +171,6 @@ pub fn five_thousand_silent_connections_stop_nobody(binary: &str, args: &[&str])
     must_answer_throughout(&server, || {
         let mut silent: Vec<Peer> = (0..5000).map(|_| Peer::connect(server.addr())).collect();
         for peer in &mut silent {
-            must_have_status(&peer.response(), 408, "silence");
             peer.hears_the_end();
         }
     });
@@ -180,7 +182,7 @@ pub fn exhausted_descriptors_come_back(binary: &str) {
     let mut silent: Vec<Peer> = (0..100).map(|_| Peer::connect(server.addr())).collect();
     must_have_status(&ask(server.addr(), get("/")), 404, "whoever comes after them");
     for peer in &mut silent {
-        must_have_status(&peer.response(), 408, "silence");
+        peer.hears_the_end();
     }
     must_have_status(&ask(server.addr(), get("/")), 404, "whoever comes at last");
 }

@@ -12,6 +12,7 @@ use claims::{Finding, Verdict, claim};
 use http1::{Bytes, Decoded, Decoder, Response, StatusCode, header};
 pub use probe::server::{Ended, Server};
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
@@ -145,11 +146,22 @@ pub struct Peer {
 impl Peer {
     /// Connects.
     pub fn connect(addr: SocketAddr) -> Self {
-        let stream =
-            TcpStream::connect_timeout(&addr, PATIENCE).expect("the server takes connections");
+        Self::over(TcpStream::connect_timeout(&addr, PATIENCE).expect("the server listens"))
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("a socket takes TCP_NODELAY");
         stream.set_write_timeout(Some(PATIENCE)).expect("a socket takes a deadline");
         Self { stream, decoder: Decoder::new() }
+    }
+
+    /// Connects with buffers so small that a server can write only a few KiB until they are read.
+    pub fn connect_narrow(addr: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a socket takes the size of a buffer");
+        socket.set_tcp_mss(1000).expect("a socket takes the size of a segment"); // the server's buffer depends on it
+        socket.connect(&addr.into()).expect("the server listens");
+        Self::over(socket.into())
     }
 
     /// Sends bytes as they are.
@@ -271,6 +283,13 @@ impl Peer {
     fn hear(&mut self, patience: Duration) -> Heard {
         let left = self.decoder.buffer(0).split().freeze();
         if left.is_empty() { self.read(patience) } else { Heard::Bytes(left) }
+    }
+
+    /// Waits until part of a response has arrived, and does not read it.
+    pub fn must_be_answered_in_part(&mut self) {
+        self.stream.set_read_timeout(Some(PATIENCE)).expect("a socket takes a deadline");
+        let arrived = self.stream.peek(&mut [0]).expect("part of a response");
+        assert_eq!(arrived, 1, "the server closed the connection");
     }
 
     /// Whether anything has come that was not read, an end included.

@@ -2,14 +2,15 @@
 
 use std::process::exit;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-/// Handles SIGINT and SIGTERM from this call on: the first one completes the returned future, a
-/// second one ends the process immediately, with exit code 128 + the signal's number.
+/// Returns a token that the first SIGINT or SIGTERM cancels. A second signal, sent after the first
+/// was handled, ends the process at once, with exit code 128 + the signal's number.
 ///
 /// # Errors
-/// If the system does not let the process handle signals.
-pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+/// The system does not let this process wait for signals.
+pub fn stop_signal() -> anyhow::Result<CancellationToken> {
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut next = async move || {
@@ -18,12 +19,13 @@ pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => 15,
         }
     };
-    Ok(async move {
+    let stop = CancellationToken::new();
+    let cancelled = stop.clone();
+    tokio::spawn(async move {
         next().await;
-        info!(
-            "stopping: accepted work is completed first; \
-             a second signal ends the process immediately"
-        );
-        tokio::spawn(async move { exit(128 + next().await) });
-    })
+        cancelled.cancel();
+        info!("stopping: every accepted event is applied first; a second signal ends it at once");
+        exit(128 + next().await)
+    });
+    Ok(stop)
 }
