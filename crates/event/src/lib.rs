@@ -1,18 +1,29 @@
-//! The event that servers (stages 3 to 5) and client agree on: `{"user": "alice", "amount": 5}`.
+//! The event that the servers (stages 3 to 5) and the client agree on.
+//!
+//! The type is the check: JSON that is not an event does not deserialize.
+//!
+//! ```
+//! use event::Event;
+//!
+//! let event: Event = serde_json::from_str(r#"{"user": "alice", "amount": 5}"#)?;
+//! assert_eq!(event.amount, 5);
+//! assert!(serde_json::from_str::<Event>(r#"{"user": "", "amount": 5}"#).is_err());
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// An amount that goes to a user's balance, or from it.
+/// A change of one user's balance: `{"user": "alice", "amount": 5}`.
 ///
-/// The type is the check: what is no event does not deserialize. No field may be missing, unknown or there twice.
+/// No field may be missing, unknown or duplicated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Event {
-    /// Whose balance.
+    /// Whose balance changes.
     pub user: User,
-    /// How much; negative to take it away.
+    /// What is added to the balance; negative to subtract.
     pub amount: i64,
 }
 
@@ -21,7 +32,7 @@ pub struct Event {
 #[serde(try_from = "String")]
 pub struct User(String);
 
-/// A text that is no [`User`].
+/// A text that is not a [`User`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("user must have 1 to 64 characters, none of them a control character")]
 pub struct BadUser;
@@ -50,7 +61,7 @@ impl fmt::Display for User {
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// By hand, since a derived struct also takes an array: `["alice", 5]` is no event.
+        /// A derived struct would also accept an array: `["alice", 5]`.
         struct ObjectOnly;
 
         impl<'de> Visitor<'de> for ObjectOnly {
@@ -89,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_does_not_deserialize() {
+    fn json_that_is_not_an_event_does_not_deserialize() {
         let long = format!(r#"{{"user":"{}","amount":1}}"#, "é".repeat(65));
         let longest = format!(r#"{{"user":"{}","amount":1}}"#, "é".repeat(64));
         assert!(serde_json::from_str::<Event>(&longest).is_ok());
@@ -113,7 +124,7 @@ mod tests {
             r#"{"user":"alice","amount":null}"#,
             r#"{"user":"alice","amount":9223372036854775808}"#,
         ] {
-            assert!(serde_json::from_str::<Event>(json).is_err(), "taken: {json}");
+            assert!(serde_json::from_str::<Event>(json).is_err(), "accepted: {json}");
         }
     }
 }
