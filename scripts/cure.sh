@@ -7,6 +7,7 @@
 # stage. The first build takes a minute. Ctrl-C ends the server.
 #
 #   thread-per-connection   stage 1 with a thread for each connection
+#   deadline-per-read       stage 2 with a deadline for each read
 #   rwlock                  stage 4 with a readers-writer lock
 #   lost-update             stage 4 with the lock held to read and again to write, but not in between
 #
