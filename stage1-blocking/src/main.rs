@@ -8,7 +8,8 @@ use http1::{Request, Response, blocking::Connection};
 use options::Options;
 use std::io;
 use std::net::TcpListener;
-use workshop::{Stage, blocking::accept, blocking::listen, warn};
+use workshop::blocking::{accept, listen};
+use workshop::{Stage, warn};
 
 const STAGE: Stage = Stage {
     number: 1,

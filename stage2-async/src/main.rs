@@ -8,7 +8,7 @@ use http1::{Connection, Request, Response};
 use options::Options;
 use std::io;
 use tokio::net::TcpListener;
-use workshop::{Stage, accept, warn};
+use workshop::{Stage, accept, listen, warn};
 
 const STAGE: Stage = Stage {
     number: 2,
@@ -21,7 +21,7 @@ const STAGE: Stage = Stage {
 #[tokio::main]
 async fn main() -> workshop::Result {
     let options = STAGE.options::<Options>();
-    let listener = STAGE.listen(&options.addr)?;
+    let listener = listen(&STAGE, &options.addr)?;
     // on a worker: from the main thread, each connection would first move to another thread
     tokio::spawn(serve_all(listener)).await?
 }

@@ -12,7 +12,7 @@ use std::io;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
-use workshop::{Stage, accept, warn};
+use workshop::{Stage, accept, listen, warn};
 
 const STAGE: Stage = Stage {
     number: 3,
@@ -25,7 +25,7 @@ const STAGE: Stage = Stage {
 #[tokio::main]
 async fn main() -> workshop::Result {
     let options = STAGE.options::<Options>();
-    let listener = STAGE.listen(&options.addr)?;
+    let listener = listen(&STAGE, &options.addr)?;
     // on a worker: from the main thread, each connection would first move to another thread
     tokio::spawn(serve_all(listener, options.timeout)).await?
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
-use workshop::{Stage, accept, warn};
+use workshop::{Stage, accept, listen, warn};
 
 const STAGE: Stage = Stage {
     number: 4,
@@ -32,7 +32,7 @@ type Balances = Arc<Mutex<HashMap<User, i64>>>;
 #[tokio::main]
 async fn main() -> workshop::Result {
     let options = STAGE.options::<Options>();
-    let listener = STAGE.listen(&options.addr)?;
+    let listener = listen(&STAGE, &options.addr)?;
     // on a worker: from the main thread, each connection would first move to another thread
     tokio::spawn(serve_all(listener, options.timeout, options.work)).await?
 }

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{RwLock, Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use workshop::{Stage, accept, debug, stop_signal, warn};
+use workshop::{Stage, accept, debug, listen, stop_signal, warn};
 
 const STAGE: Stage = Stage {
     number: 5,
@@ -59,7 +59,7 @@ struct Ledger {
 async fn main() -> workshop::Result {
     let options = STAGE.options::<Options>();
     let stop = stop_signal()?;
-    let listener = STAGE.listen(&options.addr)?;
+    let listener = listen(&STAGE, &options.addr)?;
     let (queue, events) = mpsc::channel(options.queue);
     let ledger = Ledger { queue: Some(queue), capacity: options.queue, ..Ledger::default() };
     let places = Semaphore::new(options.max_connections);

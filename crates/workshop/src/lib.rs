@@ -47,7 +47,7 @@ mod socket;
 
 pub use clap;
 #[cfg(feature = "tokio")]
-pub use listener::accept;
+pub use listener::{accept, listen};
 pub use options::{Addr, count, duration, timeout};
 #[cfg(feature = "tokio")]
 pub use signals::stop_signal;

@@ -27,16 +27,14 @@ pub async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-impl Stage {
-    /// Listens with a backlog of 1024 and prints the banner to stdout.
-    ///
-    /// # Errors
-    /// If the address is in use or not available; the message is one line that says what to do.
-    pub fn listen(&self, addr: &Addr) -> anyhow::Result<TcpListener> {
-        let listener = bind(addr)?;
-        self.announce(listener.local_addr().context("the socket has no address")?);
-        Ok(listener)
-    }
+/// Listens with a backlog of 1024 and prints the banner to stdout.
+///
+/// # Errors
+/// If the address is in use or not available; the message is one line that says what to do.
+pub fn listen(stage: &Stage, addr: &Addr) -> anyhow::Result<TcpListener> {
+    let listener = bind(addr)?;
+    stage.announce(listener.local_addr().context("the socket has no address")?);
+    Ok(listener)
 }
 
 fn bind(addr: &Addr) -> anyhow::Result<TcpListener> {
