@@ -1,8 +1,8 @@
 //! The numbers behind the pictures: known traces give known bars, and all of them stand on the page.
 
 use claims::{Depth, Exchange, Finding, Verdict, claim};
-use client::compare::chart::{Axis, Bar, Fate, Panel, Picture, Place, Segment};
-use client::compare::table::{Screen, table};
+use client::compare::chart::{Axis, Bar, BarKind, Chart, Panel, Place, Segment};
+use client::compare::table::{self, Screen};
 use client::compare::{Matrix, Row, captions, html, json, terminal_chart};
 use http1::StatusCode;
 use probe::http_client::Outcome;
@@ -15,8 +15,8 @@ const fn ms(millis: u64) -> Duration {
 }
 
 const SERVED: Option<Outcome> = Some(Outcome::Served(StatusCode::OK));
-const TAKEN: Option<Outcome> = Some(Outcome::Served(StatusCode::ACCEPTED));
-const REFUSED: Option<Outcome> = Some(Outcome::Refused(Some(9)));
+const ACCEPTED: Option<Outcome> = Some(Outcome::Served(StatusCode::ACCEPTED));
+const SHED: Option<Outcome> = Some(Outcome::Refused(Some(9)));
 
 /// A request that was due at `began`, on a connection that stood already.
 fn request(began: Duration, ended: Duration, outcome: Option<Outcome>) -> Exchange {
@@ -39,7 +39,7 @@ fn segments(bar: &Bar) -> Vec<(u128, u128, Place)> {
 }
 
 /// Ten at once under a lock, the last first in the trace; a second of the trial had gone by.
-fn staircase(unanswered: u64) -> Vec<Exchange> {
+fn one_by_one(unanswered: u64) -> Vec<Exchange> {
     let served = (1..=10).rev().map(|k| request(ms(1000), ms(1000 + 500 * k), SERVED));
     served
         .chain((0..unanswered).map(|_| request(ms(1000), ms(6200), Some(Outcome::TimedOut))))
@@ -48,8 +48,8 @@ fn staircase(unanswered: u64) -> Vec<Exchange> {
 
 /// A hundred at once before a queue of sixteen, which is looked at every 100 ms until it is empty.
 fn burst() -> Finding {
-    let taken = (0..17).map(|_| request(ms(200), ms(203), TAKEN));
-    let refused = (0..83).map(|_| request(ms(200), ms(205), REFUSED));
+    let accepted = (0..17).map(|_| request(ms(200), ms(203), ACCEPTED));
+    let shed = (0..83).map(|_| request(ms(200), ms(205), SHED));
     let depth = |at: u64| {
         let done = (at / 500).min(17);
         Depth {
@@ -63,7 +63,7 @@ fn burst() -> Finding {
     // one look before the burst, which is not drawn
     let before = Depth { at: ms(100), capacity: 16, queued: 0, taken: 0, done: 0 };
     let queue = [before].into_iter().chain((0..=86).map(|look| depth(look * 100))).collect();
-    finding(Verdict::Kept, refused.chain(taken).collect(), queue)
+    finding(Verdict::Kept, shed.chain(accepted).collect(), queue)
 }
 
 /// Five stages under three claims: the burst's queue, a deadline that left no trace, and nothing found at all.
@@ -71,16 +71,22 @@ fn matrix() -> Matrix {
     let quick = |outcome| {
         finding(Verdict::Kept, (0..10).map(|_| request(ms(0), ms(1), outcome)).collect(), vec![])
     };
-    let stairs = || finding(Verdict::Broken, staircase(0), vec![]);
-    let taken = || {
+    let serial = || finding(Verdict::Broken, one_by_one(0), vec![]);
+    let all_served = || {
         finding(Verdict::Broken, (0..100).map(|_| request(ms(5), ms(30), SERVED)).collect(), vec![])
     };
-    let wall = || finding(Verdict::Broken, staircase(90), vec![]);
+    let mostly_unserved = || finding(Verdict::Broken, one_by_one(90), vec![]);
     let row = |name, findings| Row { claim: claim(name).expect("a claim of that name"), findings };
     Matrix {
         rows: vec![
-            row("ten", vec![quick(SERVED), quick(SERVED), quick(SERVED), stairs(), quick(TAKEN)]),
-            row("burst", vec![taken(), taken(), taken(), wall(), burst()]),
+            row(
+                "ten",
+                vec![quick(SERVED), quick(SERVED), quick(SERVED), serial(), quick(ACCEPTED)],
+            ),
+            row(
+                "burst",
+                vec![all_served(), all_served(), all_served(), mostly_unserved(), burst()],
+            ),
             row("half", (0..5).map(|_| finding(Verdict::Broken, vec![], vec![])).collect()),
         ],
         at: SystemTime::UNIX_EPOCH,
@@ -91,19 +97,19 @@ fn matrix() -> Matrix {
 #[test]
 fn every_request_is_a_bar_from_when_it_was_due_to_its_answer() {
     let panel =
-        panel(vec![request(ms(40), ms(41), SERVED), request(ms(90), ms(290), REFUSED)], vec![]);
+        panel(vec![request(ms(40), ms(41), SERVED), request(ms(90), ms(290), SHED)], vec![]);
     let [first, second] = &panel.bars[..] else { panic!("{:?}", panel.bars) };
-    assert_eq!((first.began, first.ended, first.fate), (ms(0), ms(1), Fate::Served));
-    assert_eq!((second.began, second.ended, second.fate), (ms(50), ms(250), Fate::Refused));
-    assert_eq!(segments(second), [(50, 250, Place::Answer)]);
-    assert_eq!((panel.stairs, panel.little), (None, None));
+    assert_eq!((first.began, first.ended, first.kind), (ms(0), ms(1), BarKind::Served));
+    assert_eq!((second.began, second.ended, second.kind), (ms(50), ms(250), BarKind::Shed));
+    assert_eq!(segments(second), [(50, 250, Place::Response)]);
+    assert_eq!((panel.serial_service, panel.littles_law), (None, None));
 }
 
 #[test]
 fn those_that_were_due_together_stand_in_the_order_of_their_fates() {
     let panel = Panel::new(&burst(), WORK);
-    let fates: Vec<_> = panel.bars.iter().map(|bar| bar.fate).collect();
-    assert_eq!(fates, [[Fate::Taken; 17].as_slice(), &[Fate::Refused; 83]].concat());
+    let kinds: Vec<_> = panel.bars.iter().map(|bar| bar.kind).collect();
+    assert_eq!(kinds, [[BarKind::Accepted; 17].as_slice(), &[BarKind::Shed; 83]].concat());
 }
 
 #[test]
@@ -114,22 +120,22 @@ fn a_connect_that_took_seconds_was_in_the_backlog() {
         Exchange { connected: Some(ms(15)), ..request(ms(10), ms(2010), Some(Outcome::TimedOut)) };
     let panel = panel(vec![slow, never, quick], vec![]);
     let [slow, never, quick] = &panel.bars[..] else { panic!("{:?}", panel.bars) };
-    assert_eq!(segments(slow), [(0, 3000, Place::Backlog), (3000, 3010, Place::Answer)]);
-    assert_eq!(segments(quick), [(0, 2000, Place::Answer)]);
+    assert_eq!(segments(slow), [(0, 3000, Place::Backlog), (3000, 3010, Place::Response)]);
+    assert_eq!(segments(quick), [(0, 2000, Place::Response)]);
     assert_eq!(segments(never), [(0, 2000, Place::Backlog)]);
 }
 
 #[test]
 fn a_staircase_is_split_where_the_one_before_was_answered() {
-    let panel = panel(staircase(0), vec![]);
+    let panel = panel(one_by_one(0), vec![]);
     for (bar, k) in panel.bars.iter().zip(1..) {
         let lock = (0, 500 * (k - 1), Place::Lock);
         let work = (500 * (k - 1), 500 * k, Place::Work);
         assert_eq!(segments(bar), if k == 1 { vec![work] } else { vec![lock, work] });
     }
-    let stairs = panel.stairs.expect("one after another");
+    let service = panel.serial_service.expect("one after another");
     assert_eq!(
-        (stairs.served, stairs.waiting, stairs.wait(10), stairs.measured),
+        (service.served, service.waiting, service.wait(10), service.measured),
         (10, 0, ms(5000), ms(5000))
     );
     let text = captions::caption(&panel);
@@ -139,9 +145,14 @@ fn a_staircase_is_split_where_the_one_before_was_answered() {
 
 #[test]
 fn whoever_still_waits_at_the_stairs_waits_for_the_lock() {
-    let panel = panel(staircase(90), vec![]);
-    assert_eq!(panel.stairs.map(|stairs| (stairs.served, stairs.waiting)), Some((10, 90)));
-    assert!(panel.with(Fate::Unanswered).all(|bar| segments(bar) == [(0, 5200, Place::Lock)]));
+    let panel = panel(one_by_one(90), vec![]);
+    assert_eq!(
+        panel.serial_service.map(|service| (service.served, service.waiting)),
+        Some((10, 90))
+    );
+    assert!(
+        panel.of_kind(BarKind::NoResponse).all(|bar| segments(bar) == [(0, 5200, Place::Lock)])
+    );
     assert!(captions::caption(&panel).contains("The last of all 100 would have to wait 50.0 s."));
 }
 
@@ -152,13 +163,13 @@ fn all_at_once_is_no_staircase_and_neither_is_noise() {
     let gaps = [100, 600, 610, 1200, 1900].map(|at| request(ms(0), ms(at), SERVED)).to_vec();
     for trace in [together, noise, gaps] {
         let panel = panel(trace, vec![]);
-        assert_eq!(panel.stairs, None);
+        assert_eq!(panel.serial_service, None);
         assert!(
             panel
                 .bars
                 .iter()
                 .flat_map(|bar| &bar.segments)
-                .all(|segment| segment.place == Place::Answer)
+                .all(|segment| segment.place == Place::Response)
         );
     }
 }
@@ -167,7 +178,10 @@ fn all_at_once_is_no_staircase_and_neither_is_noise() {
 fn a_staircase_is_one_although_the_machine_paused() {
     let at = [500, 1000, 1500, 2000, 2820, 3010, 3510, 4010, 4520, 5070];
     let panel = panel(at.map(|at| request(ms(0), ms(at), SERVED)).to_vec(), vec![]);
-    assert_eq!(panel.stairs.map(|stairs| (stairs.served, stairs.measured)), Some((10, ms(5070))));
+    assert_eq!(
+        panel.serial_service.map(|service| (service.served, service.measured)),
+        Some((10, ms(5070)))
+    );
     assert_eq!(segments(&panel.bars[5]), [(0, 2820, Place::Lock), (2820, 3010, Place::Work)]);
 }
 
@@ -180,8 +194,8 @@ fn a_staircase_is_found_among_other_requests() {
         [read(ms(0), ms(1)), read(ms(1), ms(2000))].into_iter().chain(events).collect(),
         vec![],
     );
-    let stairs = panel.stairs.expect("the events are one");
-    assert_eq!((stairs.what, stairs.served, stairs.waiting), ("event", 4, 0));
+    let service = panel.serial_service.expect("the events are one");
+    assert_eq!((service.what, service.served, service.waiting), ("event", 4, 0));
     let split =
         |what| panel.bars.iter().filter(move |bar| bar.what == what).map(|bar| bar.segments.len());
     assert_eq!(split("event").collect::<Vec<_>>(), [1, 2, 2, 2]);
@@ -193,23 +207,20 @@ fn a_staircase_is_found_among_other_requests() {
 fn what_was_taken_goes_on_behind_its_answer_until_the_server_says_that_it_is_done() {
     let panel = Panel::new(&burst(), WORK);
     assert_eq!(panel.queue.len(), 87, "looks before the first request are not drawn");
-    let taken: Vec<_> = panel.with(Fate::Taken).collect();
-    assert_eq!(segments(taken[0]), [(0, 3, Place::Answer), (3, 503, Place::Work)]);
+    let accepted: Vec<_> = panel.of_kind(BarKind::Accepted).collect();
+    assert_eq!(segments(accepted[0]), [(0, 3, Place::Response), (3, 503, Place::Work)]);
     assert_eq!(
-        segments(taken[1]),
-        [(0, 3, Place::Answer), (3, 503, Place::Queue), (503, 1003, Place::Work)]
+        segments(accepted[1]),
+        [(0, 3, Place::Response), (3, 503, Place::Queue), (503, 1003, Place::Work)]
     );
     assert_eq!(
-        segments(taken[16]),
-        [(0, 3, Place::Answer), (3, 8003, Place::Queue), (8003, 8503, Place::Work)]
+        segments(accepted[16]),
+        [(0, 3, Place::Response), (3, 8003, Place::Queue), (8003, 8503, Place::Work)]
     );
-    assert!(panel.with(Fate::Refused).all(|bar| bar.top() == ms(5)));
-    let little = panel.little.expect("a queue");
-    assert_eq!(
-        (little.capacity, little.taken, little.deepest, little.wait()),
-        (16, 17, 16, ms(8500))
-    );
-    assert_eq!(little.measured, Some(ms(8500)));
+    assert!(panel.of_kind(BarKind::Shed).all(|bar| bar.finished() == ms(5)));
+    let law = panel.littles_law.expect("a queue");
+    assert_eq!((law.capacity, law.accepted, law.deepest, law.wait()), (16, 17, 16, ms(8500)));
+    assert_eq!(law.measured, Some(ms(8500)));
     let text = captions::caption(&panel);
     assert!(
         text.contains("17 taken (at most 16 waiting, in 16 places), 2 done a second"),
@@ -223,9 +234,9 @@ fn a_queue_that_nobody_watched_to_its_end_has_no_measured_end() {
     let mut finding = burst();
     finding.queue.truncate(20);
     let panel = Panel::new(&finding, WORK);
-    assert_eq!(panel.little.map(|little| little.measured), Some(None));
+    assert_eq!(panel.littles_law.map(|law| law.measured), Some(None));
     let last = panel.queue.last().expect("20 looks").at;
-    assert!(panel.with(Fate::Taken).all(|bar| bar.top() <= last));
+    assert!(panel.of_kind(BarKind::Accepted).all(|bar| bar.finished() <= last));
 }
 
 #[test]
@@ -239,7 +250,7 @@ fn an_axis_has_round_figures_whatever_its_length() {
         (ms(40_000), "10 s", "40 s"),
         (Duration::from_secs(86_400), "20000 s", "80000 s"),
     ] {
-        let axis = Axis::to(end);
+        let axis = Axis::up_to(end);
         let labels: Vec<_> = axis.ticks.iter().map(|(_, label)| label.as_str()).collect();
         assert_eq!(
             (labels[0], labels[1], *labels.last().expect("a tick")),
@@ -248,26 +259,26 @@ fn an_axis_has_round_figures_whatever_its_length() {
         );
         assert!((3..=7).contains(&labels.len()), "{labels:?}");
     }
-    assert_eq!(Axis::to(Duration::ZERO).at(Duration::ZERO), 0.0);
-    assert!(Axis::to(Duration::MAX).ticks.len() <= 7);
+    assert_eq!(Axis::up_to(Duration::ZERO).position(Duration::ZERO), 0.0);
+    assert!(Axis::up_to(Duration::MAX).ticks.len() <= 7);
 }
 
 #[test]
 fn five_panels_share_a_scale_and_what_is_at_once_is_flat() {
     let matrix = matrix();
-    let picture = Picture::new(&matrix.rows[0].findings, WORK);
-    assert_eq!((picture.axis.end, picture.slots, picture.panels.len()), (ms(5000), 10, 5));
+    let chart = Chart::new(&matrix.rows[0].findings, WORK);
+    assert_eq!((chart.axis.end, chart.slots, chart.panels.len()), (ms(5000), 10, 5));
     let quick = [request(ms(0), ms(3), SERVED)];
-    let flat = Picture::new(&[finding(Verdict::Kept, quick.to_vec(), vec![])], WORK);
+    let flat = Chart::new(&[finding(Verdict::Kept, quick.to_vec(), vec![])], WORK);
     assert_eq!(flat.axis.end, ms(100));
-    let none = Picture::new(&matrix.rows[2].findings, WORK);
+    let none = Chart::new(&matrix.rows[2].findings, WORK);
     assert_eq!((none.slots, none.panels.len()), (0, 5));
 }
 
 #[test]
 fn the_page_has_a_bar_for_each_request_a_link_to_each_picture_and_no_address_outside() {
     let (matrix, held) = (matrix(), Exchange { outcome: None, ..request(ms(0), ms(2000), None) });
-    let page = html::page(&matrix);
+    let page = html::render(&matrix);
     let requests: usize =
         matrix.rows.iter().flat_map(|row| &row.findings).map(|finding| finding.trace.len()).sum();
     let bars = |page: &str| {
@@ -306,7 +317,7 @@ fn beside_a_connection_that_is_held_a_404_is_an_answer() {
     assert_eq!(caption, "One connection held open for 9.0 ms; 2 answered (404) within 2.0 ms.");
     let findings = (0..5).map(|_| finding(Verdict::Kept, beside(), vec![])).collect();
     let row = Row { claim: claim("half").expect("a claim of that name"), findings };
-    let text = terminal_chart::lines(
+    let text = terminal_chart::render(
         &Matrix { rows: vec![row], ..matrix() },
         Screen { width: 128, ascii: false },
     );
@@ -317,23 +328,23 @@ fn beside_a_connection_that_is_held_a_404_is_an_answer() {
 fn what_a_server_says_cannot_become_markup() {
     let mut matrix = matrix();
     matrix.rows[0].findings[0].figure = "<script>alert(1)</script>".into();
-    assert!(!html::page(&matrix).contains("<script>alert"));
+    assert!(!html::render(&matrix).contains("<script>alert"));
 }
 
 #[test]
 fn the_data_are_those_of_the_page() {
     let matrix = matrix();
-    let data: serde_json::Value = serde_json::from_str(&json::data(&matrix)).expect("JSON");
+    let data: serde_json::Value = serde_json::from_str(&json::to_json(&matrix)).expect("JSON");
     assert_eq!(
         (&data["version"], &data["at"], &data["work_us"]),
         (&1.into(), &"1970-01-01T00:00:00Z".into(), &500_000.into())
     );
-    let stairs = &data["claims"][0]["trials"][3];
+    let serial = &data["claims"][0]["trials"][3];
     assert_eq!(
-        (&stairs["stage"], &stairs["verdict"], &stairs["expected"]),
+        (&serial["stage"], &serial["verdict"], &serial["expected"]),
         (&4.into(), &"broken".into(), &"broken".into())
     );
-    let last = &stairs["requests"][9];
+    let last = &serial["requests"][9];
     assert_eq!(
         (&last["fate"], &last["status"], &last["ended_us"]),
         (&"served".into(), &200.into(), &5_000_000.into())
@@ -353,7 +364,7 @@ fn the_terminal_shows_the_same_in_its_width_and_in_ascii_where_that_is_wanted() 
     for width in [40, 80, 127, 128, 200] {
         for ascii in [false, true] {
             let screen = Screen { width, ascii };
-            let text = table(&matrix, screen) + &terminal_chart::lines(&matrix, screen);
+            let text = table::render(&matrix, screen) + &terminal_chart::render(&matrix, screen);
             let widest = text.lines().map(|line| line.chars().count()).max();
             assert!(widest <= Some(width), "{width}: {widest:?}\n{text}");
             assert!(!ascii || text.is_ascii(), "{text}");
@@ -367,7 +378,7 @@ fn the_terminal_shows_the_same_in_its_width_and_in_ascii_where_that_is_wanted() 
 
 #[test]
 fn the_terminal_draws_a_staircase_a_wall_and_a_flat_line() {
-    let text = terminal_chart::lines(&matrix(), Screen { width: 128, ascii: false });
+    let text = terminal_chart::render(&matrix(), Screen { width: 128, ascii: false });
     let at =
         |sentence: &str| text.lines().position(|line| line == sentence).expect("a claim's line");
     let panel = |claim: &str, stage: usize| {

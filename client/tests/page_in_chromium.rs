@@ -160,7 +160,7 @@ const RIGHT: char = '\u{E014}';
 /// What lies over the edge of the page, or of what holds it; nothing should.
 const OVERFLOWING: &str = "
     const wide = document.documentElement.scrollWidth > innerWidth ? ['the page'] : [];
-    const cut = [...document.querySelectorAll('body, th, td, .cell, .panel, .key, p, code, h1, h2')].filter(
+    const cut = [...document.querySelectorAll('body, th, td, .cell, .panel, .legend, p, code, h1, h2')].filter(
       (e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1 && getComputedStyle(e).display !== 'inline');
     const out = [...document.querySelectorAll('svg text, .panel, td')].filter((e) => {
       const box = e.getBoundingClientRect();
@@ -202,7 +202,7 @@ async fn the_page_of_a_run_is_whole_in_every_width_and_scheme_and_within_reach_o
     let url = format!("file://{}", page.display());
     browser.post("/url", json!({"url": url})).await;
 
-    shows_every_request(&browser, &data).await;
+    check_bars(&browser, &data).await;
     for scheme in ["light", "dark"] {
         for width in [400, 1280, 1920] {
             browser.show(width, scheme).await;
@@ -212,15 +212,15 @@ async fn the_page_of_a_run_is_whole_in_every_width_and_scheme_and_within_reach_o
     }
     browser.show(1030, "print").await; // A4, landscape
     assert_eq!(browser.run(OVERFLOWING).await, json!([]), "print");
-    is_reached_by_the_keyboard(&browser, &data).await;
-    stays_on_this_machine(&browser, &url).await;
+    check_keyboard(&browser, &data).await;
+    check_requests(&browser, &url).await;
     if let Some(picture) = std::env::var_os("COMPARE_PNG") {
-        keep_picture(&browser, Path::new(&picture)).await;
+        save_screenshot(&browser, Path::new(&picture)).await;
     }
 }
 
 /// A bar for each request of each trial, and a part of it for each place where it waited.
-async fn shows_every_request(browser: &Browser, data: &Value) {
+async fn check_bars(browser: &Browser, data: &Value) {
     for claim in data["claims"].as_array().expect("claims") {
         for trial in claim["trials"].as_array().expect("trials") {
             let id = format!("{}-{}", claim["name"].as_str().expect("a name"), trial["stage"]);
@@ -248,7 +248,7 @@ async fn shows_every_request(browser: &Browser, data: &Value) {
 }
 
 /// Tab comes to each cell, and Enter on it to its picture; the arrows go from bar to bar there, and give its figures.
-async fn is_reached_by_the_keyboard(browser: &Browser, data: &Value) {
+async fn check_keyboard(browser: &Browser, data: &Value) {
     browser.show(1280, "light").await;
     let focused = "return document.activeElement.getAttribute('href')";
     for claim in data["claims"].as_array().expect("claims") {
@@ -281,7 +281,7 @@ async fn is_reached_by_the_keyboard(browser: &Browser, data: &Value) {
 }
 
 /// No request but for the page itself, and no complaint.
-async fn stays_on_this_machine(browser: &Browser, url: &str) {
+async fn check_requests(browser: &Browser, url: &str) {
     assert_eq!(browser.log("browser").await, Vec::<String>::new());
     let mut pages = 0;
     for message in browser.log("performance").await {
@@ -299,10 +299,10 @@ async fn stays_on_this_machine(browser: &Browser, url: &str) {
 }
 
 /// The matrix and the pictures of the queue and of what it mends, as a file.
-async fn keep_picture(browser: &Browser, picture: &Path) {
+async fn save_screenshot(browser: &Browser, picture: &Path) {
     browser.show(1280, "light").await;
     let shown = "document.activeElement.blur(); location.hash = '';
-        for (const e of document.querySelectorAll('.key, .claim:not(#ten, #burst), .readout, .by-hand, .start')) e.remove();
+        for (const e of document.querySelectorAll('.legend, .claim:not(#ten, #burst), .readout, .by-hand, .start')) e.remove();
         return document.documentElement.getBoundingClientRect().height";
     let height = browser.run(shown).await;
     let clip = json!({"x": 0, "y": 0, "width": 1280, "height": height, "scale": 0.8});

@@ -5,8 +5,8 @@ use super::signals::stop_signal;
 use anyhow::Context;
 use claims::Verdict;
 use clap::Args;
-use client::compare::table::{Screen, table};
-use client::compare::{self, Step, html, json, terminal_chart};
+use client::compare::table::{self, Screen};
+use client::compare::{self, Progress, html, json, terminal_chart};
 use client::output::Output;
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -52,27 +52,30 @@ impl Compare {
             path => (false, path.as_deref()),
         };
         // before the run: nobody waits for a page that cannot be written
-        let page = Output::reserve(&self.page()?)?;
+        let page = Output::reserve(&self.page_path()?)?;
         let json = json.map(Output::reserve).transpose()?;
-        let live = Live::new()?;
+        let lines = ProgressLines::new()?;
         let matrix = tokio::select! {
-            matrix = compare::compare(move |step| live.said(step)) => matrix?,
+            matrix = compare::compare(move |progress| lines.show(progress)) => matrix?,
             () = stopped => {
                 complain("stopped, and the servers with it"); // they go with what is dropped here
                 return Ok(ExitCode::from(130));
             }
         };
         let screen = Screen { width: width(), ascii: self.ascii };
-        let page = page.write(&html::page(&matrix))?;
-        let mut text =
-            format!("\n{}\n{}\n", table(&matrix, screen), terminal_chart::lines(&matrix, screen));
+        let page = page.write(&html::render(&matrix))?;
+        let mut text = format!(
+            "\n{}\n{}\n",
+            table::render(&matrix, screen),
+            terminal_chart::render(&matrix, screen)
+        );
         text += &format!("the page of this run: {}\n", page.display());
         if let Some(json) = json {
-            text += &format!("its traces: {}\n", json.write(&json::data(&matrix))?.display());
+            text += &format!("its traces: {}\n", json.write(&json::to_json(&matrix))?.display());
         }
         if json_to_stdout {
             eprint!("{text}");
-            say(&json::data(&matrix));
+            say(&json::to_json(&matrix));
         } else {
             say(&text);
         }
@@ -83,7 +86,7 @@ impl Compare {
     }
 
     /// Where the page goes.
-    fn page(&self) -> anyhow::Result<PathBuf> {
+    fn page_path(&self) -> anyhow::Result<PathBuf> {
         Ok(match &self.out {
             None => compare::workspace()?.join("target/compare/index.html"),
             Some(out)
@@ -107,11 +110,11 @@ fn width() -> usize {
 /// What each stage is being put through: a line for each that changes, or, where stderr is no terminal, one more line
 /// for each claim.
 #[derive(Clone)]
-struct Live {
+struct ProgressLines {
     lines: Option<Vec<ProgressBar>>,
 }
 
-impl Live {
+impl ProgressLines {
     fn new() -> anyhow::Result<Self> {
         if !Term::stderr().is_term() {
             return Ok(Self { lines: None });
@@ -126,27 +129,27 @@ impl Live {
         Ok(Self { lines: Some(STAGES.into_iter().zip(1..).map(line).collect()) })
     }
 
-    fn said(&self, step: Step) {
+    fn show(&self, progress: Progress) {
         let line =
             |stage: u8| self.lines.as_ref().and_then(|lines| lines.get(usize::from(stage) - 1));
-        match step {
-            Step::Building => complain("building the five stages"),
-            Step::Trying(stage, claim) => {
+        match progress {
+            Progress::Building => complain("building the five stages"),
+            Progress::Trying(stage, claim) => {
                 if let Some(line) = line(stage) {
                     line.reset_elapsed();
                     line.enable_steady_tick(Duration::from_millis(100));
                     line.set_message(claim.sentence);
                 }
             }
-            Step::Tried(stage, claim, finding) if self.lines.is_none() => {
+            Progress::Tried(stage, claim, finding) if self.lines.is_none() => {
                 let word = if finding.verdict == Verdict::Kept { "holds" } else { "breaks" };
                 complain(&format!(
                     "stage {stage}: {} … {word}: {}",
                     claim.sentence, finding.figure
                 ));
             }
-            Step::Tried(..) => {}
-            Step::Done(stage) => {
+            Progress::Tried(..) => {}
+            Progress::Done(stage) => {
                 if let Some(line) = line(stage) {
                     line.finish_with_message("done");
                 }

@@ -1,31 +1,22 @@
 //! The pictures in words: what a panel shows, what a bar is, and what theory says.
 
-use crate::compare::chart::{Bar, Fate, Little, Panel, Place, Stairs};
+use crate::compare::chart::{Bar, BarKind, LittlesLaw, Panel, Place, SerialService};
 use probe::duration::show;
 use probe::http_client::Outcome;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-impl Fate {
-    /// A word for a class of a style sheet and for data.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Held => "held",
-            Self::Served => "served",
-            Self::Taken => "taken",
-            Self::Refused => "refused",
-            Self::Rejected => "rejected",
-            Self::Unanswered => "unanswered",
-            Self::Failed => "failed",
-        }
-    }
-
+impl BarKind {
     /// What it is called beside a number.
     pub fn label(self) -> &'static str {
         match self {
             Self::Held => "held open",
-            Self::Unanswered => "no answer",
-            other => other.name(),
+            Self::Served => "served",
+            Self::Accepted => "taken",
+            Self::Shed => "refused",
+            Self::Rejected => "rejected",
+            Self::NoResponse => "no answer",
+            Self::Failed => "failed",
         }
     }
 
@@ -34,27 +25,16 @@ impl Fate {
         match self {
             Self::Held => "a connection that asks nothing whole, held open on purpose",
             Self::Served => "answered with what it asked for",
-            Self::Taken => "202: promised, and not done yet",
-            Self::Refused => "503, with word when to come again",
+            Self::Accepted => "202: promised, and not done yet",
+            Self::Shed => "503, with word when to come again",
             Self::Rejected => "another 4xx or 5xx, which is an answer too",
-            Self::Unanswered => "no answer for as long as the client waited",
+            Self::NoResponse => "no answer for as long as the client waited",
             Self::Failed => "the connection ended without an answer",
         }
     }
 }
 
 impl Place {
-    /// A word for a class of a style sheet and for data.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Backlog => "backlog",
-            Self::Lock => "lock",
-            Self::Queue => "queue",
-            Self::Work => "work",
-            Self::Answer => "answer",
-        }
-    }
-
     /// What is waited for there, after a figure; nothing where the client cannot see it.
     pub fn reason(self) -> Option<&'static str> {
         match self {
@@ -62,13 +42,13 @@ impl Place {
             Self::Lock => Some("for the lock"),
             Self::Queue => Some("then in the queue"),
             Self::Work => Some("at work"),
-            Self::Answer => None,
+            Self::Response => None,
         }
     }
 }
 
 /// A bar in a line: what it was, what came of it and after how long, and where it waited.
-pub fn bar(bar: &Bar) -> String {
+pub fn describe_bar(bar: &Bar) -> String {
     let mut text = format!("{}: {} after {}", bar.what, outcome(bar), show(bar.waited()));
     if bar.began > Duration::ZERO {
         text += &format!(", begun at {}", show(bar.began));
@@ -82,7 +62,7 @@ pub fn bar(bar: &Bar) -> String {
 
 fn outcome(bar: &Bar) -> String {
     match bar.outcome {
-        Some(Outcome::Served(status)) => format!("{} {}", bar.fate.label(), status.as_u16()),
+        Some(Outcome::Served(status)) => format!("{} {}", bar.kind.label(), status.as_u16()),
         Some(Outcome::Refused(Some(seconds))) => format!("refused 503, Retry-After {seconds} s,"),
         Some(Outcome::Refused(None)) => "refused 503".into(),
         Some(Outcome::Rejected(status)) => format!("rejected {}", status.as_u16()),
@@ -93,14 +73,14 @@ fn outcome(bar: &Bar) -> String {
 }
 
 /// What came of how many, and after how long, in the order in which it is first seen.
-pub fn parts(panel: &Panel) -> Vec<(Fate, String)> {
-    let mut fates: Vec<_> = Vec::new();
+pub fn summaries(panel: &Panel) -> Vec<(BarKind, String)> {
+    let mut kinds: Vec<_> = Vec::new();
     for bar in &panel.bars {
-        if !fates.contains(&bar.fate) {
-            fates.push(bar.fate);
+        if !kinds.contains(&bar.kind) {
+            kinds.push(bar.kind);
         }
     }
-    fates.into_iter().map(|fate| (fate, part(panel, fate))).collect()
+    kinds.into_iter().map(|kind| (kind, summary(panel, kind))).collect()
 }
 
 /// A panel in a sentence or two, with the figures of this run.
@@ -108,7 +88,7 @@ pub fn caption(panel: &Panel) -> String {
     if panel.bars.is_empty() {
         return "There is no trace of a request.".into();
     }
-    let parts: Vec<_> = parts(panel).into_iter().map(|(_, part)| part).collect();
+    let parts: Vec<_> = summaries(panel).into_iter().map(|(_, part)| part).collect();
     let mut text = parts.join("; ") + ".";
     if let Some(first) = text.get(..1).map(str::to_uppercase) {
         text.replace_range(..1, &first);
@@ -122,27 +102,29 @@ pub fn caption(panel: &Panel) -> String {
 
 /// What a fate is called in a panel. Beside a connection that misbehaves the question is whether others are answered at
 /// all, so there a 404 is not first of all a rejection.
-pub fn label(panel: &Panel, fate: Fate) -> &'static str {
-    match fate {
-        Fate::Rejected if panel.count(Fate::Held) > 0 => "answered",
-        fate => fate.label(),
+pub fn label(panel: &Panel, kind: BarKind) -> &'static str {
+    match kind {
+        BarKind::Rejected if panel.count(BarKind::Held) > 0 => "answered",
+        kind => kind.label(),
     }
 }
 
-fn part(panel: &Panel, fate: Fate) -> String {
-    let count = panel.count(fate);
-    let waits = panel.with(fate).map(Bar::waited);
+fn summary(panel: &Panel, kind: BarKind) -> String {
+    let count = panel.count(kind);
+    let waits = panel.of_kind(kind).map(Bar::waited);
     let (first, last) = (waits.clone().min().unwrap_or_default(), waits.max().unwrap_or_default());
-    let word = match fate {
-        Fate::Rejected => format!("{} ({})", label(panel, fate), statuses(panel)),
-        fate => fate.label().into(),
+    let word = match kind {
+        BarKind::Rejected => format!("{} ({})", label(panel, kind), statuses(panel)),
+        kind => kind.label().into(),
     };
-    match fate {
-        Fate::Held if count == 1 => format!("one connection held open for {}", show(last)),
-        Fate::Held => format!("{count} connections held open for {}", show(last)),
-        Fate::Unanswered if count == 1 => format!("one without an answer for {}", show(last)),
-        Fate::Unanswered => format!("{count} without an answer for {}", show(last)),
-        Fate::Served if panel.stairs.is_some_and(|stairs| stairs.served as usize == count) => {
+    match kind {
+        BarKind::Held if count == 1 => format!("one connection held open for {}", show(last)),
+        BarKind::Held => format!("{count} connections held open for {}", show(last)),
+        BarKind::NoResponse if count == 1 => format!("one without an answer for {}", show(last)),
+        BarKind::NoResponse => format!("{count} without an answer for {}", show(last)),
+        BarKind::Served
+            if panel.serial_service.is_some_and(|service| service.served as usize == count) =>
+        {
             format!("{count} served one by one, from {} to {}", show(first), show(last))
         }
         _ if count == 1 => format!("one {word} after {}", show(last)),
@@ -163,35 +145,39 @@ fn statuses(panel: &Panel) -> String {
 
 /// What the arithmetic says of a panel, and what was measured; `None` where it says nothing.
 pub fn theory(panel: &Panel) -> Option<String> {
-    panel.stairs.as_ref().map(stairs).or_else(|| panel.little.as_ref().map(little))
+    panel
+        .serial_service
+        .as_ref()
+        .map(describe_serial_service)
+        .or_else(|| panel.littles_law.as_ref().map(describe_littles_law))
 }
 
-fn stairs(stairs: &Stairs) -> String {
+fn describe_serial_service(service: &SerialService) -> String {
     let mut text = format!(
         "Theory: {} × {} one after another = {}. Measured: {}.",
-        stairs.served,
-        show(stairs.work),
-        show(stairs.wait(stairs.served)),
-        show(stairs.measured),
+        service.served,
+        show(service.work),
+        show(service.wait(service.served)),
+        show(service.measured),
     );
-    if stairs.waiting > 0 {
-        let all = stairs.served + stairs.waiting;
-        text += &format!(" The last of all {all} would have to wait {}.", show(stairs.wait(all)));
+    if service.waiting > 0 {
+        let all = service.served + service.waiting;
+        text += &format!(" The last of all {all} would have to wait {}.", show(service.wait(all)));
     }
     text
 }
 
-fn little(little: &Little) -> String {
-    let per_second = 1.0 / little.work.as_secs_f64();
+fn describe_littles_law(law: &LittlesLaw) -> String {
+    let per_second = 1.0 / law.work.as_secs_f64();
     let theory = format!(
         "Little's law: {} taken (at most {} waiting, in {} places), {} done a second: the last is done after {}.",
-        little.taken,
-        little.deepest,
-        little.capacity,
+        law.accepted,
+        law.deepest,
+        law.capacity,
         (per_second * 100.0).round() / 100.0,
-        show(little.wait()),
+        show(law.wait()),
     );
-    match little.measured {
+    match law.measured {
         Some(measured) => format!("{theory} Measured: {}.", show(measured)),
         None => format!("{theory} Nobody looked for so long."),
     }

@@ -1,6 +1,6 @@
 //! The comparison as data, for other programs: `client/README.md` documents it.
 
-use crate::compare::chart::{Bar, Panel, Segment};
+use crate::compare::chart::{Bar, BarKind, Panel, Place, Segment};
 use crate::compare::matrix::{Matrix, Row, WORK};
 use claims::{Finding, Verdict};
 use probe::http_client::Outcome;
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub const VERSION: u32 = 1;
 
 /// Everything that the page shows, and the traces behind it, as JSON with a line end.
-pub fn data(matrix: &Matrix) -> String {
+pub fn to_json(matrix: &Matrix) -> String {
     let stages: Vec<_> = STAGES
         .iter()
         .zip(1..)
@@ -73,10 +73,10 @@ fn request(bar: &Bar) -> Value {
         Some(Outcome::Failed(failure)) => Some(failure.to_string()),
         _ => None,
     };
-    let segment = |segment: &Segment| json!({"place": segment.place.name(), "from_us": micros(segment.from), "to_us": micros(segment.to)});
+    let segment = |segment: &Segment| json!({"place": place(segment.place), "from_us": micros(segment.from), "to_us": micros(segment.to)});
     json!({
         "what": bar.what,
-        "fate": bar.fate.name(),
+        "fate": fate(bar.kind),
         "status": status,
         "retry_after_s": retry_after,
         "failure": failure,
@@ -84,6 +84,30 @@ fn request(bar: &Bar) -> Value {
         "ended_us": micros(bar.ended),
         "segments": bar.segments.iter().map(segment).collect::<Vec<_>>(),
     })
+}
+
+/// The words of version 1, which are not always those of the page.
+fn fate(kind: BarKind) -> &'static str {
+    match kind {
+        BarKind::Held => "held",
+        BarKind::Served => "served",
+        BarKind::Accepted => "taken",
+        BarKind::Shed => "refused",
+        BarKind::Rejected => "rejected",
+        BarKind::NoResponse => "unanswered",
+        BarKind::Failed => "failed",
+    }
+}
+
+/// As for [`fate`].
+fn place(place: Place) -> &'static str {
+    match place {
+        Place::Backlog => "backlog",
+        Place::Lock => "lock",
+        Place::Queue => "queue",
+        Place::Work => "work",
+        Place::Response => "answer",
+    }
 }
 
 fn verdict(verdict: Verdict) -> &'static str {

@@ -14,4 +14,4 @@ pub mod table;
 pub mod terminal_chart;
 
 pub use matrix::{Matrix, Row, WORK};
-pub use run::{Step, compare, workspace};
+pub use run::{Progress, compare, workspace};

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 /// What `compare` is at.
 #[derive(Debug)]
-pub enum Step<'a> {
+pub enum Progress<'a> {
     /// Cargo builds the five stages.
     Building,
     /// A stage, 1 to 5, is put through a claim.
@@ -30,9 +30,9 @@ pub enum Step<'a> {
 ///
 /// # Errors
 /// That this is not the workspace, that a stage does not build or does not start.
-pub async fn compare(said: impl Fn(Step) + Clone + Send + 'static) -> anyhow::Result<Matrix> {
+pub async fn compare(report: impl Fn(Progress) + Clone + Send + 'static) -> anyhow::Result<Matrix> {
     let root = workspace()?;
-    said(Step::Building);
+    report(Progress::Building);
     let binaries = tokio::task::spawn_blocking(move || stages::build(&root)).await??;
     let (at, began) = (SystemTime::now(), Instant::now());
     let mut servers = Vec::new();
@@ -48,16 +48,16 @@ pub async fn compare(said: impl Fn(Step) + Clone + Send + 'static) -> anyhow::Re
     let claims: Vec<_> = CLAIMS.iter().filter(|claim| claim.compared).collect();
     let mut trials = JoinSet::new();
     for (server, stage) in servers.iter().zip(1u8..) {
-        let (addr, said, claims) = (server.addr(), said.clone(), claims.clone());
+        let (addr, report, claims) = (server.addr(), report.clone(), claims.clone());
         trials.spawn(async move {
             let mut column = Vec::new();
             for claim in claims {
-                said(Step::Trying(stage, claim));
+                report(Progress::Trying(stage, claim));
                 let finding = claim.try_on(addr).await;
-                said(Step::Tried(stage, claim, &finding));
+                report(Progress::Tried(stage, claim, &finding));
                 column.push(finding);
             }
-            said(Step::Done(stage));
+            report(Progress::Done(stage));
             (stage, column)
         });
     }

@@ -17,17 +17,17 @@ pub struct Screen {
 }
 
 /// How wide the first column is, and how wide the others are, in characters.
-pub(crate) const CLAIM: usize = 27;
-pub(crate) const CELL: usize = 17;
+pub(crate) const CLAIM_WIDTH: usize = 27;
+pub(crate) const CELL_WIDTH: usize = 17;
 
 impl Screen {
     /// Whether there is room for all stages beside each other.
     pub(crate) fn is_wide(&self) -> bool {
-        self.width >= CLAIM + 1 + STAGES.len() * (CELL + 3)
+        self.width >= CLAIM_WIDTH + 1 + STAGES.len() * (CELL_WIDTH + 3)
     }
 
     /// In signs that it has.
-    pub(crate) fn render(&self, text: String) -> String {
+    pub(crate) fn transliterate(&self, text: String) -> String {
         if !self.ascii {
             return text;
         }
@@ -46,12 +46,12 @@ impl Screen {
 
 /// The table, and a line on how to read it; in colour where stdout takes it. Where the stages do not fit beside each
 /// other, they stand under each claim.
-pub fn table(matrix: &Matrix, screen: Screen) -> String {
+pub fn render(matrix: &Matrix, screen: Screen) -> String {
     let mut text = String::new();
     if screen.is_wide() {
-        wide(&mut text, matrix);
+        render_wide(&mut text, matrix);
     } else {
-        matrix.rows.iter().for_each(|row| narrow(&mut text, row, screen.width));
+        matrix.rows.iter().for_each(|row| render_narrow(&mut text, row, screen.width));
     }
     let reading = if matrix.is_as_expected() {
         "✓ holds. ✗ breaks, as the lessons say it must; a later stage mends it."
@@ -61,10 +61,10 @@ pub fn table(matrix: &Matrix, screen: Screen) -> String {
     for line in wrap(reading, screen.width) {
         text += &(line + "\n");
     }
-    screen.render(text)
+    screen.transliterate(text)
 }
 
-fn wide(text: &mut String, matrix: &Matrix) {
+fn render_wide(text: &mut String, matrix: &Matrix) {
     let heads = STAGES.map(|stage| {
         let number = stage.split_once('-').map_or(stage, |(number, _)| number);
         Cell {
@@ -83,20 +83,21 @@ fn wide(text: &mut String, matrix: &Matrix) {
 }
 
 /// How wide the name of a stage is, and how wide its verdict, where they stand under each other.
-const NAME: usize = 17;
-const VERDICT: usize = 14;
+const NAME_WIDTH: usize = 17;
+const VERDICT_WIDTH: usize = 14;
 
-fn narrow(text: &mut String, row: &Row, width: usize) {
+fn render_narrow(text: &mut String, row: &Row, width: usize) {
     for line in wrap(row.claim.sentence, width) {
         *text += &format!("{}\n", Style::new().bold().apply_to(line));
     }
     for ((finding, stage), name) in row.findings.iter().zip(1..).zip(STAGES) {
         let (verdict, style) = verdict(row.claim, stage, finding);
-        let indent = NAME + VERDICT;
-        let figure = wrap(&finding.figure, width.saturating_sub(indent).max(CELL))
+        let indent = NAME_WIDTH + VERDICT_WIDTH;
+        let figure = wrap(&finding.figure, width.saturating_sub(indent).max(CELL_WIDTH))
             .join(&format!("\n{:indent$}", ""));
-        let (name, verdict) = (format!("  {stage} {}", idea(name)), format!("{verdict:VERDICT$}"));
-        *text += &format!("{name:NAME$}{}{figure}\n", style.apply_to(verdict));
+        let (name, verdict) =
+            (format!("  {stage} {}", idea(name)), format!("{verdict:VERDICT_WIDTH$}"));
+        *text += &format!("{name:NAME_WIDTH$}{}{figure}\n", style.apply_to(verdict));
     }
     text.push('\n');
 }
@@ -111,7 +112,7 @@ impl Cell {
     fn new(claim: &Claim, stage: u8, finding: &Finding) -> Self {
         let (verdict, style) = verdict(claim, stage, finding);
         let mut text = vec![verdict.to_owned()];
-        text.extend(wrap(&finding.figure, CELL));
+        text.extend(wrap(&finding.figure, CELL_WIDTH));
         Self { text, style }
     }
 }
@@ -126,13 +127,13 @@ fn verdict(claim: &Claim, stage: u8, finding: &Finding) -> (&'static str, Style)
 }
 
 fn row(text: &mut String, claim: &str, cells: &[Cell]) {
-    let claim = wrap(claim, CLAIM);
+    let claim = wrap(claim, CLAIM_WIDTH);
     let height = cells.iter().map(|cell| cell.text.len()).chain([claim.len()]).max().unwrap_or(0);
     for line in 0..height {
-        *text += &pad(claim.get(line), CLAIM);
+        *text += &pad(claim.get(line), CLAIM_WIDTH);
         for cell in cells {
             *text += "│ ";
-            *text += &cell.style.apply_to(pad(cell.text.get(line), CELL)).to_string();
+            *text += &cell.style.apply_to(pad(cell.text.get(line), CELL_WIDTH)).to_string();
         }
         text.truncate(text.trim_end_matches(' ').len());
         text.push('\n');
@@ -140,10 +141,10 @@ fn row(text: &mut String, claim: &str, cells: &[Cell]) {
 }
 
 fn rule(text: &mut String) {
-    *text += &"─".repeat(CLAIM + 1);
+    *text += &"─".repeat(CLAIM_WIDTH + 1);
     for _ in STAGES {
         *text += "┼";
-        *text += &"─".repeat(CELL + 2);
+        *text += &"─".repeat(CELL_WIDTH + 2);
     }
     text.truncate(text.len() - "─".len());
     text.push('\n');

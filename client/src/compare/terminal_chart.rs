@@ -1,9 +1,9 @@
 //! The waiting lines for a terminal: the page's pictures in block characters.
 
 use crate::compare::captions;
-use crate::compare::chart::{Axis, Bar, Fate, Panel, Picture};
+use crate::compare::chart::{Axis, Bar, BarKind, Chart, Panel};
 use crate::compare::matrix::{Matrix, Row, WORK};
-use crate::compare::table::{CELL, CLAIM, Screen, wrap};
+use crate::compare::table::{CELL_WIDTH, CLAIM_WIDTH, Screen, wrap};
 use console::Style;
 use probe::duration::show;
 use probe::stages::{STAGES, idea};
@@ -13,41 +13,41 @@ use std::time::Duration;
 const HEIGHT: usize = 5;
 
 /// Each claim's five pictures beside each other, on one scale; in colour where stdout takes it.
-pub fn lines(matrix: &Matrix, screen: Screen) -> String {
+pub fn render(matrix: &Matrix, screen: Screen) -> String {
     let mut text = String::new();
     let reading = "The waiting lines: a bar for each request, as high as its sender waited.";
     for line in wrap(reading, screen.width) {
         text += &(line + "\n");
     }
-    matrix.rows.iter().for_each(|row| pictures(&mut text, row, screen));
+    matrix.rows.iter().for_each(|row| draw_claim(&mut text, row, screen));
     text
 }
 
 /// Where the panels stand: after the claims of the table if it is wide, else beside the figures of the scale.
 fn columns(screen: Screen) -> (usize, usize) {
     if screen.is_wide() {
-        return (CLAIM + 1, CELL + 1);
+        return (CLAIM_WIDTH + 1, CELL_WIDTH + 1);
     }
     let left = 8;
     (left, (screen.width.saturating_sub(left) / STAGES.len()).saturating_sub(2).max(4))
 }
 
-fn pictures(text: &mut String, row: &Row, screen: Screen) {
-    let picture = Picture::new(&row.findings, WORK);
+fn draw_claim(text: &mut String, row: &Row, screen: Screen) {
+    let chart = Chart::new(&row.findings, WORK);
     let (left, width) = columns(screen);
     text.push('\n');
     for line in wrap(row.claim.sentence, screen.width) {
         *text += &format!("{}\n", Style::new().bold().apply_to(line));
     }
     let drawn: Vec<_> =
-        picture.panels.iter().map(|panel| draw(panel, &picture, width, screen.ascii)).collect();
+        chart.panels.iter().map(|panel| draw(panel, &chart, width, screen.ascii)).collect();
     for line in 0..HEIGHT {
         let scale = match line {
-            0 => show(picture.axis.end),
+            0 => show(chart.axis.end),
             line if line + 1 == HEIGHT => "0".into(),
             _ => String::new(),
         };
-        add(
+        add_line(
             text,
             screen,
             &scale,
@@ -58,8 +58,8 @@ fn pictures(text: &mut String, row: &Row, screen: Screen) {
     // what colour says stands here in words
     let counts = |panel: &Panel| {
         let count =
-            |fate: &Fate| format!("{} {}", panel.count(*fate), captions::label(panel, *fate));
-        Fate::ALL.iter().filter(|fate| panel.count(**fate) > 0).map(count).collect::<Vec<_>>()
+            |kind: &BarKind| format!("{} {}", panel.count(*kind), captions::label(panel, *kind));
+        BarKind::ALL.iter().filter(|kind| panel.count(**kind) > 0).map(count).collect::<Vec<_>>()
     };
     let name = |(stage, number)| {
         if screen.is_wide() {
@@ -70,24 +70,24 @@ fn pictures(text: &mut String, row: &Row, screen: Screen) {
     };
     let names = STAGES.into_iter().zip(1..).map(|stage| vec![name(stage)]);
     let under: Vec<Vec<_>> =
-        names.zip(&picture.panels).map(|(name, panel)| [name, counts(panel)].concat()).collect();
+        names.zip(&chart.panels).map(|(name, panel)| [name, counts(panel)].concat()).collect();
     for line in 0..under.iter().map(Vec::len).max().unwrap_or_default() {
         let cell = |lines: &Vec<String>| {
             let words: String =
                 lines.get(line).map_or("", String::as_str).chars().take(width).collect();
             format!("{words:width$}")
         };
-        add(text, screen, "", left, under.iter().map(cell));
+        add_line(text, screen, "", left, under.iter().map(cell));
     }
-    for (panel, stage) in picture.panels.iter().zip(1..) {
+    for (panel, stage) in chart.panels.iter().zip(1..) {
         let theory = captions::theory(panel).map(|theory| format!("{stage}: {theory}"));
         for line in theory.iter().flat_map(|theory| wrap(theory, screen.width)) {
-            *text += &(screen.render(line) + "\n");
+            *text += &(screen.transliterate(line) + "\n");
         }
     }
 }
 
-fn add(
+fn add_line(
     text: &mut String,
     screen: Screen,
     scale: &str,
@@ -95,7 +95,7 @@ fn add(
     cells: impl Iterator<Item = String>,
 ) {
     let width = left - 1;
-    *text += &screen.render(format!("{scale:>width$} "));
+    *text += &screen.transliterate(format!("{scale:>width$} "));
     for cell in cells {
         *text += if screen.ascii { "| " } else { "│ " };
         *text += &cell;
@@ -105,21 +105,19 @@ fn add(
 }
 
 /// The lines of a panel from its top, each `width` characters wide.
-fn draw(panel: &Panel, picture: &Picture, width: usize, ascii: bool) -> Vec<String> {
-    let columns: Vec<_> = spread(&panel.bars, picture.slots, width);
+fn draw(panel: &Panel, chart: &Chart, width: usize, ascii: bool) -> Vec<String> {
+    let columns: Vec<_> = spread(&panel.bars, chart.slots, width);
     let line = |line: usize| {
         let mut text = String::new();
-        for run in columns.chunk_by(|one, next| one.map(|bar| bar.fate) == next.map(|bar| bar.fate))
+        for run in columns.chunk_by(|one, next| one.map(|bar| bar.kind) == next.map(|bar| bar.kind))
         {
             let signs: String = run
                 .iter()
-                .map(|bar| {
-                    bar.map_or(' ', |bar| sign(bar, HEIGHT - 1 - line, &picture.axis, ascii))
-                })
+                .map(|bar| bar.map_or(' ', |bar| sign(bar, HEIGHT - 1 - line, &chart.axis, ascii)))
                 .collect();
-            let fate =
-                run.iter().flatten().map(|bar| bar.fate).next().filter(|_| signs.trim() != "");
-            text += &fate.map_or(signs.clone(), |fate| style(fate).apply_to(signs).to_string());
+            let kind =
+                run.iter().flatten().map(|bar| bar.kind).next().filter(|_| signs.trim() != "");
+            text += &kind.map_or(signs.clone(), |kind| style(kind).apply_to(signs).to_string());
         }
         text
     };
@@ -133,7 +131,7 @@ fn spread(bars: &[Bar], slots: usize, width: usize) -> Vec<Option<&Bar>> {
     let column = |column: usize| match each {
         0 => {
             let (from, to) = (column * slots / width, (column + 1) * slots / width);
-            bars.get(from..to.min(bars.len()))?.iter().max_by_key(|bar| bar.top() - bar.began)
+            bars.get(from..to.min(bars.len()))?.iter().max_by_key(|bar| bar.finished() - bar.began)
         }
         // three columns are two and a gap
         3 if column % 3 == 2 => None,
@@ -144,12 +142,12 @@ fn spread(bars: &[Bar], slots: usize, width: usize) -> Vec<Option<&Bar>> {
 
 /// What a bar shows in a line, counted from below: how far it reaches in it, and in which sign.
 fn sign(bar: &Bar, line: usize, axis: &Axis, ascii: bool) -> char {
-    let eighths = |wait: Duration| (axis.at(wait) * (HEIGHT * 8) as f64).round() as usize;
+    let eighths = |wait: Duration| (axis.position(wait) * (HEIGHT * 8) as f64).round() as usize;
     let reaches = |eighths: usize| eighths.saturating_sub(line * 8).min(8);
     let answered = reaches(eighths(bar.waited()).max(1)); // what is too short for the scale is still there
-    let after = reaches(eighths(bar.top() - bar.began));
+    let after = reaches(eighths(bar.finished() - bar.began));
     let blocks = if ascii { " ____===##".as_bytes() } else { &[] };
-    match (bar.fate, answered, after) {
+    match (bar.kind, answered, after) {
         (_, 0, 0) => ' ',
         (_, 0, _) => {
             if ascii {
@@ -158,14 +156,14 @@ fn sign(bar: &Bar, line: usize, axis: &Axis, ascii: bool) -> char {
                 '░'
             }
         }
-        (Fate::Unanswered, ..) => {
+        (BarKind::NoResponse, ..) => {
             if ascii {
                 '?'
             } else {
                 '▒'
             }
         }
-        (Fate::Held, ..) => {
+        (BarKind::Held, ..) => {
             if ascii {
                 '.'
             } else {
@@ -179,14 +177,14 @@ fn sign(bar: &Bar, line: usize, axis: &Axis, ascii: bool) -> char {
     }
 }
 
-fn style(fate: Fate) -> Style {
-    match fate {
-        Fate::Served => Style::new().blue(),
-        Fate::Taken => Style::new().green(),
-        Fate::Refused => Style::new().yellow(),
-        Fate::Rejected => Style::new().magenta(),
-        Fate::Unanswered => Style::new().bold(),
-        Fate::Failed => Style::new().red(),
-        Fate::Held => Style::new().dim(),
+fn style(kind: BarKind) -> Style {
+    match kind {
+        BarKind::Served => Style::new().blue(),
+        BarKind::Accepted => Style::new().green(),
+        BarKind::Shed => Style::new().yellow(),
+        BarKind::Rejected => Style::new().magenta(),
+        BarKind::NoResponse => Style::new().bold(),
+        BarKind::Failed => Style::new().red(),
+        BarKind::Held => Style::new().dim(),
     }
 }

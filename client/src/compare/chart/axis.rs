@@ -16,7 +16,7 @@ pub struct Axis {
 
 impl Axis {
     /// From zero to `end`: a microsecond at least, a year at most.
-    pub fn to(end: Duration) -> Self {
+    pub fn up_to(end: Duration) -> Self {
         let end = end.clamp(Duration::from_micros(1), YEAR);
         let step = step(end);
         let count = end.as_nanos() / step.as_nanos();
@@ -26,7 +26,7 @@ impl Axis {
     }
 
     /// Where a moment stands, from 0 to 1.
-    pub fn at(&self, moment: Duration) -> f64 {
+    pub fn position(&self, moment: Duration) -> f64 {
         (moment.as_secs_f64() / self.end.as_secs_f64()).min(1.0)
     }
 }

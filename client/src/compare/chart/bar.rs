@@ -10,7 +10,7 @@ pub struct Bar {
     /// What it was, in a few words.
     pub what: &'static str,
     /// What came of it.
-    pub fate: Fate,
+    pub kind: BarKind,
     /// That in detail; `None` for a connection that only misbehaved.
     pub outcome: Option<Outcome>,
     /// When it was due.
@@ -44,36 +44,36 @@ pub enum Place {
     /// It is being worked on.
     Work,
     /// For its answer; the client cannot see where.
-    Answer,
+    Response,
 }
 
 /// What came of a request, as it is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fate {
+pub enum BarKind {
     /// A connection that misbehaves on purpose: nothing was asked.
     Held,
     /// Answered with the work done, or with no work asked for.
     Served,
     /// 202: promised, and not done yet.
-    Taken,
+    Accepted,
     /// 503: the server said that it cannot now.
-    Refused,
+    Shed,
     /// Another 4xx or 5xx: the request is at fault, or the server.
     Rejected,
     /// No answer for as long as the client waited.
-    Unanswered,
+    NoResponse,
     /// The connection ended without an answer.
     Failed,
 }
 
-impl Fate {
+impl BarKind {
     /// All of them, in the order of a legend.
     pub const ALL: [Self; 7] = [
         Self::Served,
-        Self::Taken,
-        Self::Refused,
+        Self::Accepted,
+        Self::Shed,
         Self::Rejected,
-        Self::Unanswered,
+        Self::NoResponse,
         Self::Failed,
         Self::Held,
     ];
@@ -81,11 +81,13 @@ impl Fate {
     fn of(outcome: Option<Outcome>) -> Self {
         match outcome {
             None => Self::Held,
-            Some(Outcome::Served(status)) if status == http1::StatusCode::ACCEPTED => Self::Taken,
+            Some(Outcome::Served(status)) if status == http1::StatusCode::ACCEPTED => {
+                Self::Accepted
+            }
             Some(Outcome::Served(_)) => Self::Served,
-            Some(Outcome::Refused(_)) => Self::Refused,
+            Some(Outcome::Refused(_)) => Self::Shed,
             Some(Outcome::Rejected(_)) => Self::Rejected,
-            Some(Outcome::TimedOut) => Self::Unanswered,
+            Some(Outcome::TimedOut) => Self::NoResponse,
             Some(Outcome::Failed(_)) => Self::Failed,
         }
     }
@@ -93,7 +95,7 @@ impl Fate {
 
 impl Place {
     /// All of them, in the order in which a request comes through them.
-    pub const ALL: [Self; 5] = [Self::Backlog, Self::Lock, Self::Queue, Self::Work, Self::Answer];
+    pub const ALL: [Self; 5] = [Self::Backlog, Self::Lock, Self::Queue, Self::Work, Self::Response];
 }
 
 /// A connect that takes longer than that found no room in the backlog.
@@ -106,14 +108,14 @@ impl Bar {
         let connected = exchange.connected.map_or(ended, since).clamp(began, ended);
         // the kernel connects at once while its backlog has room; else it tries again after a second, then after two …
         let backlog = if connected - began >= SLOW_CONNECT { connected } else { began };
-        let segments = [(began, backlog, Place::Backlog), (backlog, ended, Place::Answer)]
+        let segments = [(began, backlog, Place::Backlog), (backlog, ended, Place::Response)]
             .into_iter()
-            .filter(|(from, to, place)| from < to || (*place == Place::Answer && began == ended))
+            .filter(|(from, to, place)| from < to || (*place == Place::Response && began == ended))
             .map(|(from, to, place)| Segment { from, to, place })
             .collect();
         Self {
             what: exchange.what,
-            fate: Fate::of(exchange.outcome),
+            kind: BarKind::of(exchange.outcome),
             outcome: exchange.outcome,
             began,
             ended,
@@ -127,7 +129,7 @@ impl Bar {
     }
 
     /// The end of the last of its segments: its answer, or when it was done.
-    pub fn top(&self) -> Duration {
+    pub fn finished(&self) -> Duration {
         self.segments.last().map_or(self.ended, |segment| segment.to)
     }
 
@@ -143,17 +145,17 @@ impl Bar {
     /// From its answer's wait at `from`: so much of it for those before, the rest the work on it.
     pub(super) fn split(&mut self, work_from: Duration) {
         let Some(answer) =
-            self.segments.last().copied().filter(|segment| segment.place == Place::Answer)
+            self.segments.last().copied().filter(|segment| segment.place == Place::Response)
         else {
             return;
         };
         self.segments.pop();
         let work_from = work_from.clamp(answer.from, answer.to);
-        self.extend(Place::Lock, answer.from, work_from);
-        self.extend(Place::Work, work_from, answer.to);
+        self.push_segment(Place::Lock, answer.from, work_from);
+        self.push_segment(Place::Work, work_from, answer.to);
     }
 
-    pub(super) fn extend(&mut self, place: Place, from: Duration, to: Duration) {
+    pub(super) fn push_segment(&mut self, place: Place, from: Duration, to: Duration) {
         if from < to {
             self.segments.push(Segment { from, to, place });
         }

@@ -8,6 +8,6 @@ mod panel;
 mod theory;
 
 pub use axis::Axis;
-pub use bar::{Bar, Fate, Place, Segment};
-pub use panel::{AT_ONCE, Panel, Picture};
-pub use theory::{Little, Stairs};
+pub use bar::{Bar, BarKind, Place, Segment};
+pub use panel::{Chart, IMMEDIATE, Panel};
+pub use theory::{LittlesLaw, SerialService};

@@ -1,26 +1,26 @@
 //! A claim: its sentence, its five pictures, and how to repeat it by hand.
 
 use super::{panel, queue};
-use crate::compare::chart::Picture;
+use crate::compare::chart::Chart;
 use crate::compare::matrix::{Row, WORK};
 use maud::{Markup, html};
 use probe::stages::{STAGES, idea};
 
 /// The section of one claim.
-pub(super) fn claim(row: &Row) -> Markup {
-    let picture = Picture::new(&row.findings, WORK);
+pub(super) fn section(row: &Row) -> Markup {
+    let chart = Chart::new(&row.findings, WORK);
     let by_hand = row.claim.by_hand.replace("{addr}", "127.0.0.1:8080");
     html! {
         section.claim id=(row.claim.name) aria-labelledby={ (row.claim.name) "-title" } {
             h2 id={ (row.claim.name) "-title" } { (row.claim.sentence) }
             div.panels {
-                @for ((drawn, finding), stage) in picture.panels.iter().zip(&row.findings).zip(1u8..) {
-                    (panel::panel(row.claim, stage, finding, drawn, &picture))
+                @for ((drawn, finding), stage) in chart.panels.iter().zip(&row.findings).zip(1u8..) {
+                    (panel::figure(row.claim, stage, finding, drawn, &chart))
                 }
             }
             p.readout role="status" {}
-            @for ((drawn, stage), number) in picture.panels.iter().zip(STAGES).zip(1u8..) {
-                @if let Some(little) = &drawn.little { (queue::queue(number, &idea(stage), drawn, little)) }
+            @for ((drawn, stage), number) in chart.panels.iter().zip(STAGES).zip(1u8..) {
+                @if let Some(law) = &drawn.littles_law { (queue::figure(number, &idea(stage), drawn, law)) }
             }
             p.by-hand {
                 "By hand: start a stage, " code { "cargo run -p stage1" } " … " code { "stage5" } ", and elsewhere "

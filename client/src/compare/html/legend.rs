@@ -1,6 +1,7 @@
 //! How to read the pictures: the patterns of the bars, and what each means, in words.
 
-use crate::compare::chart::{Fate, Picture, Place};
+use super::format::{bar_class, place_class};
+use crate::compare::chart::{BarKind, Chart, Place};
 use crate::compare::matrix::{Matrix, WORK};
 use maud::{Markup, PreEscaped, html};
 use std::collections::BTreeSet;
@@ -11,31 +12,31 @@ pub(super) fn patterns() -> Markup {
 }
 
 /// A sample of how a fate is drawn.
-pub(super) fn swatch(fate: Fate, place: Place) -> Markup {
+pub(super) fn swatch(kind: BarKind, place: Place) -> Markup {
     html! {
         svg.swatch aria-hidden="true" {
-            g class={ "bar " (fate.name()) } { rect class=(place.name()) width="100%" height="100%" {} }
+            g class={ "bar " (bar_class(kind)) } { rect class=(place_class(place)) width="100%" height="100%" {} }
         }
     }
 }
 
 /// The legend: what is drawn on this page, and nothing else.
-pub(super) fn key(matrix: &Matrix) -> Markup {
+pub(super) fn legend(matrix: &Matrix) -> Markup {
     let panels: Vec<_> =
-        matrix.rows.iter().flat_map(|row| Picture::new(&row.findings, WORK).panels).collect();
+        matrix.rows.iter().flat_map(|row| Chart::new(&row.findings, WORK).panels).collect();
     let bars = || panels.iter().flat_map(|panel| &panel.bars);
-    let fates: BTreeSet<_> = bars().map(|bar| bar.fate).collect();
+    let kinds: BTreeSet<_> = bars().map(|bar| bar.kind).collect();
     let places: BTreeSet<_> = bars()
-        .flat_map(|bar| bar.segments.iter().map(|segment| (segment.place, bar.fate)))
+        .flat_map(|bar| bar.segments.iter().map(|segment| (segment.place, bar.kind)))
         .collect();
     let drawn = |place| {
         places
             .iter()
-            .find(|(at, fate)| *at == place && *fate != Fate::Unanswered)
-            .map(|(_, fate)| *fate)
+            .find(|(at, kind)| *at == place && *kind != BarKind::NoResponse)
+            .map(|(_, kind)| *kind)
     };
     html! {
-        section.key aria-label="How to read the pictures" {
+        section.legend aria-label="How to read the pictures" {
             h2 { "The waiting lines" }
             p {
                 "Each bar is one request, in the order in which they were due. Its height is how long its sender waited, from when "
@@ -43,21 +44,21 @@ pub(super) fn key(matrix: &Matrix) -> Markup {
                 "The five pictures of a claim share one scale."
             }
             ul {
-                @for fate in Fate::ALL.into_iter().filter(|fate| fates.contains(fate)) {
-                    li { (swatch(fate, Place::Answer)) span { b { (fate.label()) } ": " (fate.meaning()) } }
+                @for kind in BarKind::ALL.into_iter().filter(|kind| kinds.contains(kind)) {
+                    li { (swatch(kind, Place::Response)) span { b { (kind.label()) } ": " (kind.meaning()) } }
                 }
-                @if let Some(fate) = drawn(Place::Backlog) {
-                    li { (swatch(fate, Place::Backlog)) span { b { "backlog" } ": no room for its connection yet" } }
+                @if let Some(kind) = drawn(Place::Backlog) {
+                    li { (swatch(kind, Place::Backlog)) span { b { "backlog" } ": no room for its connection yet" } }
                 }
-                @if let Some(fate) = drawn(Place::Lock) {
-                    li { (swatch(fate, Place::Lock)) span { b { "lock" } ": it waits for those before it" } }
-                    li { (swatch(fate, Place::Work)) span { b { "work" } ": it is being worked on" } }
+                @if let Some(kind) = drawn(Place::Lock) {
+                    li { (swatch(kind, Place::Lock)) span { b { "lock" } ": it waits for those before it" } }
+                    li { (swatch(kind, Place::Work)) span { b { "work" } ": it is being worked on" } }
                 }
-                @if let Some(fate) = drawn(Place::Queue) {
-                    li { (swatch(fate, Place::Queue)) span { b { "queue" } ": answered, and waiting to be done" } }
-                    li { (swatch(fate, Place::Work)) span { b { "work" } ": answered, and being done" } }
+                @if let Some(kind) = drawn(Place::Queue) {
+                    li { (swatch(kind, Place::Queue)) span { b { "queue" } ": answered, and waiting to be done" } }
+                    li { (swatch(kind, Place::Work)) span { b { "work" } ": answered, and being done" } }
                 }
-                @if panels.iter().any(|panel| panel.stairs.is_some() || panel.little.is_some()) {
+                @if panels.iter().any(|panel| panel.serial_service.is_some() || panel.littles_law.is_some()) {
                     li {
                         svg.swatch aria-hidden="true" { line.theory x1="0" y1="50%" x2="100%" y2="50%" {} }
                         span { b { "theory" } ": what the arithmetic says, before anything is measured" }

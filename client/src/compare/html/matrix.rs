@@ -7,7 +7,7 @@ use probe::duration::unbroken;
 use probe::stages::{STAGES, idea};
 
 /// The table. Its roles are written out, since a narrow page lays it out as blocks, which hides that it is a table.
-pub(super) fn matrix(matrix: &Matrix) -> Markup {
+pub(super) fn table(matrix: &Matrix) -> Markup {
     html! {
         section.matrix aria-label="The claims, and what each stage made of them" {
             table role="table" {
@@ -25,7 +25,7 @@ pub(super) fn matrix(matrix: &Matrix) -> Markup {
             }
             p.sum {
                 @if matrix.is_as_expected() {
-                    "✓ holds. ✗ breaks, as the lessons say it must; a later stage mends it. Each cell leads to its picture."
+                    "✓ holds. ✗ breaks, as the lessons say it must; a later stage mends it. Each cell leads to its chart."
                 } @else {
                     "! is not what the lessons say: the lesson is wrong, or this machine was too busy; try again when it is idle."
                 }

@@ -12,7 +12,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use probe::duration::show;
 
 /// The page, whole.
-pub fn page(matrix: &Matrix) -> String {
+pub fn render(matrix: &Matrix) -> String {
     let policy =
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
     html! {
@@ -31,9 +31,9 @@ pub fn page(matrix: &Matrix) -> String {
                 (legend::patterns())
                 (head(matrix))
                 main {
-                    (matrix::matrix(matrix))
-                    (legend::key(matrix))
-                    @for row in &matrix.rows { (claim::claim(row)) }
+                    (matrix::table(matrix))
+                    (legend::legend(matrix))
+                    @for row in &matrix.rows { (claim::section(row)) }
                 }
                 script { (PreEscaped(include_str!("script.js"))) }
             }

@@ -2,23 +2,23 @@
 
 use super::format::percent;
 use crate::compare::captions;
-use crate::compare::chart::{Axis, Little, Panel};
+use crate::compare::chart::{Axis, LittlesLaw, Panel};
 use maud::{Markup, html};
 use std::time::Duration;
 
 /// How many waited, over time, with the room there was for them, and the line that the arithmetic gives.
-pub(super) fn queue(stage: u8, name: &str, panel: &Panel, little: &Little) -> Markup {
-    let axis = Axis::to(
+pub(super) fn figure(stage: u8, name: &str, panel: &Panel, law: &LittlesLaw) -> Markup {
+    let axis = Axis::up_to(
         panel
             .queue
             .iter()
             .map(|depth| depth.at)
             .max()
             .unwrap_or_default()
-            .max(little.began + little.wait()),
+            .max(law.began + law.wait()),
     );
-    let most = little.capacity.max(little.deepest).max(1) as f64;
-    let x = |at: Duration| percent(axis.at(at));
+    let most = law.capacity.max(law.deepest).max(1) as f64;
+    let x = |at: Duration| percent(axis.position(at));
     let y = |queued: f64| percent(1.0 - queued / most);
     let ends = panel
         .queue
@@ -26,8 +26,8 @@ pub(super) fn queue(stage: u8, name: &str, panel: &Panel, little: &Little) -> Ma
         .skip(1)
         .map(|depth| depth.at)
         .chain(panel.queue.last().map(|depth| depth.at));
-    let waiting = little.taken.saturating_sub(1);
-    let empty = little.began + little.work.saturating_mul(waiting.try_into().unwrap_or(u32::MAX));
+    let waiting = law.accepted.saturating_sub(1);
+    let empty = law.began + law.work.saturating_mul(waiting.try_into().unwrap_or(u32::MAX));
     let text =
         format!("The queue of stage {stage}, {name}, over time. {}", captions::caption(panel));
     html! {
@@ -39,15 +39,15 @@ pub(super) fn queue(stage: u8, name: &str, panel: &Panel, little: &Little) -> Ma
                     text.tick.below x=(x(*moment)) y="100%" dy="1.3em" { (label) }
                 }
                 @for (depth, end) in panel.queue.iter().zip(ends) {
-                    @let width = axis.at(end) - axis.at(depth.at) + 0.001; // a hair over the next one: no seams
+                    @let width = axis.position(end) - axis.position(depth.at) + 0.001; // a hair over the next one: no seams
                     @let height = depth.queued as f64 / most;
                     rect.depth x=(x(depth.at)) width=(percent(width)) y=(percent(1.0 - height)) height=(percent(height)) {
                         title { (depth.queued) " waiting, " (depth.done) " done" }
                     }
                 }
-                line.capacity x1="0" x2="100%" y1=(y(little.capacity as f64)) y2=(y(little.capacity as f64)) {}
-                text.label x="100%" y=(y(little.capacity as f64)) dy="-.4em" text-anchor="end" { "room for " (little.capacity) }
-                line.theory x1=(x(little.began)) y1=(y(waiting as f64)) x2=(x(empty)) y2="100%" {}
+                line.capacity x1="0" x2="100%" y1=(y(law.capacity as f64)) y2=(y(law.capacity as f64)) {}
+                text.label x="100%" y=(y(law.capacity as f64)) dy="-.4em" text-anchor="end" { "room for " (law.capacity) }
+                line.theory x1=(x(law.began)) y1=(y(waiting as f64)) x2=(x(empty)) y2="100%" {}
                 line.base x1="0" x2="100%" y1="100%" y2="100%" {}
             }
         }

@@ -1,7 +1,7 @@
 // Figures without waiting for a tooltip: the bar under the pointer, or, in a focused picture, the one that the arrows reach.
 const hint = document.createElement("p");
 hint.textContent = "Point at a bar for its figures, or reach a picture with Tab and its bars with ← and →.";
-document.querySelector(".key > p").after(hint);
+document.querySelector(".legend > p").after(hint);
 for (const claim of document.querySelectorAll(".claim")) {
   const readout = claim.querySelector(".readout");
   let shown = null;
