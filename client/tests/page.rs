@@ -1,4 +1,4 @@
-//! The numbers behind the pictures: known traces give known bars, and all of them stand on the page.
+//! The charts of `compare`: known traces give known bars, and the page shows all of them.
 
 use claims::{Depth, Exchange, Finding, Verdict, claim};
 use client::compare::chart::{Axis, Bar, BarKind, Chart, Panel, Place, Segment};
@@ -18,7 +18,7 @@ const SERVED: Option<Outcome> = Some(Outcome::Served(StatusCode::OK));
 const ACCEPTED: Option<Outcome> = Some(Outcome::Served(StatusCode::ACCEPTED));
 const SHED: Option<Outcome> = Some(Outcome::Refused(Some(9)));
 
-/// A request that was due at `began`, on a connection that stood already.
+/// A request that was due at `began`, on an open connection.
 fn request(began: Duration, ended: Duration, outcome: Option<Outcome>) -> Exchange {
     Exchange { what: "event", began, connected: Some(began), ended, outcome }
 }
@@ -38,7 +38,7 @@ fn segments(bar: &Bar) -> Vec<(u128, u128, Place)> {
         .collect()
 }
 
-/// Ten at once under a lock, the last first in the trace; a second of the trial had gone by.
+/// Ten concurrent requests under a lock, the last one first in the trace, one second into the trial.
 fn one_by_one(unanswered: u64) -> Vec<Exchange> {
     let served = (1..=10).rev().map(|k| request(ms(1000), ms(1000 + 500 * k), SERVED));
     served
@@ -46,7 +46,7 @@ fn one_by_one(unanswered: u64) -> Vec<Exchange> {
         .collect()
 }
 
-/// A hundred at once before a queue of sixteen, which is looked at every 100 ms until it is empty.
+/// A burst of 100 on a queue of 16 whose depth is sampled every 100 ms until it is empty.
 fn burst() -> Finding {
     let accepted = (0..17).map(|_| request(ms(200), ms(203), ACCEPTED));
     let shed = (0..83).map(|_| request(ms(200), ms(205), SHED));
@@ -60,13 +60,13 @@ fn burst() -> Finding {
             done,
         }
     };
-    // one look before the burst, which is not drawn
+    // a sample from before the burst, which is not drawn
     let before = Depth { at: ms(100), capacity: 16, queued: 0, taken: 0, done: 0 };
-    let queue = [before].into_iter().chain((0..=86).map(|look| depth(look * 100))).collect();
+    let queue = [before].into_iter().chain((0..=86).map(|sample| depth(sample * 100))).collect();
     finding(Verdict::Kept, shed.chain(accepted).collect(), queue)
 }
 
-/// Five stages under three claims: the burst's queue, a deadline that left no trace, and nothing found at all.
+/// Five stages under three claims, the last one without any trace.
 fn matrix() -> Matrix {
     let quick = |outcome| {
         finding(Verdict::Kept, (0..10).map(|_| request(ms(0), ms(1), outcome)).collect(), vec![])
@@ -95,7 +95,7 @@ fn matrix() -> Matrix {
 }
 
 #[test]
-fn every_request_is_a_bar_from_when_it_was_due_to_its_answer() {
+fn a_bar_reaches_from_when_a_request_was_due_to_its_response() {
     let panel =
         panel(vec![request(ms(40), ms(41), SERVED), request(ms(90), ms(290), SHED)], vec![]);
     let [first, second] = &panel.bars[..] else { panic!("{:?}", panel.bars) };
@@ -106,14 +106,14 @@ fn every_request_is_a_bar_from_when_it_was_due_to_its_answer() {
 }
 
 #[test]
-fn those_that_were_due_together_stand_in_the_order_of_their_fates() {
+fn requests_that_were_due_together_are_sorted_by_kind() {
     let panel = Panel::new(&burst(), WORK);
     let kinds: Vec<_> = panel.bars.iter().map(|bar| bar.kind).collect();
     assert_eq!(kinds, [[BarKind::Accepted; 17].as_slice(), &[BarKind::Shed; 83]].concat());
 }
 
 #[test]
-fn a_connect_that_took_seconds_was_in_the_backlog() {
+fn a_connect_that_takes_seconds_waits_in_the_backlog() {
     let slow = Exchange { connected: Some(ms(3010)), ..request(ms(10), ms(3020), SERVED) };
     let never = Exchange { connected: None, ..request(ms(10), ms(2010), Some(Outcome::TimedOut)) };
     let quick =
@@ -126,38 +126,36 @@ fn a_connect_that_took_seconds_was_in_the_backlog() {
 }
 
 #[test]
-fn a_staircase_is_split_where_the_one_before_was_answered() {
+fn serial_service_splits_each_bar_at_the_response_before_it() {
     let panel = panel(one_by_one(0), vec![]);
     for (bar, k) in panel.bars.iter().zip(1..) {
         let lock = (0, 500 * (k - 1), Place::Lock);
         let work = (500 * (k - 1), 500 * k, Place::Work);
         assert_eq!(segments(bar), if k == 1 { vec![work] } else { vec![lock, work] });
     }
-    let service = panel.serial_service.expect("one after another");
+    let service = panel.serial_service.expect("serial service");
     assert_eq!(
         (service.served, service.waiting, service.wait(10), service.measured),
         (10, 0, ms(5000), ms(5000))
     );
     let text = captions::caption(&panel);
-    assert!(text.starts_with("10 served one by one, from 500 ms to 5.00 s."), "{text}");
-    assert!(text.contains("10 × 500 ms one after another = 5.00 s. Measured: 5.00 s."), "{text}");
+    assert!(text.starts_with("10 served one at a time, after 500 ms to 5.00 s."), "{text}");
+    assert!(text.contains("one at a time, 10 × 500 ms = 5.00 s. Measured: 5.00 s."), "{text}");
 }
 
 #[test]
-fn whoever_still_waits_at_the_stairs_waits_for_the_lock() {
+fn requests_without_a_response_under_serial_service_wait_for_the_lock() {
     let panel = panel(one_by_one(90), vec![]);
     assert_eq!(
         panel.serial_service.map(|service| (service.served, service.waiting)),
         Some((10, 90))
     );
-    assert!(
-        panel.of_kind(BarKind::NoResponse).all(|bar| segments(bar) == [(0, 5200, Place::Lock)])
-    );
-    assert!(captions::caption(&panel).contains("The last of all 100 would have to wait 50.0 s."));
+    assert!(panel.of_kind(BarKind::TimedOut).all(|bar| segments(bar) == [(0, 5200, Place::Lock)]));
+    assert!(captions::caption(&panel).contains("The last of all 100 would wait 50.0 s."));
 }
 
 #[test]
-fn all_at_once_is_no_staircase_and_neither_is_noise() {
+fn concurrent_responses_and_noise_are_not_serial_service() {
     let together = (0..10).map(|_| request(ms(0), ms(500), SERVED)).collect();
     let noise = (1..=10).map(|k| request(ms(0), ms(k * k), SERVED)).collect();
     let gaps = [100, 600, 610, 1200, 1900].map(|at| request(ms(0), ms(at), SERVED)).to_vec();
@@ -175,7 +173,7 @@ fn all_at_once_is_no_staircase_and_neither_is_noise() {
 }
 
 #[test]
-fn a_staircase_is_one_although_the_machine_paused() {
+fn serial_service_is_found_although_the_machine_paused() {
     let at = [500, 1000, 1500, 2000, 2820, 3010, 3510, 4010, 4520, 5070];
     let panel = panel(at.map(|at| request(ms(0), ms(at), SERVED)).to_vec(), vec![]);
     assert_eq!(
@@ -186,7 +184,7 @@ fn a_staircase_is_one_although_the_machine_paused() {
 }
 
 #[test]
-fn a_staircase_is_found_among_other_requests() {
+fn serial_service_is_found_among_other_requests() {
     let read = |at, ended| Exchange { what: "balances", ..request(at, ended, SERVED) };
     let event = |number: u64, ended| request(Duration::from_micros(number * 30), ended, SERVED);
     let events = [1, 2, 3, 4].map(|k| event(k, ms(500 * k)));
@@ -194,19 +192,22 @@ fn a_staircase_is_found_among_other_requests() {
         [read(ms(0), ms(1)), read(ms(1), ms(2000))].into_iter().chain(events).collect(),
         vec![],
     );
-    let service = panel.serial_service.expect("the events are one");
+    let service = panel.serial_service.expect("the events are served one at a time");
     assert_eq!((service.what, service.served, service.waiting), ("event", 4, 0));
     let split =
         |what| panel.bars.iter().filter(move |bar| bar.what == what).map(|bar| bar.segments.len());
     assert_eq!(split("event").collect::<Vec<_>>(), [1, 2, 2, 2]);
     assert_eq!(split("balances").collect::<Vec<_>>(), [1, 1]);
-    assert!(captions::caption(&panel).starts_with("6 served within 2.00 s. Theory: 4 × 500 ms"));
+    assert!(
+        captions::caption(&panel)
+            .starts_with("6 served within 2.00 s. Theory: one at a time, 4 × 500 ms")
+    );
 }
 
 #[test]
-fn what_was_taken_goes_on_behind_its_answer_until_the_server_says_that_it_is_done() {
+fn the_bar_of_an_accepted_request_continues_until_the_server_reports_it_done() {
     let panel = Panel::new(&burst(), WORK);
-    assert_eq!(panel.queue.len(), 87, "looks before the first request are not drawn");
+    assert_eq!(panel.queue.len(), 87, "samples from before the first request are not drawn");
     let accepted: Vec<_> = panel.of_kind(BarKind::Accepted).collect();
     assert_eq!(segments(accepted[0]), [(0, 3, Place::Response), (3, 503, Place::Work)]);
     assert_eq!(
@@ -223,24 +224,24 @@ fn what_was_taken_goes_on_behind_its_answer_until_the_server_says_that_it_is_don
     assert_eq!(law.measured, Some(ms(8500)));
     let text = captions::caption(&panel);
     assert!(
-        text.contains("17 taken (at most 16 waiting, in 16 places), 2 done a second"),
+        text.contains("17 in flight ÷ 2 per second = 8.50 s until the last is done."),
         "{text}"
     );
-    assert!(text.ends_with("done after 8.50 s. Measured: 8.50 s."), "{text}");
+    assert!(text.ends_with("Measured: 8.50 s. Peak queue depth: 16 of 16."), "{text}");
 }
 
 #[test]
-fn a_queue_that_nobody_watched_to_its_end_has_no_measured_end() {
+fn a_queue_that_is_not_sampled_until_it_is_empty_has_no_measured_end() {
     let mut finding = burst();
     finding.queue.truncate(20);
     let panel = Panel::new(&finding, WORK);
     assert_eq!(panel.littles_law.map(|law| law.measured), Some(None));
-    let last = panel.queue.last().expect("20 looks").at;
+    let last = panel.queue.last().expect("20 samples").at;
     assert!(panel.of_kind(BarKind::Accepted).all(|bar| bar.finished() <= last));
 }
 
 #[test]
-fn an_axis_has_round_figures_whatever_its_length() {
+fn an_axis_of_any_length_has_round_ticks() {
     for (end, step, last) in [
         (Duration::from_micros(7), "2 µs", "6 µs"),
         (ms(50), "10 ms", "50 ms"),
@@ -264,7 +265,7 @@ fn an_axis_has_round_figures_whatever_its_length() {
 }
 
 #[test]
-fn five_panels_share_a_scale_and_what_is_at_once_is_flat() {
+fn the_panels_share_a_scale_on_which_immediate_responses_are_flat() {
     let matrix = matrix();
     let chart = Chart::new(&matrix.rows[0].findings, WORK);
     assert_eq!((chart.axis.end, chart.slots, chart.panels.len()), (ms(5000), 10, 5));
@@ -276,7 +277,7 @@ fn five_panels_share_a_scale_and_what_is_at_once_is_flat() {
 }
 
 #[test]
-fn the_page_has_a_bar_for_each_request_a_link_to_each_picture_and_no_address_outside() {
+fn the_page_has_a_bar_for_each_request_a_link_to_each_panel_and_no_external_address() {
     let (matrix, held) = (matrix(), Exchange { outcome: None, ..request(ms(0), ms(2000), None) });
     let page = html::render(&matrix);
     let requests: usize =
@@ -284,7 +285,7 @@ fn the_page_has_a_bar_for_each_request_a_link_to_each_picture_and_no_address_out
     let bars = |page: &str| {
         page.split("<main>").nth(1).map_or(0, |main| main.matches("<g class=\"bar ").count())
     };
-    let swatches = page.matches("class=\"swatch\"").count() - 1; // but for that of the line
+    let swatches = page.matches("class=\"swatch\"").count() - 1; // without that of the theory line
     assert_eq!(bars(&page) - swatches, requests);
     for row in &matrix.rows {
         for stage in 1..=5 {
@@ -299,20 +300,20 @@ fn the_page_has_a_bar_for_each_request_a_link_to_each_picture_and_no_address_out
     for outside in ["src=", "href=\"http", "@import", "url(http", "//fonts"] {
         assert!(!page.contains(outside), "{outside}");
     }
-    assert!(page.contains("There is no trace of a request."));
+    assert!(page.contains("No requests were recorded."));
     let only_held = panel(vec![held], vec![]);
     assert_eq!(captions::caption(&only_held), "One connection held open for 2.00 s.");
 }
 
 #[test]
-fn beside_a_connection_that_is_held_a_404_is_an_answer() {
-    let nothing_there = Some(Outcome::Rejected(StatusCode::NOT_FOUND));
-    let honest = || request(ms(0), ms(2), nothing_there);
+fn beside_a_held_connection_a_404_is_labelled_answered() {
+    let not_found = Some(Outcome::Rejected(StatusCode::NOT_FOUND));
+    let valid = || request(ms(0), ms(2), not_found);
     assert_eq!(
-        captions::caption(&panel(vec![honest()], vec![])),
+        captions::caption(&panel(vec![valid()], vec![])),
         "One rejected (404) after 2.0 ms."
     );
-    let beside = || vec![request(ms(0), ms(9), None), honest(), honest()];
+    let beside = || vec![request(ms(0), ms(9), None), valid(), valid()];
     let caption = captions::caption(&panel(beside(), vec![]));
     assert_eq!(caption, "One connection held open for 9.0 ms; 2 answered (404) within 2.0 ms.");
     let findings = (0..5).map(|_| finding(Verdict::Kept, beside(), vec![])).collect();
@@ -325,14 +326,14 @@ fn beside_a_connection_that_is_held_a_404_is_an_answer() {
 }
 
 #[test]
-fn what_a_server_says_cannot_become_markup() {
+fn text_from_a_server_cannot_become_markup() {
     let mut matrix = matrix();
     matrix.rows[0].findings[0].figure = "<script>alert(1)</script>".into();
     assert!(!html::render(&matrix).contains("<script>alert"));
 }
 
 #[test]
-fn the_data_are_those_of_the_page() {
+fn the_json_has_the_data_of_the_page() {
     let matrix = matrix();
     let data: serde_json::Value = serde_json::from_str(&json::to_json(&matrix)).expect("JSON");
     assert_eq!(
@@ -359,7 +360,7 @@ fn the_data_are_those_of_the_page() {
 }
 
 #[test]
-fn the_terminal_shows_the_same_in_its_width_and_in_ascii_where_that_is_wanted() {
+fn the_terminal_output_fits_the_width_and_can_be_ascii() {
     let matrix = matrix();
     for width in [40, 80, 127, 128, 200] {
         for ascii in [false, true] {
@@ -369,7 +370,9 @@ fn the_terminal_shows_the_same_in_its_width_and_in_ascii_where_that_is_wanted() 
             assert!(widest <= Some(width), "{width}: {widest:?}\n{text}");
             assert!(!ascii || text.is_ascii(), "{text}");
             assert!(
-                text.contains("holds") && text.contains("the lesson") && text.contains("as it was"),
+                text.contains("holds")
+                    && text.contains("as expected")
+                    && text.contains("as it was"),
                 "{text}"
             );
         }
@@ -377,7 +380,7 @@ fn the_terminal_shows_the_same_in_its_width_and_in_ascii_where_that_is_wanted() 
 }
 
 #[test]
-fn the_terminal_draws_a_staircase_a_wall_and_a_flat_line() {
+fn the_terminal_draws_serial_service_unserved_requests_and_a_flat_line() {
     let text = terminal_chart::render(&matrix(), Screen { width: 128, ascii: false });
     let at =
         |sentence: &str| text.lines().position(|line| line == sentence).expect("a claim's line");
@@ -387,8 +390,7 @@ fn the_terminal_draws_a_staircase_a_wall_and_a_flat_line() {
             .map(|line| line.split('│').nth(stage).unwrap_or("").trim().to_owned())
             .collect::<Vec<_>>()
     };
-    let (ten, burst) =
-        ("ten events at once do not wait for each other", matrix().rows[1].claim.sentence);
+    let (ten, burst) = (matrix().rows[0].claim.sentence, matrix().rows[1].claim.sentence);
     assert_eq!(panel(ten, 4), ["▄█", "▄███", "▄█████", "▄███████", "▄█████████"]);
     assert_eq!(panel(ten, 1), ["", "", "", "", "▁▁▁▁▁▁▁▁▁▁"]);
     assert!(panel(burst, 4)[2].ends_with("▒▒▒▒▒▒▒▒▒▒"), "{text}");

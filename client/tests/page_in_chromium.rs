@@ -1,6 +1,6 @@
 //! The page of a real `compare` in a real browser, driven through WebDriver (https://www.w3.org/TR/webdriver2/).
 //!
-//! `COMPARE_PNG=docs/compare.png cargo test --release -p client --test page_in_chromium -- --ignored` keeps a picture of it.
+//! `COMPARE_PNG=docs/compare.png cargo test --release -p client --test page_in_chromium -- --ignored` also saves a screenshot.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use http1::{ClientRequest, Method, encode_request};
@@ -13,11 +13,11 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long the browser may take for a step.
+/// The timeout of one WebDriver command.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// No window, no sandbox (a container has none), no coloured edges of letters, which make a picture large, and no
-/// business of its own with the network.
+/// No window; no sandbox, which containers lack; no subpixel text, which makes a PNG large; and no background traffic, which
+/// the test would count as requests of the page.
 const FLAGS: [&str; 9] = [
     "--headless",
     "--disable-lcd-text",
@@ -30,10 +30,10 @@ const FLAGS: [&str; 9] = [
     "--disable-sync",
 ];
 
-/// A browser with one window, and what drives it; both gone when it is dropped.
+/// A browser with one window and its driver. Both end when this is dropped.
 struct Browser {
     driver: Child,
-    /// Open, so that it can write.
+    /// Kept open, because the driver writes to it.
     _stdout: BufReader<ChildStdout>,
     addr: SocketAddr,
     session: String,
@@ -41,7 +41,7 @@ struct Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // whoever kills the driver alone leaves the browser behind; it answers when the browser is gone
+        // killing only the driver would leave the browser running; the response arrives when the browser has ended
         let quit = ClientRequest::new(
             Method::DELETE,
             format!("/session{}", self.session).parse().expect("a path"),
@@ -57,7 +57,7 @@ impl Drop for Browser {
     }
 }
 
-/// A driver that listens, what it writes on, and where it listens; `None` if it ended.
+/// A driver, its stdout and its address; `None` if it ended, because its port was in use.
 fn start_driver() -> Option<(Child, BufReader<ChildStdout>, SocketAddr)> {
     let mut command = Command::new("chromedriver");
     command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped());
@@ -78,7 +78,7 @@ fn start_driver() -> Option<(Child, BufReader<ChildStdout>, SocketAddr)> {
 
 impl Browser {
     async fn open() -> Self {
-        // its free port is one of IPv4, and it ends if somebody has the same one of IPv6: then it tries another
+        // it picks a free IPv4 port and ends if that port is in use on IPv6, so try again with another
         let (driver, stdout, addr) =
             (0..10).find_map(|_| start_driver()).expect("chromedriver starts");
         let mut browser = Self { driver, _stdout: stdout, addr, session: String::new() };
@@ -91,7 +91,7 @@ impl Browser {
         browser
     }
 
-    /// A command of WebDriver, and its value.
+    /// Runs a WebDriver command and returns its value.
     async fn ask(&self, method: Method, command: &str, body: Value) -> Value {
         let target = format!("/session{}{command}", self.session);
         let mut request = ClientRequest::new(method.clone(), target.parse().expect("a path"));
@@ -102,21 +102,21 @@ impl Browser {
         encode_request(&request, &self.addr.to_string(), &mut bytes);
         let call = Caller::new(self.addr).call(&bytes, false, Instant::now() + PATIENCE).await;
         let response = call.response.unwrap_or_else(|| panic!("{target}: {:?}", call.outcome));
-        let answer: Value = serde_json::from_slice(response.body()).expect("WebDriver speaks JSON");
-        assert!(matches!(call.outcome, Outcome::Served(_)), "{target}: {answer:#}");
-        answer["value"].clone()
+        let reply: Value = serde_json::from_slice(response.body()).expect("WebDriver speaks JSON");
+        assert!(matches!(call.outcome, Outcome::Served(_)), "{target}: {reply:#}");
+        reply["value"].clone()
     }
 
     async fn post(&self, command: &str, body: Value) -> Value {
         self.ask(Method::POST, command, body).await
     }
 
-    /// What a script returns.
+    /// Runs a script and returns its result.
     async fn run(&self, script: &str) -> Value {
         self.post("/execute/sync", json!({"script": script, "args": []})).await
     }
 
-    /// A command of the DevTools protocol.
+    /// Runs a command of the DevTools protocol.
     async fn devtools(&self, command: &str, params: Value) -> Value {
         self.post("/goog/cdp/execute", json!({"cmd": command, "params": params})).await
     }
@@ -131,9 +131,9 @@ impl Browser {
         .await;
     }
 
-    /// A screen of that width in a scheme, `light` or `dark`, or a sheet of paper: `print`.
+    /// Emulates a screen of that width in the scheme `light` or `dark`, or paper: `print`.
     async fn show(&self, width: u32, scheme: &str) {
-        // not as a mobile device: that would widen its view to whatever overflows
+        // not as a mobile device, whose viewport would grow with the overflow that the test looks for
         let screen =
             json!({"width": width, "height": 1080, "deviceScaleFactor": 1, "mobile": false});
         self.devtools("Emulation.setDeviceMetricsOverride", screen).await;
@@ -141,12 +141,12 @@ impl Browser {
         let media = if scheme == "print" { "print" } else { "screen" };
         self.devtools("Emulation.setEmulatedMedia", json!({"media": media, "features": [feature]}))
             .await;
-        // a frame has been laid out in that size when the second one is asked for
+        // at the second animation frame, the first one has been laid out at the new size
         let frames = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))";
         self.post("/execute/async", json!({"script": frames, "args": []})).await;
     }
 
-    /// The messages of a log since it was read last.
+    /// The log messages since the last call.
     async fn log(&self, kind: &str) -> Vec<String> {
         let entries = self.post("/se/log", json!({"type": kind})).await;
         let message = |entry: &Value| entry["message"].as_str().unwrap_or_default().to_owned();
@@ -157,7 +157,7 @@ impl Browser {
 const TAB: char = '\u{E004}';
 const RIGHT: char = '\u{E014}';
 
-/// What lies over the edge of the page, or of what holds it; nothing should.
+/// Elements that overflow the page or their container.
 const OVERFLOWING: &str = "
     const wide = document.documentElement.scrollWidth > innerWidth ? ['the page'] : [];
     const cut = [...document.querySelectorAll('body, th, td, .cell, .panel, .legend, p, code, h1, h2')].filter(
@@ -168,7 +168,7 @@ const OVERFLOWING: &str = "
     });
     return [...wide, ...[...cut, ...out].map((e) => e.tagName + ' ' + e.textContent.slice(0, 60))]";
 
-/// The contrast of each text with what is behind it; WCAG 2 asks for 4.5, or for 3 where it is large.
+/// Texts whose contrast with their background is below 4.5, the minimum of WCAG 2 for normal text.
 const TOO_FAINT: &str = "
     const light = (color) => {
       const [r, g, b] = color.match(/[\\d.]+/g).map((c) => c / 255).map((c) => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4);
@@ -188,7 +188,7 @@ const TOO_FAINT: &str = "
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run runs it"]
-async fn the_page_of_a_run_is_whole_in_every_width_and_scheme_and_within_reach_of_the_keyboard() {
+async fn the_page_of_a_run_is_complete_at_every_width_and_scheme_and_usable_with_the_keyboard() {
     let folder = tempfile::tempdir().expect("a folder");
     let (page, data) = (folder.path().join("index.html"), folder.path().join("run.json"));
     let mut compare = Command::new(env!("CARGO_BIN_EXE_client"));
@@ -214,12 +214,12 @@ async fn the_page_of_a_run_is_whole_in_every_width_and_scheme_and_within_reach_o
     assert_eq!(browser.run(OVERFLOWING).await, json!([]), "print");
     check_keyboard(&browser, &data).await;
     check_requests(&browser, &url).await;
-    if let Some(picture) = std::env::var_os("COMPARE_PNG") {
-        save_screenshot(&browser, Path::new(&picture)).await;
+    if let Some(path) = std::env::var_os("COMPARE_PNG") {
+        save_screenshot(&browser, Path::new(&path)).await;
     }
 }
 
-/// A bar for each request of each trial, and a part of it for each place where it waited.
+/// Every request has a bar, and every place where it waited has a segment of that bar.
 async fn check_bars(browser: &Browser, data: &Value) {
     for claim in data["claims"].as_array().expect("claims") {
         for trial in claim["trials"].as_array().expect("trials") {
@@ -241,13 +241,13 @@ async fn check_bars(browser: &Browser, data: &Value) {
     let hidden = "return [...document.querySelectorAll('.plot .bar rect')].filter((e) => {
         const box = e.getBoundingClientRect(); return box.width < .5 || box.height <= 0 }).length";
     browser.show(400, "light").await;
-    assert_eq!(browser.run(hidden).await, json!(0), "bars that nobody sees on a phone");
+    assert_eq!(browser.run(hidden).await, json!(0), "bars that are invisible on a phone");
     let texts = "return [...document.querySelectorAll('svg.plot')].every((e) =>
         e.getAttribute('role') === 'img' && e.getAttribute('aria-label').length > 20)";
-    assert_eq!(browser.run(texts).await, json!(true), "every picture has its text");
+    assert_eq!(browser.run(texts).await, json!(true), "every panel has a text alternative");
 }
 
-/// Tab comes to each cell, and Enter on it to its picture; the arrows go from bar to bar there, and give its figures.
+/// Tab reaches each cell of the table, Enter on it leads to its panel, and there the arrow keys show the details of each bar.
 async fn check_keyboard(browser: &Browser, data: &Value) {
     browser.show(1280, "light").await;
     let focused = "return document.activeElement.getAttribute('href')";
@@ -274,41 +274,45 @@ async fn check_keyboard(browser: &Browser, data: &Value) {
         return [[...{last}.querySelectorAll('.bar')].indexOf(bar), bar.querySelector('title').textContent,
         {last}.closest('.claim').querySelector('.readout').textContent]"
     );
-    let said = browser.run(&second).await;
+    let shown = browser.run(&second).await;
     let (title, readout) =
-        (said[1].as_str().expect("a title"), said[2].as_str().expect("a readout"));
-    assert!(said[0] == 1 && readout.ends_with(title) && title.contains(" after "), "{said}");
+        (shown[1].as_str().expect("a title"), shown[2].as_str().expect("a readout"));
+    assert!(shown[0] == 1 && readout.ends_with(title) && title.contains(" after "), "{shown}");
 }
 
-/// No request but for the page itself, and no complaint.
+/// The page causes no request other than for itself, and no error in the console.
 async fn check_requests(browser: &Browser, url: &str) {
     assert_eq!(browser.log("browser").await, Vec::<String>::new());
     let mut pages = 0;
     for message in browser.log("performance").await {
         let event: Value = serde_json::from_str(&message).expect("an event of DevTools");
         if event["message"]["method"] == "Network.requestWillBeSent" {
-            let asked = event["message"]["params"]["request"]["url"]
+            let requested = event["message"]["params"]["request"]["url"]
                 .as_str()
                 .expect("an address")
                 .to_owned();
-            assert!(asked == url || asked.starts_with("data:"), "the page asks for {asked}");
-            pages += usize::from(asked == url);
+            assert!(
+                requested == url || requested.starts_with("data:"),
+                "the page requests {requested}"
+            );
+            pages += usize::from(requested == url);
         }
     }
-    assert_eq!(pages, 1, "the log of requests shows that of the page itself");
+    assert_eq!(pages, 1, "the log shows the request for the page itself");
 }
 
-/// The matrix and the pictures of the queue and of what it mends, as a file.
-async fn save_screenshot(browser: &Browser, picture: &Path) {
+/// Saves the table and the two charts that show the queue and the problem that it solves.
+async fn save_screenshot(browser: &Browser, path: &Path) {
     browser.show(1280, "light").await;
-    let shown = "document.activeElement.blur(); location.hash = '';
+    let prepare = "document.activeElement.blur(); location.hash = '';
         for (const e of document.querySelectorAll('.legend, .claim:not(#ten, #burst), .readout, .by-hand, .start')) e.remove();
         return document.documentElement.getBoundingClientRect().height";
-    let height = browser.run(shown).await;
+    let height = browser.run(prepare).await;
     let clip = json!({"x": 0, "y": 0, "width": 1280, "height": height, "scale": 0.8});
     let wanted = json!({"captureBeyondViewport": true, "clip": clip});
-    let taken = browser.devtools("Page.captureScreenshot", wanted).await;
-    let png = BASE64_STANDARD.decode(taken["data"].as_str().expect("a picture")).expect("base64");
+    let screenshot = browser.devtools("Page.captureScreenshot", wanted).await;
+    let png =
+        BASE64_STANDARD.decode(screenshot["data"].as_str().expect("a screenshot")).expect("base64");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
-    std::fs::write(root.join(picture), png).expect("the picture can be written");
+    std::fs::write(root.join(path), png).expect("the screenshot can be written");
 }

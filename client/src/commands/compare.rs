@@ -16,27 +16,28 @@ use std::process::{ExitCode, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// Build and start all five stages, try every claim of the lessons on each, and show them side by side.
+/// Build and start all five stages, try the same claims on each, and show the results side by side.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  client compare                       a table and pictures here, and a page
-  client compare --open                and the page in a browser
-  client compare --out talk.html       the page in another place
-  client compare --json run.json       and the traces, as client/README.md says
-  client compare --json | jq .claims   the traces on stdout, the rest on stderr
+  cargo compare                       print a table and charts, write a page
+  cargo compare --open                also open the page in a browser
+  cargo compare --out talk.html       write the page to talk.html
+  cargo compare --json run.json       also write the traces to run.json
+  cargo compare --json | jq .claims   traces to stdout, the rest to stderr
 
-\"client\" stands for: cargo run --release -p client --
+client/README.md describes the charts and the JSON.
 
-The exit code is 0 if every verdict is as the lessons say, else 1.")]
+Exit code: 0 if every verdict is as the lessons say, 1 if one is not,
+2 for a bad command line, 130 if interrupted.")]
 pub(crate) struct Compare {
-    /// Where the page goes: a file that ends in .html, or a folder for its index.html [default: target/compare]
-    #[arg(long, value_name = "PLACE")]
+    /// Where to write the page: a file that ends in .html, or a folder for an index.html [default: target/compare]
+    #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
     /// Open the page in a browser
     #[arg(long)]
     open: bool,
-    /// Write the traces as JSON, to stdout unless a file is named
+    /// Write the traces as JSON to FILE, or to stdout
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
     json: Option<PathBuf>,
     /// Print ASCII only
@@ -51,14 +52,14 @@ impl Compare {
             Some(path) if path.as_os_str() == "-" => (true, None),
             path => (false, path.as_deref()),
         };
-        // before the run: nobody waits for a page that cannot be written
+        // before the run, which takes a while: a page that cannot be written is an error right away
         let page = Output::reserve(&self.page_path()?)?;
         let json = json.map(Output::reserve).transpose()?;
         let lines = ProgressLines::new()?;
         let matrix = tokio::select! {
             matrix = compare::compare(move |progress| lines.show(progress)) => matrix?,
             () = stopped => {
-                complain("stopped, and the servers with it"); // they go with what is dropped here
+                complain("interrupted; the servers are stopped"); // dropping the future kills them
                 return Ok(ExitCode::from(130));
             }
         };
@@ -69,9 +70,9 @@ impl Compare {
             table::render(&matrix, screen),
             terminal_chart::render(&matrix, screen)
         );
-        text += &format!("the page of this run: {}\n", page.display());
+        text += &format!("page: {}\n", page.display());
         if let Some(json) = json {
-            text += &format!("its traces: {}\n", json.write(&json::to_json(&matrix))?.display());
+            text += &format!("traces: {}\n", json.write(&json::to_json(&matrix))?.display());
         }
         if json_to_stdout {
             eprint!("{text}");
@@ -85,7 +86,7 @@ impl Compare {
         Ok(if matrix.is_as_expected() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    /// Where the page goes.
+    /// The file that the page is written to.
     fn page_path(&self) -> anyhow::Result<PathBuf> {
         Ok(match &self.out {
             None => compare::workspace()?.join("target/compare/index.html"),
@@ -100,15 +101,15 @@ impl Compare {
     }
 }
 
-/// What `COLUMNS` says, or the terminal; 80 where there is neither.
+/// The width of the output: `COLUMNS`, else that of the terminal, else 80.
 fn width() -> usize {
-    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let terminal = || Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
-    told.or_else(terminal).unwrap_or(80).clamp(40, 1000)
+    columns.or_else(terminal).unwrap_or(80).clamp(40, 1000)
 }
 
-/// What each stage is being put through: a line for each that changes, or, where stderr is no terminal, one more line
-/// for each claim.
+/// The claim that each stage is at: one line per stage, updated in place. If stderr is not a terminal, one line for each
+/// claim that has ended.
 #[derive(Clone)]
 struct ProgressLines {
     lines: Option<Vec<ProgressBar>>,
@@ -142,7 +143,7 @@ impl ProgressLines {
                 }
             }
             Progress::Tried(stage, claim, finding) if self.lines.is_none() => {
-                let word = if finding.verdict == Verdict::Kept { "holds" } else { "breaks" };
+                let word = if finding.verdict == Verdict::Kept { "holds" } else { "fails" };
                 complain(&format!(
                     "stage {stage}: {} … {word}: {}",
                     claim.sentence, finding.figure
@@ -158,10 +159,10 @@ impl ProgressLines {
     }
 }
 
-/// Whoever cannot open it says so soon; a browser stays.
+/// How long to wait for an error of the opener. Some openers run until the browser is closed.
 const OPENING: Duration = Duration::from_secs(3);
 
-/// Opens the page in whatever opens pages here, or says that nothing does.
+/// Opens the page in the default browser, or says that it cannot.
 fn open(page: &Path) {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let mut command = std::process::Command::new(opener);
@@ -169,12 +170,14 @@ fn open(page: &Path) {
     let (ended, end) = mpsc::channel();
     std::thread::spawn(move || ended.send(command.status()));
     match end.recv_timeout(OPENING) {
-        Ok(Err(_)) => {
-            complain(&format!("there is no {opener} here; open {} by hand", page.display()))
-        }
-        Ok(Ok(status)) if !status.success() => {
-            complain(&format!("{opener} found no browser; open {} by hand", page.display()))
-        }
+        Ok(Err(_)) => complain(&format!(
+            "{opener} is not installed; open {} in a browser yourself",
+            page.display()
+        )),
+        Ok(Ok(status)) if !status.success() => complain(&format!(
+            "{opener} failed to open a browser; open {} yourself",
+            page.display()
+        )),
         _ => {}
     }
 }

@@ -1,4 +1,4 @@
-//! The pictures in words: what a panel shows, what a bar is, and what theory says.
+//! The charts in words: labels, the caption of a panel, the details of a bar, the calculation.
 
 use crate::compare::chart::{Bar, BarKind, LittlesLaw, Panel, Place, SerialService};
 use probe::duration::show;
@@ -7,51 +7,51 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 impl BarKind {
-    /// What it is called beside a number.
+    /// The word after a count: `17 accepted`.
     pub fn label(self) -> &'static str {
         match self {
             Self::Held => "held open",
             Self::Served => "served",
-            Self::Accepted => "taken",
-            Self::Shed => "refused",
+            Self::Accepted => "accepted",
+            Self::Shed => "rejected (503)",
             Self::Rejected => "rejected",
-            Self::NoResponse => "no answer",
+            Self::TimedOut => "timed out",
             Self::Failed => "failed",
         }
     }
 
-    /// What it means, for a legend.
+    /// The meaning, for a legend.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Held => "a connection that asks nothing whole, held open on purpose",
-            Self::Served => "answered with what it asked for",
-            Self::Accepted => "202: promised, and not done yet",
-            Self::Shed => "503, with word when to come again",
-            Self::Rejected => "another 4xx or 5xx, which is an answer too",
-            Self::NoResponse => "no answer for as long as the client waited",
-            Self::Failed => "the connection ended without an answer",
+            Self::Held => "a connection kept open on purpose, without a complete request",
+            Self::Served => "2xx, with the work done before the response",
+            Self::Accepted => "202, with the work done after the response",
+            Self::Shed => "load shedding; Retry-After says when to retry",
+            Self::Rejected => "any other 4xx or 5xx; it is a response, too",
+            Self::TimedOut => "no response by the time the client gave up",
+            Self::Failed => "the connection ended without a response",
         }
     }
 }
 
 impl Place {
-    /// What is waited for there, after a figure; nothing where the client cannot see it.
+    /// What the request was doing there, to follow a duration; `None` where the client cannot know it.
     pub fn reason(self) -> Option<&'static str> {
         match self {
-            Self::Backlog => Some("for a connection"),
-            Self::Lock => Some("for the lock"),
-            Self::Queue => Some("then in the queue"),
-            Self::Work => Some("at work"),
+            Self::Backlog => Some("waiting for a connection"),
+            Self::Lock => Some("blocked by earlier requests"),
+            Self::Queue => Some("in the queue after the response"),
+            Self::Work => Some("being processed"),
             Self::Response => None,
         }
     }
 }
 
-/// A bar in a line: what it was, what came of it and after how long, and where it waited.
+/// The details of a bar in one line: the request, how it ended, its latency, and where it waited.
 pub fn describe_bar(bar: &Bar) -> String {
     let mut text = format!("{}: {} after {}", bar.what, outcome(bar), show(bar.waited()));
     if bar.began > Duration::ZERO {
-        text += &format!(", begun at {}", show(bar.began));
+        text += &format!(", due at {}", show(bar.began));
     }
     let places = Place::ALL.iter().filter_map(|place| Some((place.reason()?, bar.spent(*place))));
     for (reason, spent) in places.filter(|(_, spent)| !spent.is_zero()) {
@@ -62,17 +62,17 @@ pub fn describe_bar(bar: &Bar) -> String {
 
 fn outcome(bar: &Bar) -> String {
     match bar.outcome {
-        Some(Outcome::Served(status)) => format!("{} {}", bar.kind.label(), status.as_u16()),
-        Some(Outcome::Refused(Some(seconds))) => format!("refused 503, Retry-After {seconds} s,"),
-        Some(Outcome::Refused(None)) => "refused 503".into(),
-        Some(Outcome::Rejected(status)) => format!("rejected {}", status.as_u16()),
-        Some(Outcome::TimedOut) => "no answer".into(),
+        Some(Outcome::Served(status)) => format!("{} ({})", bar.kind.label(), status.as_u16()),
+        Some(Outcome::Refused(Some(seconds))) => format!("rejected (503, Retry-After {seconds} s)"),
+        Some(Outcome::Refused(None)) => "rejected (503)".into(),
+        Some(Outcome::Rejected(status)) => format!("rejected ({})", status.as_u16()),
+        Some(Outcome::TimedOut) => "no response".into(),
         Some(Outcome::Failed(failure)) => failure.to_string(),
-        None => "let go".into(),
+        None => "closed".into(),
     }
 }
 
-/// What came of how many, and after how long, in the order in which it is first seen.
+/// For each kind of bar, how many there are and their latency, in the order in which the kinds appear.
 pub fn summaries(panel: &Panel) -> Vec<(BarKind, String)> {
     let mut kinds: Vec<_> = Vec::new();
     for bar in &panel.bars {
@@ -83,10 +83,10 @@ pub fn summaries(panel: &Panel) -> Vec<(BarKind, String)> {
     kinds.into_iter().map(|kind| (kind, summary(panel, kind))).collect()
 }
 
-/// A panel in a sentence or two, with the figures of this run.
+/// The caption of a panel: its summaries, and the calculation if there is one.
 pub fn caption(panel: &Panel) -> String {
     if panel.bars.is_empty() {
-        return "There is no trace of a request.".into();
+        return "No requests were recorded.".into();
     }
     let parts: Vec<_> = summaries(panel).into_iter().map(|(_, part)| part).collect();
     let mut text = parts.join("; ") + ".";
@@ -100,8 +100,8 @@ pub fn caption(panel: &Panel) -> String {
     text
 }
 
-/// What a fate is called in a panel. Beside a connection that misbehaves the question is whether others are answered at
-/// all, so there a 404 is not first of all a rejection.
+/// The word for a kind in this panel. Beside a misbehaving connection the question is whether other clients get a response
+/// at all, so a 404 is labelled `answered` there, not `rejected`.
 pub fn label(panel: &Panel, kind: BarKind) -> &'static str {
     match kind {
         BarKind::Rejected if panel.count(BarKind::Held) > 0 => "answered",
@@ -120,19 +120,19 @@ fn summary(panel: &Panel, kind: BarKind) -> String {
     match kind {
         BarKind::Held if count == 1 => format!("one connection held open for {}", show(last)),
         BarKind::Held => format!("{count} connections held open for {}", show(last)),
-        BarKind::NoResponse if count == 1 => format!("one without an answer for {}", show(last)),
-        BarKind::NoResponse => format!("{count} without an answer for {}", show(last)),
+        BarKind::TimedOut if count == 1 => format!("one without a response after {}", show(last)),
+        BarKind::TimedOut => format!("{count} without a response after {}", show(last)),
         BarKind::Served
             if panel.serial_service.is_some_and(|service| service.served as usize == count) =>
         {
-            format!("{count} served one by one, from {} to {}", show(first), show(last))
+            format!("{count} served one at a time, after {} to {}", show(first), show(last))
         }
         _ if count == 1 => format!("one {word} after {}", show(last)),
         _ => format!("{count} {word} within {}", show(last)),
     }
 }
 
-/// With which statuses requests were rejected.
+/// The distinct statuses of the rejected requests: `400, 415`.
 fn statuses(panel: &Panel) -> String {
     let outcomes = panel.bars.iter().filter_map(|bar| bar.outcome);
     let statuses = outcomes.filter_map(|outcome| match outcome {
@@ -143,7 +143,7 @@ fn statuses(panel: &Panel) -> String {
     distinct.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// What the arithmetic says of a panel, and what was measured; `None` where it says nothing.
+/// The calculated latency of a panel beside the measured one; `None` if no calculation applies.
 pub fn theory(panel: &Panel) -> Option<String> {
     panel
         .serial_service
@@ -154,7 +154,7 @@ pub fn theory(panel: &Panel) -> Option<String> {
 
 fn describe_serial_service(service: &SerialService) -> String {
     let mut text = format!(
-        "Theory: {} × {} one after another = {}. Measured: {}.",
+        "Theory: one at a time, {} × {} = {}. Measured: {}.",
         service.served,
         show(service.work),
         show(service.wait(service.served)),
@@ -162,7 +162,7 @@ fn describe_serial_service(service: &SerialService) -> String {
     );
     if service.waiting > 0 {
         let all = service.served + service.waiting;
-        text += &format!(" The last of all {all} would have to wait {}.", show(service.wait(all)));
+        text += &format!(" The last of all {all} would wait {}.", show(service.wait(all)));
     }
     text
 }
@@ -170,15 +170,14 @@ fn describe_serial_service(service: &SerialService) -> String {
 fn describe_littles_law(law: &LittlesLaw) -> String {
     let per_second = 1.0 / law.work.as_secs_f64();
     let theory = format!(
-        "Little's law: {} taken (at most {} waiting, in {} places), {} done a second: the last is done after {}.",
+        "Little's law: {} in flight ÷ {} per second = {} until the last is done.",
         law.accepted,
-        law.deepest,
-        law.capacity,
         (per_second * 100.0).round() / 100.0,
         show(law.wait()),
     );
-    match law.measured {
-        Some(measured) => format!("{theory} Measured: {}.", show(measured)),
-        None => format!("{theory} Nobody looked for so long."),
-    }
+    let measured = match law.measured {
+        Some(measured) => format!("Measured: {}.", show(measured)),
+        None => "Not measured that long.".into(),
+    };
+    format!("{theory} {measured} Peak queue depth: {} of {}.", law.deepest, law.capacity)
 }

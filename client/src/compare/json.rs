@@ -1,4 +1,4 @@
-//! The comparison as data, for other programs: `client/README.md` documents it.
+//! The comparison as JSON. `client/README.md` documents the format.
 
 use crate::compare::chart::{Bar, BarKind, Panel, Place, Segment};
 use crate::compare::matrix::{Matrix, Row, WORK};
@@ -8,10 +8,10 @@ use probe::stages::STAGES;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// The version of the form; another one for whatever a reader of this one would not understand.
+/// The version of the format. It changes when a field is removed or changes its meaning, not when one is added.
 pub const VERSION: u32 = 1;
 
-/// Everything that the page shows, and the traces behind it, as JSON with a line end.
+/// Everything on the page and the traces behind it, as one JSON document that ends in a newline.
 pub fn to_json(matrix: &Matrix) -> String {
     let stages: Vec<_> = STAGES
         .iter()
@@ -86,7 +86,7 @@ fn request(bar: &Bar) -> Value {
     })
 }
 
-/// The words of version 1, which are not always those of the page.
+/// The value of version 1. The page uses other words for some kinds; the format keeps its own.
 fn fate(kind: BarKind) -> &'static str {
     match kind {
         BarKind::Held => "held",
@@ -94,12 +94,12 @@ fn fate(kind: BarKind) -> &'static str {
         BarKind::Accepted => "taken",
         BarKind::Shed => "refused",
         BarKind::Rejected => "rejected",
-        BarKind::NoResponse => "unanswered",
+        BarKind::TimedOut => "unanswered",
         BarKind::Failed => "failed",
     }
 }
 
-/// As for [`fate`].
+/// The value of version 1, as for [`fate`].
 fn place(place: Place) -> &'static str {
     match place {
         Place::Backlog => "backlog",

@@ -1,33 +1,33 @@
-//! What each stage made of each claim.
+//! The findings: one for each claim on each stage.
 
 use claims::{Claim, Finding};
 use std::time::{Duration, SystemTime};
 
-/// What stages 4 and 5 are told to take for an event.
+/// How long stages 4 and 5 work on an event: the value of their `--work` during a comparison.
 pub const WORK: Duration = Duration::from_millis(500);
 
-/// What was found, and where.
+/// The findings of a comparison.
 #[derive(Debug)]
 pub struct Matrix {
-    /// A row for each claim that is compared.
+    /// One row for each claim marked `compared`.
     pub rows: Vec<Row>,
-    /// When it began.
+    /// When the claims started.
     pub at: SystemTime,
-    /// How long the trials took, without the building.
+    /// How long the claims took; the build is not included.
     pub took: Duration,
 }
 
-/// A claim, and what was found.
+/// A claim and its findings.
 #[derive(Debug)]
 pub struct Row {
-    /// The claim.
+    /// The claim that was tried.
     pub claim: &'static Claim,
-    /// As [`STAGES`](probe::stages::STAGES).
+    /// One finding for each stage, in the order of [`STAGES`](probe::stages::STAGES).
     pub findings: Vec<Finding>,
 }
 
 impl Matrix {
-    /// Whether each stage keeps what it must keep, and breaks what it must break.
+    /// Whether every verdict is the one that the lessons state, the expected failures included.
     pub fn is_as_expected(&self) -> bool {
         let is_expected = |row: &Row, (finding, stage): (&Finding, u8)| {
             finding.verdict == row.claim.expected(stage)
@@ -37,12 +37,12 @@ impl Matrix {
             .all(|row| row.findings.iter().zip(1..).all(|found| is_expected(row, found)))
     }
 
-    /// The profile that the stages and the client were built in.
+    /// The cargo profile of the stages and the client: `debug` or `release`.
     pub fn profile() -> &'static str {
         if cfg!(debug_assertions) { "debug" } else { "release" }
     }
 
-    /// How many cores the machine lets this process use; 0 if it does not say.
+    /// How many cores this process may use; 0 if unknown.
     pub fn cores() -> usize {
         std::thread::available_parallelism().map_or(0, usize::from)
     }

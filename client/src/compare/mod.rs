@@ -1,8 +1,8 @@
-//! All five stages, side by side, under every claim that a room should see.
+//! The five stages side by side, under the claims that are marked `compared`.
 //!
-//! [`compare`] tries the claims, and a [`Matrix`] is what it found. [`chart`] says what is drawn of that and [`captions`]
-//! says it in words; [`html`], [`table`], [`terminal_chart`] and [`json`] show it in a browser, in a terminal and to other
-//! programs.
+//! [`compare()`] runs the claims and returns a [`Matrix`] of findings. [`chart`] computes what to draw of it, independent of
+//! any output format, and [`captions`] describes it in words. [`html`], [`table`], [`terminal_chart`] and [`json`] are the
+//! output formats.
 
 pub mod captions;
 pub mod chart;

@@ -1,4 +1,4 @@
-//! All five stages, side by side, under every claim.
+//! Builds and starts the five stages and runs the claims on all of them concurrently.
 
 use crate::compare::matrix::{Matrix, Row, WORK};
 use anyhow::Context;
@@ -12,24 +12,24 @@ use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime};
 use tokio::task::JoinSet;
 
-/// What `compare` is at.
+/// A step of a comparison, for a progress display.
 #[derive(Debug)]
 pub enum Progress<'a> {
     /// Cargo builds the five stages.
     Building,
-    /// A stage, 1 to 5, is put through a claim.
+    /// A claim has begun on a stage, 1 to 5.
     Trying(u8, &'static Claim),
-    /// It has been, and that was found.
+    /// The claim has ended, with this finding.
     Tried(u8, &'static Claim, &'a Finding),
-    /// A stage has been through all of them.
+    /// All claims have ended on this stage.
     Done(u8),
 }
 
-/// Builds the stages, starts each on a free port, tries every claim that is compared on each, all stages at the same
-/// time. `said` hears of each step.
+/// Builds the stages, starts each on a free port, and runs every claim marked `compared` on each of them. The stages are
+/// tried concurrently, the claims of one stage one at a time. Calls `report` at each step.
 ///
 /// # Errors
-/// That this is not the workspace, that a stage does not build or does not start.
+/// If the current folder is not in the workspace, or a stage does not build or does not start.
 pub async fn compare(report: impl Fn(Progress) + Clone + Send + 'static) -> anyhow::Result<Matrix> {
     let root = workspace()?;
     report(Progress::Building);
@@ -41,7 +41,7 @@ pub async fn compare(report: impl Fn(Progress) + Clone + Send + 'static) -> anyh
         if stage >= 4 {
             command.arg("--work").arg(humantime::format_duration(WORK).to_string());
         }
-        // in a group of its own, so that a Ctrl-C ends the trials first, and no claim breaks for want of its server
+        // a separate process group: Ctrl-C must not kill a server while a claim is running on it
         command.env("RUST_LOG", "off").stderr(Stdio::null()).process_group(0);
         servers.push(Server::start(command)?);
     }
@@ -73,12 +73,12 @@ pub async fn compare(report: impl Fn(Progress) + Clone + Send + 'static) -> anyh
     Ok(Matrix { rows: claims.into_iter().map(&mut row).collect(), at, took })
 }
 
-/// The folder of the workspace around the current one.
+/// The root of the workspace that contains the current folder.
 ///
 /// # Errors
-/// That there is none.
+/// If the current folder is not in the workspace.
 pub fn workspace() -> anyhow::Result<PathBuf> {
     stages::workspace().context(
-        "compare builds the five stages, so it must run inside the workspace; cd to where you cloned it",
+        "compare builds the five stages, so it must run inside the workspace; cd to your clone",
     )
 }

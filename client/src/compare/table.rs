@@ -1,4 +1,4 @@
-//! The comparison as a table: claims down, stages across, each cell a verdict with its figure.
+//! The comparison as a table: a row for each claim, a column for each stage, a verdict and its figure in each cell.
 
 use crate::compare::matrix::{Matrix, Row};
 use claims::{Claim, Finding, Verdict};
@@ -7,26 +7,26 @@ use probe::duration::unbroken;
 use probe::stages::{STAGES, idea};
 use textwrap::{Options, WordSplitter};
 
-/// What is written on.
+/// The terminal that the text is for.
 #[derive(Clone, Copy, Debug)]
 pub struct Screen {
-    /// How many characters fit into a line.
+    /// The width of a line in characters.
     pub width: usize,
-    /// Only ASCII, for those who see boxes instead of the rest.
+    /// Whether to use only ASCII, for terminals whose font lacks the other characters.
     pub ascii: bool,
 }
 
-/// How wide the first column is, and how wide the others are, in characters.
+/// The width of the first column and of the others, in characters.
 pub(crate) const CLAIM_WIDTH: usize = 27;
 pub(crate) const CELL_WIDTH: usize = 17;
 
 impl Screen {
-    /// Whether there is room for all stages beside each other.
+    /// Whether all stages fit side by side.
     pub(crate) fn is_wide(&self) -> bool {
         self.width >= CLAIM_WIDTH + 1 + STAGES.len() * (CELL_WIDTH + 3)
     }
 
-    /// In signs that it has.
+    /// Replaces the characters that the terminal cannot show.
     pub(crate) fn transliterate(&self, text: String) -> String {
         if !self.ascii {
             return text;
@@ -36,6 +36,7 @@ impl Screen {
             '─' => '-',
             '┼' | '✓' => '+',
             '✗' | '×' => 'x',
+            '÷' => '/',
             'µ' => 'u',
             sign if sign.is_ascii() => sign,
             _ => '?',
@@ -44,8 +45,8 @@ impl Screen {
     }
 }
 
-/// The table, and a line on how to read it; in colour where stdout takes it. Where the stages do not fit beside each
-/// other, they stand under each claim.
+/// The table and a line on how to read it, in colour if stdout supports it. If the stages do not fit side by side, they are
+/// listed below each claim.
 pub fn render(matrix: &Matrix, screen: Screen) -> String {
     let mut text = String::new();
     if screen.is_wide() {
@@ -54,9 +55,9 @@ pub fn render(matrix: &Matrix, screen: Screen) -> String {
         matrix.rows.iter().for_each(|row| render_narrow(&mut text, row, screen.width));
     }
     let reading = if matrix.is_as_expected() {
-        "✓ holds. ✗ breaks, as the lessons say it must; a later stage mends it."
+        "✓ holds. ✗ fails as expected: this is the lesson, and a later stage fixes it."
     } else {
-        "! is not what the lessons say: the lesson is wrong, or this machine is too busy; try again when it is idle."
+        "! differs from the lesson: either the lesson is wrong or this machine is too busy; try again when it is idle."
     };
     for line in wrap(reading, screen.width) {
         text += &(line + "\n");
@@ -82,9 +83,9 @@ fn render_wide(text: &mut String, matrix: &Matrix) {
     }
 }
 
-/// How wide the name of a stage is, and how wide its verdict, where they stand under each other.
-const NAME_WIDTH: usize = 17;
-const VERDICT_WIDTH: usize = 14;
+/// The widths of a stage's name and of its verdict where the stages are listed below the claim, in characters.
+const NAME_WIDTH: usize = 16;
+const VERDICT_WIDTH: usize = 15;
 
 fn render_narrow(text: &mut String, row: &Row, width: usize) {
     for line in wrap(row.claim.sentence, width) {
@@ -96,13 +97,13 @@ fn render_narrow(text: &mut String, row: &Row, width: usize) {
         let figure = wrap(&finding.figure, width.saturating_sub(indent).max(CELL_WIDTH))
             .join(&format!("\n{:indent$}", ""));
         let (name, verdict) =
-            (format!("  {stage} {}", idea(name)), format!("{verdict:VERDICT_WIDTH$}"));
+            (format!(" {stage} {}", idea(name)), format!("{verdict:VERDICT_WIDTH$}"));
         *text += &format!("{name:NAME_WIDTH$}{}{figure}\n", style.apply_to(verdict));
     }
     text.push('\n');
 }
 
-/// A cell: its verdict in words, its figure, and a colour that is not the only sign.
+/// A cell: its lines and their colour. The verdict is in the text as well, since colour may be missing.
 struct Cell {
     text: Vec<String>,
     style: Style,
@@ -120,9 +121,9 @@ impl Cell {
 fn verdict(claim: &Claim, stage: u8, finding: &Finding) -> (&'static str, Style) {
     match (finding.verdict, finding.verdict == claim.expected(stage)) {
         (Verdict::Kept, true) => ("✓ holds", Style::new().green()),
-        (Verdict::Broken, true) => ("✗ the lesson:", Style::new().yellow().bold()),
+        (Verdict::Broken, true) => ("✗ as expected:", Style::new().yellow().bold()),
         (Verdict::Kept, false) => ("! holds", Style::new().red().bold()),
-        (Verdict::Broken, false) => ("! breaks", Style::new().red().bold()),
+        (Verdict::Broken, false) => ("! fails", Style::new().red().bold()),
     }
 }
 
@@ -155,7 +156,7 @@ fn pad(line: Option<&String>, width: usize) -> String {
     format!("{line:<width$} ", width = width)
 }
 
-/// The words in lines of at most `width` characters; longer words are not cut, and a number keeps its unit.
+/// Wraps at `width` characters. Longer words are not split, and a number stays on the line of its unit.
 pub(crate) fn wrap(words: &str, width: usize) -> Vec<String> {
     let options = Options::new(width).break_words(false).word_splitter(WordSplitter::NoHyphenation);
     let words = unbroken(words);

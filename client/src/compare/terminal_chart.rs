@@ -1,4 +1,4 @@
-//! The waiting lines for a terminal: the page's pictures in block characters.
+//! The charts of the page in block characters, for a terminal.
 
 use crate::compare::captions;
 use crate::compare::chart::{Axis, Bar, BarKind, Chart, Panel};
@@ -9,13 +9,14 @@ use probe::duration::show;
 use probe::stages::{STAGES, idea};
 use std::time::Duration;
 
-/// How many lines a bar has at most.
+/// The height of a panel in lines.
 const HEIGHT: usize = 5;
 
-/// Each claim's five pictures beside each other, on one scale; in colour where stdout takes it.
+/// The five panels of each claim side by side, on one scale, in colour if stdout supports it.
 pub fn render(matrix: &Matrix, screen: Screen) -> String {
     let mut text = String::new();
-    let reading = "The waiting lines: a bar for each request, as high as its sender waited.";
+    let reading =
+        "Latency: one bar for each request; the higher the bar, the longer its client waited.";
     for line in wrap(reading, screen.width) {
         text += &(line + "\n");
     }
@@ -23,7 +24,7 @@ pub fn render(matrix: &Matrix, screen: Screen) -> String {
     text
 }
 
-/// Where the panels stand: after the claims of the table if it is wide, else beside the figures of the scale.
+/// The width of the left margin and of a panel. On a wide terminal they are those of the table above.
 fn columns(screen: Screen) -> (usize, usize) {
     if screen.is_wide() {
         return (CLAIM_WIDTH + 1, CELL_WIDTH + 1);
@@ -55,13 +56,13 @@ fn draw_claim(text: &mut String, row: &Row, screen: Screen) {
             drawn.iter().map(|rows| rows.get(line).cloned().unwrap_or_default()),
         );
     }
-    // what colour says stands here in words
+    // colour may be missing, so the kinds are named as well
     let counts = |panel: &Panel| {
         let count =
             |kind: &BarKind| format!("{} {}", panel.count(*kind), captions::label(panel, *kind));
         BarKind::ALL.iter().filter(|kind| panel.count(**kind) > 0).map(count).collect::<Vec<_>>()
     };
-    let name = |(stage, number)| {
+    let name = |(stage, number): (&str, u8)| {
         if screen.is_wide() {
             format!("{number} {}", idea(stage))
         } else {
@@ -80,7 +81,7 @@ fn draw_claim(text: &mut String, row: &Row, screen: Screen) {
         add_line(text, screen, "", left, under.iter().map(cell));
     }
     for (panel, stage) in chart.panels.iter().zip(1..) {
-        let theory = captions::theory(panel).map(|theory| format!("{stage}: {theory}"));
+        let theory = captions::theory(panel).map(|theory| format!("stage {stage}: {theory}"));
         for line in theory.iter().flat_map(|theory| wrap(theory, screen.width)) {
             *text += &(screen.transliterate(line) + "\n");
         }
@@ -104,7 +105,7 @@ fn add_line(
     text.push('\n');
 }
 
-/// The lines of a panel from its top, each `width` characters wide.
+/// The lines of a panel from top to bottom, each `width` characters wide.
 fn draw(panel: &Panel, chart: &Chart, width: usize, ascii: bool) -> Vec<String> {
     let columns: Vec<_> = spread(&panel.bars, chart.slots, width);
     let line = |line: usize| {
@@ -124,7 +125,8 @@ fn draw(panel: &Panel, chart: &Chart, width: usize, ascii: bool) -> Vec<String> 
     (0..HEIGHT).map(line).collect()
 }
 
-/// The bar that each column shows: some columns for each where there is room, else the longest of some for each column.
+/// The bar that each column shows. If there is room, a bar spans several columns; otherwise a column shows the longest of
+/// several bars.
 fn spread(bars: &[Bar], slots: usize, width: usize) -> Vec<Option<&Bar>> {
     let slots = slots.max(1);
     let each = (width / slots).min(3);
@@ -133,18 +135,18 @@ fn spread(bars: &[Bar], slots: usize, width: usize) -> Vec<Option<&Bar>> {
             let (from, to) = (column * slots / width, (column + 1) * slots / width);
             bars.get(from..to.min(bars.len()))?.iter().max_by_key(|bar| bar.finished() - bar.began)
         }
-        // three columns are two and a gap
+        // three columns per bar: two for the bar and a gap
         3 if column % 3 == 2 => None,
         each => bars.get(column / each),
     };
     (0..width).map(column).collect()
 }
 
-/// What a bar shows in a line, counted from below: how far it reaches in it, and in which sign.
+/// The character that a bar shows in a line, counted from the bottom: how far the bar reaches into it, and of which kind it is.
 fn sign(bar: &Bar, line: usize, axis: &Axis, ascii: bool) -> char {
     let eighths = |wait: Duration| (axis.position(wait) * (HEIGHT * 8) as f64).round() as usize;
     let reaches = |eighths: usize| eighths.saturating_sub(line * 8).min(8);
-    let answered = reaches(eighths(bar.waited()).max(1)); // what is too short for the scale is still there
+    let answered = reaches(eighths(bar.waited()).max(1)); // a bar that is too short for the scale stays visible
     let after = reaches(eighths(bar.finished() - bar.began));
     let blocks = if ascii { " ____===##".as_bytes() } else { &[] };
     match (bar.kind, answered, after) {
@@ -156,7 +158,7 @@ fn sign(bar: &Bar, line: usize, axis: &Axis, ascii: bool) -> char {
                 '░'
             }
         }
-        (BarKind::NoResponse, ..) => {
+        (BarKind::TimedOut, ..) => {
             if ascii {
                 '?'
             } else {
@@ -183,7 +185,7 @@ fn style(kind: BarKind) -> Style {
         BarKind::Accepted => Style::new().green(),
         BarKind::Shed => Style::new().yellow(),
         BarKind::Rejected => Style::new().magenta(),
-        BarKind::NoResponse => Style::new().bold(),
+        BarKind::TimedOut => Style::new().bold(),
         BarKind::Failed => Style::new().red(),
         BarKind::Held => Style::new().dim(),
     }

@@ -1,21 +1,21 @@
-//! A time axis: where it ends, and its round figures.
+//! A time axis with round tick values.
 
 use std::time::Duration;
 
-/// Nothing that is drawn takes longer.
+/// The longest axis; longer durations are clamped, so that the arithmetic cannot overflow.
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Time from zero to an end.
+/// A time axis from zero to `end`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
-    /// The last moment; more than zero.
+    /// The end of the axis; never zero.
     pub end: Duration,
-    /// Round moments, from zero to the end, at most seven, each with its label.
+    /// At most seven round values from zero to `end`, each with its label.
     pub ticks: Vec<(Duration, String)>,
 }
 
 impl Axis {
-    /// From zero to `end`: a microsecond at least, a year at most.
+    /// An axis from zero to `end`, which is clamped to between a microsecond and a year.
     pub fn up_to(end: Duration) -> Self {
         let end = end.clamp(Duration::from_micros(1), YEAR);
         let step = step(end);
@@ -25,13 +25,13 @@ impl Axis {
         Self { end, ticks }
     }
 
-    /// Where a moment stands, from 0 to 1.
+    /// The position of a moment on the axis, from 0 to 1.
     pub fn position(&self, moment: Duration) -> f64 {
         (moment.as_secs_f64() / self.end.as_secs_f64()).min(1.0)
     }
 }
 
-/// 1, 2 or 5 times a power of ten, so that two to six of them fit into `end`.
+/// The tick interval: 1, 2 or 5 times a power of ten, so that two to six of them fit into `end`.
 fn step(end: Duration) -> Duration {
     let mut step = Duration::from_nanos(100);
     for factor in [2, 5, 10].into_iter().cycle() {
@@ -46,7 +46,7 @@ fn step(end: Duration) -> Duration {
     step
 }
 
-/// In the unit of the step, so that the labels of an axis differ in their number alone.
+/// The label in the unit of the step, so that all labels of an axis have the same unit.
 fn label(moment: Duration, step: Duration) -> String {
     let nanos = moment.as_nanos() as f64;
     if nanos == 0.0 {

@@ -1,79 +1,80 @@
-//! A request as a bar: where it waited, and what came of it.
+//! A request as a bar: how it ended and where it waited.
 
 use claims::Exchange;
 use probe::http_client::Outcome;
 use std::time::Duration;
 
-/// A request, or a connection that misbehaves. Times count from the first one of its panel.
+/// A request, or a connection that misbehaves on purpose. Times are relative to the first request of the panel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bar {
-    /// What it was, in a few words.
+    /// A short description, such as `event`.
     pub what: &'static str,
-    /// What came of it.
+    /// How it ended; decides how the bar is drawn.
     pub kind: BarKind,
-    /// That in detail; `None` for a connection that only misbehaved.
+    /// How it ended, in detail; `None` for a connection that only misbehaved.
     pub outcome: Option<Outcome>,
-    /// When it was due.
+    /// When the request was due.
     pub began: Duration,
-    /// When it was answered, or given up.
+    /// When the response was complete, or the client gave up.
     pub ended: Duration,
-    /// Where it waited: without gaps from `began` on, to `ended`, and beyond it if the server goes on with what it took.
+    /// Where it waited, without gaps from `began` to `ended`. For an accepted request they continue until the server has
+    /// processed it.
     pub segments: Vec<Segment>,
 }
 
-/// A part of a wait.
+/// A part of a bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// Its beginning.
+    /// When it starts, relative to the first request of the panel.
     pub from: Duration,
-    /// Its end.
+    /// When it ends, relative to the first request of the panel.
     pub to: Duration,
-    /// Where it was spent.
+    /// Where the request was during this time.
     pub place: Place,
 }
 
 /// Where a request waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// Before there was a connection: the kernel had no room for it.
+    /// Not connected yet: the kernel's accept backlog was full.
     Backlog,
-    /// For those before it, which are worked on one by one.
+    /// Blocked by the requests before it, which are processed one at a time.
     Lock,
-    /// After its answer, in the server's queue.
+    /// In the server's queue, after the 202.
     Queue,
-    /// It is being worked on.
+    /// Being processed.
     Work,
-    /// For its answer; the client cannot see where.
+    /// Waiting for the response; the client cannot know where.
     Response,
 }
 
-/// What came of a request, as it is coloured.
+/// How a request ended, in the categories that the bars are coloured by. The order is the order of the bars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BarKind {
-    /// A connection that misbehaves on purpose: nothing was asked.
+    /// A connection that misbehaves on purpose and does not send a complete request.
     Held,
-    /// Answered with the work done, or with no work asked for.
+    /// A status under 400, other than 202: the request is done.
     Served,
-    /// 202: promised, and not done yet.
+    /// 202: accepted, to be processed after the response.
     Accepted,
-    /// 503: the server said that it cannot now.
+    /// 503: load shedding.
     Shed,
-    /// Another 4xx or 5xx: the request is at fault, or the server.
+    /// Another 4xx or 5xx.
     Rejected,
-    /// No answer for as long as the client waited.
-    NoResponse,
-    /// The connection ended without an answer.
+    /// No response until the client gave up.
+    TimedOut,
+    /// The connection ended without a response.
     Failed,
 }
 
 impl BarKind {
-    /// All of them, in the order of a legend.
+    /// All kinds, in the order of the legend.
     pub const ALL: [Self; 7] = [
         Self::Served,
         Self::Accepted,
         Self::Shed,
         Self::Rejected,
-        Self::NoResponse,
+        Self::TimedOut,
         Self::Failed,
         Self::Held,
     ];
@@ -87,18 +88,18 @@ impl BarKind {
             Some(Outcome::Served(_)) => Self::Served,
             Some(Outcome::Refused(_)) => Self::Shed,
             Some(Outcome::Rejected(_)) => Self::Rejected,
-            Some(Outcome::TimedOut) => Self::NoResponse,
+            Some(Outcome::TimedOut) => Self::TimedOut,
             Some(Outcome::Failed(_)) => Self::Failed,
         }
     }
 }
 
 impl Place {
-    /// All of them, in the order in which a request comes through them.
+    /// All places, in the order in which a request passes through them.
     pub const ALL: [Self; 5] = [Self::Backlog, Self::Lock, Self::Queue, Self::Work, Self::Response];
 }
 
-/// A connect that takes longer than that found no room in the backlog.
+/// A connect that takes longer than this met a full backlog.
 const SLOW_CONNECT: Duration = Duration::from_millis(500);
 
 impl Bar {
@@ -106,7 +107,7 @@ impl Bar {
         let since = |at: Duration| at.saturating_sub(zero);
         let (began, ended) = (since(exchange.began), since(exchange.ended.max(exchange.began)));
         let connected = exchange.connected.map_or(ended, since).clamp(began, ended);
-        // the kernel connects at once while its backlog has room; else it tries again after a second, then after two …
+        // while the backlog has room, the kernel connects at once; otherwise it retries after one second, then two …
         let backlog = if connected - began >= SLOW_CONNECT { connected } else { began };
         let segments = [(began, backlog, Place::Backlog), (backlog, ended, Place::Response)]
             .into_iter()
@@ -123,17 +124,17 @@ impl Bar {
         }
     }
 
-    /// How long its sender waited.
+    /// The latency: from when the request was due to its response, or until the client gave up.
     pub fn waited(&self) -> Duration {
         self.ended - self.began
     }
 
-    /// The end of the last of its segments: its answer, or when it was done.
+    /// The end of the last segment: when the response was complete or, if later, when the server had processed the request.
     pub fn finished(&self) -> Duration {
         self.segments.last().map_or(self.ended, |segment| segment.to)
     }
 
-    /// How long it spent at a place.
+    /// The total time at a place.
     pub fn spent(&self, place: Place) -> Duration {
         self.segments
             .iter()
@@ -142,17 +143,17 @@ impl Bar {
             .sum()
     }
 
-    /// From its answer's wait at `from`: so much of it for those before, the rest the work on it.
+    /// Splits the wait for the response at `work_from`: blocked by earlier requests before it, processed after it.
     pub(super) fn split(&mut self, work_from: Duration) {
-        let Some(answer) =
+        let Some(response) =
             self.segments.last().copied().filter(|segment| segment.place == Place::Response)
         else {
             return;
         };
         self.segments.pop();
-        let work_from = work_from.clamp(answer.from, answer.to);
-        self.push_segment(Place::Lock, answer.from, work_from);
-        self.push_segment(Place::Work, work_from, answer.to);
+        let work_from = work_from.clamp(response.from, response.to);
+        self.push_segment(Place::Lock, response.from, work_from);
+        self.push_segment(Place::Work, work_from, response.to);
     }
 
     pub(super) fn push_segment(&mut self, place: Place, from: Duration, to: Duration) {

@@ -1,6 +1,6 @@
-//! From the traces of a claim to what is drawn of them: a bar for each request, on one time axis for all stages.
+//! Turns the traces of a claim into bars: one for each request, on a time axis that all stages share.
 //!
-//! Nothing here knows HTML, a terminal or a network: known traces give known bars.
+//! Pure functions of the traces, without HTML, terminal or network, so that tests can compare bars exactly.
 
 mod axis;
 mod bar;

@@ -1,4 +1,4 @@
-//! What is drawn of a claim: a panel for each stage, on one time axis.
+//! The chart of a claim: one panel for each stage, on one time axis.
 
 use super::axis::Axis;
 use super::bar::{Bar, BarKind, Place};
@@ -6,36 +6,36 @@ use super::theory::{self, LittlesLaw, SerialService};
 use claims::{Depth, Finding};
 use std::time::Duration;
 
-/// A claim as a picture.
+/// The chart of a claim.
 #[derive(Debug)]
 pub struct Chart {
-    /// The time axis that its panels share, for each request from when it was due; a tenth of a second at least.
+    /// The time axis of all panels, at least [`IMMEDIATE`] long. Each bar starts at zero, when its request was due.
     pub axis: Axis,
-    /// How many bars have room beside each other: as many as the fullest panel has.
+    /// How many bars fit side by side: as many as the panel with the most bars has.
     pub slots: usize,
-    /// As the stages.
+    /// One panel for each stage.
     pub panels: Vec<Panel>,
 }
 
-/// What one stage made of a claim.
+/// The requests of a claim on one stage.
 #[derive(Debug)]
 pub struct Panel {
-    /// The requests in the order in which they were due; those that were due at the same moment, in the order in which
-    /// their fates were known: the taken first, then the refused, then those without an answer.
+    /// The requests in the order in which they were due. Requests that were due at the same moment are sorted by
+    /// [`BarKind`]: accepted, then rejected, then those without a response.
     pub bars: Vec<Bar>,
-    /// What the server said of its queue; empty where it says nothing of one.
+    /// The queue depth over time, from `GET /stats`; empty if the server does not report it.
     pub queue: Vec<Depth>,
-    /// What a lock says that is held for each request in turn, if they were served so.
+    /// The calculated and the measured latency, if the requests were served one at a time.
     pub serial_service: Option<SerialService>,
-    /// What Little's law says of the queue, if there is one.
+    /// The calculated and the measured time in the queue, if the server has one.
     pub littles_law: Option<LittlesLaw>,
 }
 
-/// No scale is shorter: people take that for at once, and so should the pictures.
+/// The shortest time axis: 100 ms, which people perceive as immediate, so that faster responses are drawn flat.
 pub const IMMEDIATE: Duration = Duration::from_millis(100);
 
 impl Chart {
-    /// Of a row of the matrix: what each stage made of a claim. `work` is what the servers take for an event.
+    /// The chart of one row of the matrix. `work` is how long a server works on one event.
     pub fn new(findings: &[Finding], work: Duration) -> Self {
         let panels: Vec<_> = findings.iter().map(|finding| Panel::new(finding, work)).collect();
         let end = panels.iter().map(Panel::longest).max().unwrap_or_default().max(IMMEDIATE);
@@ -45,7 +45,7 @@ impl Chart {
 }
 
 impl Panel {
-    /// Of one trial; see [`Chart::new`].
+    /// The panel of one finding; `work` is how long a server works on one event.
     pub fn new(finding: &Finding, work: Duration) -> Self {
         let zero = finding.trace.iter().map(|exchange| exchange.began).min().unwrap_or_default();
         let mut bars: Vec<_> =
@@ -63,24 +63,24 @@ impl Panel {
         Self { bars, queue, serial_service, littles_law }
     }
 
-    /// The longest that anything took, from when it was due to its end.
+    /// The height of the highest bar.
     fn longest(&self) -> Duration {
         self.bars.iter().map(|bar| bar.finished() - bar.began).max().unwrap_or_default()
     }
 
-    /// How many came to this.
+    /// How many bars are of this kind.
     pub fn count(&self, kind: BarKind) -> usize {
         self.of_kind(kind).count()
     }
 
-    /// Those that came to this.
+    /// The bars of this kind.
     pub fn of_kind(&self, kind: BarKind) -> impl Iterator<Item = &Bar> + Clone {
         self.bars.iter().filter(move |bar| bar.kind == kind)
     }
 }
 
-/// What was taken goes on behind its 202: the `i`th is done when the server says that `i` are, and its work began when
-/// the one before it was done. The samples are apart, so each moment is the first at which it is known.
+/// Extends each accepted request's bar beyond its 202: the `i`th is done when `GET /stats` first reports `i` done, and its
+/// processing started when the one before it was done. The times are as coarse as the samples.
 fn extend_accepted(bars: &mut [Bar], queue: &[Depth]) {
     let Some(last) = queue.last() else { return };
     let mut accepted: Vec<_> =
@@ -89,7 +89,7 @@ fn extend_accepted(bars: &mut [Bar], queue: &[Depth]) {
     let mut before = Duration::ZERO;
     for (bar, number) in accepted.into_iter().zip(1..) {
         let done = queue.iter().find(|depth| depth.done >= number).map(|depth| depth.at);
-        let until = done.unwrap_or(last.at); // still in the queue when nobody looked any more
+        let until = done.unwrap_or(last.at); // still queued at the last sample
         let work_from = before.clamp(bar.ended, until.max(bar.ended));
         bar.push_segment(Place::Queue, bar.ended, work_from);
         bar.push_segment(Place::Work, work_from, until);

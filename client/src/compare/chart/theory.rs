@@ -1,39 +1,40 @@
-//! What the arithmetic says of a trial, beside what was measured.
+//! Calculated latencies, to compare with the measured ones.
 
 use super::bar::{Bar, BarKind};
 use claims::Depth;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Requests that were due together and were served one by one: the `k`th after `k` times the work.
+/// Requests that were due together and were served one at a time: the `k`th waits `k` times the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SerialService {
-    /// What they were.
+    /// What the requests were, such as `event`.
     pub what: &'static str,
-    /// When the first of them was due.
+    /// When the first of them was due, relative to the first request of the panel.
     pub began: Duration,
-    /// What one takes, as the server was told.
+    /// How long the server works on one request: its `--work`.
     pub work: Duration,
     /// How many were served.
     pub served: u32,
-    /// How many waited still when the client had enough.
+    /// How many were still waiting when the client gave up.
     pub waiting: u32,
-    /// How long the last of the served waited.
+    /// The measured latency of the last one that was served.
     pub measured: Duration,
 }
 
 impl SerialService {
-    /// How long the `k`th waits, counted from 1.
+    /// The calculated latency of the `k`th request, counted from 1.
     pub fn wait(&self, k: u32) -> Duration {
         self.work.saturating_mul(k)
     }
 }
 
-/// A gap shorter than that is no work, only a busy machine; and what was due within it was due together.
+/// Responses closer together than this are noise of a busy machine, not work. Requests that were due within this time were
+/// due together.
 const LEAST_GAP: Duration = Duration::from_millis(50);
 
-/// If the requests of one kind that were due together were served one by one, so that each one's work began when the
-/// one before it was answered, their bars are split there: into the wait for the lock and the work.
+/// Finds requests of one sort that were due together and served one at a time. Each one's work started when the one before
+/// it was answered, so their bars are split there: into the wait for the lock, and the work.
 pub(super) fn find_serial_service(bars: &mut [Bar], work: Duration) -> Option<SerialService> {
     let kinds: BTreeSet<_> = bars.iter().map(|bar| bar.what).collect();
     kinds.into_iter().find_map(|what| serial_service_of(bars, what, work))
@@ -54,7 +55,7 @@ fn serial_service_of(
         std::iter::once(&began).chain(&ends).zip(&ends).map(|(from, to)| *to - *from).collect();
     gaps.sort();
     let median = *gaps.get(gaps.len() / 2)?;
-    // a client that was held up sees one answer late and the next one soon after it: a quarter may be off
+    // a client that is delayed sees one response late and the next one soon after it: up to a quarter may be off
     let steps = gaps.iter().filter(|gap| **gap >= median / 2).count();
     if ends.len() < 3 || median < LEAST_GAP || steps * 4 < gaps.len() * 3 {
         return None;
@@ -64,8 +65,8 @@ fn serial_service_of(
         if is_one(bar, BarKind::Served) {
             let before = ends.iter().rev().find(|end| **end < bar.ended).copied();
             bar.split(before.unwrap_or(began));
-        } else if is_one(bar, BarKind::NoResponse) {
-            bar.split(bar.ended); // one of them is being worked on, and nobody can see which
+        } else if is_one(bar, BarKind::TimedOut) {
+            bar.split(bar.ended); // one of them is in progress, but the client cannot know which
             waiting += 1;
         }
     }
@@ -79,20 +80,20 @@ fn serial_service_of(
     })
 }
 
-/// Little's law: what is inside = how many are done in a second × how long each is inside.
+/// Little's law: requests in flight = throughput × time in the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LittlesLaw {
-    /// How many may wait.
+    /// How many requests fit in the queue.
     pub capacity: u64,
-    /// How many were taken, with the one in the worker's hand.
+    /// How many requests were accepted, including the one that the worker is processing.
     pub accepted: u64,
-    /// The most that was seen waiting.
+    /// The greatest queue depth that `GET /stats` reported.
     pub deepest: u64,
-    /// What one takes, as the server was told.
+    /// How long the server works on one request: its `--work`.
     pub work: Duration,
-    /// When the first of them was taken.
+    /// When the first of them was accepted.
     pub began: Duration,
-    /// When the server said that all of them were done, counted from `began`; `None` if nobody looked for so long.
+    /// When `GET /stats` reported all of them done, relative to `began`; `None` if the samples end before that.
     pub measured: Option<Duration>,
 }
 
@@ -108,7 +109,7 @@ impl LittlesLaw {
         Some(Self { capacity, accepted, deepest, work, began, measured })
     }
 
-    /// How long the last one is inside: as many times the work as are inside.
+    /// The calculated time until the last one is done: the number in flight times the work.
     pub fn wait(&self) -> Duration {
         self.work.saturating_mul(self.accepted.try_into().unwrap_or(u32::MAX))
     }

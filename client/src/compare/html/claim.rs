@@ -1,4 +1,4 @@
-//! A claim: its sentence, its five pictures, and how to repeat it by hand.
+//! A claim: its sentence, its five panels, and the command that reproduces it.
 
 use super::{panel, queue};
 use crate::compare::chart::Chart;
@@ -23,8 +23,8 @@ pub(super) fn section(row: &Row) -> Markup {
                 @if let Some(law) = &drawn.littles_law { (queue::figure(number, &idea(stage), drawn, law)) }
             }
             p.by-hand {
-                "By hand: start a stage, " code { "cargo run -p stage1" } " … " code { "stage5" } ", and elsewhere "
-                code { (by_hand) }
+                "To reproduce it, start a stage (" code { "cargo stage1" } " … " code { "cargo stage5" }
+                "), then run in another terminal: " code { (by_hand) }
             }
         }
     }

@@ -1,9 +1,9 @@
-//! How verdicts, links and shares are written on the page.
+//! Verdicts, links, percentages and CSS classes, as the page writes them.
 
 use crate::compare::chart::{BarKind, Place};
 use claims::{Claim, Finding, Verdict};
 
-/// A verdict as the lessons see it: its sign, its words and its class.
+/// A verdict beside what the lesson says: its sign, its text and its CSS class.
 pub(super) fn verdict(
     claim: &Claim,
     stage: u8,
@@ -11,23 +11,23 @@ pub(super) fn verdict(
 ) -> (&'static str, &'static str, &'static str) {
     match (finding.verdict, finding.verdict == claim.expected(stage)) {
         (Verdict::Kept, true) => ("✓", "holds", "kept"),
-        (Verdict::Broken, true) => ("✗", "the lesson", "broken"),
-        (Verdict::Kept, false) => ("!", "holds, against the lesson", "unexpected"),
-        (Verdict::Broken, false) => ("!", "breaks, against the lesson", "unexpected"),
+        (Verdict::Broken, true) => ("✗", "as expected", "broken"),
+        (Verdict::Kept, false) => ("!", "holds, unexpectedly", "unexpected"),
+        (Verdict::Broken, false) => ("!", "fails, unexpectedly", "unexpected"),
     }
 }
 
-/// Where the picture of a claim on a stage stands.
+/// The id of the panel of a claim on a stage.
 pub(super) fn anchor(claim: &Claim, stage: u8) -> String {
     format!("{}-{stage}", claim.name)
 }
 
-/// A part of a whole as SVG takes it: `12.5%`.
+/// A fraction as an SVG length: `12.5%`.
 pub(super) fn percent(part: f64) -> String {
     format!("{}%", (part * 10_000.0).round() / 100.0)
 }
 
-/// The class of a bar in the style sheet.
+/// The CSS class of a bar.
 pub(super) fn bar_class(kind: BarKind) -> &'static str {
     match kind {
         BarKind::Held => "held",
@@ -35,12 +35,12 @@ pub(super) fn bar_class(kind: BarKind) -> &'static str {
         BarKind::Accepted => "accepted",
         BarKind::Shed => "shed",
         BarKind::Rejected => "rejected",
-        BarKind::NoResponse => "no-response",
+        BarKind::TimedOut => "timed-out",
         BarKind::Failed => "failed",
     }
 }
 
-/// The class of a bar's segment in the style sheet.
+/// The CSS class of a segment of a bar.
 pub(super) fn place_class(place: Place) -> &'static str {
     match place {
         Place::Backlog => "backlog",

@@ -1,4 +1,4 @@
-//! How to read the pictures: the patterns of the bars, and what each means, in words.
+//! How to read the charts: the patterns of the bars, and what each of them means.
 
 use super::format::{bar_class, place_class};
 use crate::compare::chart::{BarKind, Chart, Place};
@@ -6,12 +6,12 @@ use crate::compare::matrix::{Matrix, WORK};
 use maud::{Markup, PreEscaped, html};
 use std::collections::BTreeSet;
 
-/// The patterns that tell the bars apart without colour. A picture that is not displayed would take them with it.
+/// The patterns that distinguish the bars without colour. The SVG must not be `display: none`, or the patterns vanish, too.
 pub(super) fn patterns() -> Markup {
     PreEscaped(include_str!("patterns.svg").into())
 }
 
-/// A sample of how a fate is drawn.
+/// A sample of how a kind of bar is drawn.
 pub(super) fn swatch(kind: BarKind, place: Place) -> Markup {
     html! {
         svg.swatch aria-hidden="true" {
@@ -20,7 +20,7 @@ pub(super) fn swatch(kind: BarKind, place: Place) -> Markup {
     }
 }
 
-/// The legend: what is drawn on this page, and nothing else.
+/// The legend, with only what this page shows.
 pub(super) fn legend(matrix: &Matrix) -> Markup {
     let panels: Vec<_> =
         matrix.rows.iter().flat_map(|row| Chart::new(&row.findings, WORK).panels).collect();
@@ -32,36 +32,36 @@ pub(super) fn legend(matrix: &Matrix) -> Markup {
     let drawn = |place| {
         places
             .iter()
-            .find(|(at, kind)| *at == place && *kind != BarKind::NoResponse)
+            .find(|(at, kind)| *at == place && *kind != BarKind::TimedOut)
             .map(|(_, kind)| *kind)
     };
     html! {
-        section.legend aria-label="How to read the pictures" {
-            h2 { "The waiting lines" }
+        section.legend aria-label="How to read the charts" {
+            h2 { "How to read the charts" }
             p {
-                "Each bar is one request, in the order in which they were due. Its height is how long its sender waited, from when "
-                "it was due to its answer. A flat line is a server that lets nobody wait. "
-                "The five pictures of a claim share one scale."
+                "Each bar is one request, in the order in which the requests were due. Its height is the latency: the time from when "
+                "the request was due to its response. A flat row of bars means that no client had to wait. "
+                "The five panels of a claim share one scale."
             }
             ul {
                 @for kind in BarKind::ALL.into_iter().filter(|kind| kinds.contains(kind)) {
                     li { (swatch(kind, Place::Response)) span { b { (kind.label()) } ": " (kind.meaning()) } }
                 }
                 @if let Some(kind) = drawn(Place::Backlog) {
-                    li { (swatch(kind, Place::Backlog)) span { b { "backlog" } ": no room for its connection yet" } }
+                    li { (swatch(kind, Place::Backlog)) span { b { "backlog" } ": waiting for a connection, since the accept backlog is full" } }
                 }
                 @if let Some(kind) = drawn(Place::Lock) {
-                    li { (swatch(kind, Place::Lock)) span { b { "lock" } ": it waits for those before it" } }
-                    li { (swatch(kind, Place::Work)) span { b { "work" } ": it is being worked on" } }
+                    li { (swatch(kind, Place::Lock)) span { b { "lock" } ": head-of-line blocking, waiting for the requests before it" } }
+                    li { (swatch(kind, Place::Work)) span { b { "work" } ": being processed" } }
                 }
                 @if let Some(kind) = drawn(Place::Queue) {
-                    li { (swatch(kind, Place::Queue)) span { b { "queue" } ": answered, and waiting to be done" } }
-                    li { (swatch(kind, Place::Work)) span { b { "work" } ": answered, and being done" } }
+                    li { (swatch(kind, Place::Queue)) span { b { "queue" } ": accepted with 202, waiting in the server's queue" } }
+                    li { (swatch(kind, Place::Work)) span { b { "work" } ": accepted with 202, being processed" } }
                 }
                 @if panels.iter().any(|panel| panel.serial_service.is_some() || panel.littles_law.is_some()) {
                     li {
                         svg.swatch aria-hidden="true" { line.theory x1="0" y1="50%" x2="100%" y2="50%" {} }
-                        span { b { "theory" } ": what the arithmetic says, before anything is measured" }
+                        span { b { "theory" } ": the calculated time, not a measured one" }
                     }
                 }
             }

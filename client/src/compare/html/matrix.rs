@@ -1,4 +1,4 @@
-//! The matrix: claims down, stages across, each cell a verdict with its figure, and a way to its picture.
+//! The matrix: a row for each claim, a column for each stage, and in each cell a verdict, its figure and a link to its chart.
 
 use super::format::{anchor, verdict};
 use crate::compare::matrix::{Matrix, Row};
@@ -6,10 +6,10 @@ use maud::{Markup, html};
 use probe::duration::unbroken;
 use probe::stages::{STAGES, idea};
 
-/// The table. Its roles are written out, since a narrow page lays it out as blocks, which hides that it is a table.
+/// The table. Its ARIA roles are explicit, because on a narrow page it is laid out as blocks, and browsers then drop them.
 pub(super) fn table(matrix: &Matrix) -> Markup {
     html! {
-        section.matrix aria-label="The claims, and what each stage made of them" {
+        section.matrix aria-label="The verdict on each claim for each stage" {
             table role="table" {
                 thead role="rowgroup" {
                     tr role="row" {
@@ -25,9 +25,9 @@ pub(super) fn table(matrix: &Matrix) -> Markup {
             }
             p.sum {
                 @if matrix.is_as_expected() {
-                    "✓ holds. ✗ breaks, as the lessons say it must; a later stage mends it. Each cell leads to its chart."
+                    "✓ holds. ✗ fails as expected: this is the lesson, and a later stage fixes it. Each cell links to its chart."
                 } @else {
-                    "! is not what the lessons say: the lesson is wrong, or this machine was too busy; try again when it is idle."
+                    "! differs from the lesson: either the lesson is wrong or this machine was too busy; try again when it is idle."
                 }
             }
         }

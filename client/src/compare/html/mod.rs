@@ -1,4 +1,4 @@
-//! The comparison as one page: HTML with inline SVG, in one file, that asks nothing of a network.
+//! The comparison as one HTML file with inline SVG, which needs no network.
 
 mod claim;
 mod format;
@@ -11,7 +11,7 @@ use crate::compare::matrix::Matrix;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use probe::duration::show;
 
-/// The page, whole.
+/// The complete page.
 pub fn render(matrix: &Matrix) -> String {
     let policy =
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
@@ -54,7 +54,7 @@ fn head(matrix: &Matrix) -> Markup {
         header {
             h1 { "From freeze to back-pressure" }
             p.lead {
-                "Five small HTTP servers, each one idea further than the last, under the same attacks. What breaks is a lesson."
+                "Five small HTTP servers, each one idea further than the last, under the same attacks. Each failure is a lesson."
             }
             p.made {
                 "Run on " time datetime=(at) { (minute) " UTC" } ", "

@@ -1,4 +1,4 @@
-//! One panel: the requests of a claim on one stage, a bar each.
+//! A panel: the requests of a claim on one stage, one bar each.
 
 use super::format::{anchor, bar_class, percent, place_class, verdict};
 use super::legend::swatch;
@@ -10,7 +10,7 @@ use probe::duration::{show, unbroken};
 use probe::stages::{STAGES, idea};
 use std::time::Duration;
 
-/// A figure with its verdict, its bars and its sentence.
+/// The panel with its verdict, its bars and its caption.
 pub(super) fn figure(
     claim: &Claim,
     stage: u8,
@@ -20,8 +20,12 @@ pub(super) fn figure(
 ) -> Markup {
     let (sign, words, class) = verdict(claim, stage, finding);
     let name = STAGES.get(usize::from(stage) - 1).map(|stage| idea(stage)).unwrap_or_default();
-    let text =
-        format!("Stage {stage}, {name}: {words}, {}. {}", finding.figure, captions::caption(panel));
+    let spoken = if class == "broken" { "fails as expected" } else { words };
+    let text = format!(
+        "Stage {stage}, {name}: {spoken}, {}. {}",
+        finding.figure,
+        captions::caption(panel)
+    );
     html! {
         figure class={ "panel " (class) } id=(anchor(claim, stage)) {
             h3 { b { (stage) } " " (name) " " span.verdict { span.sign { (sign) } " " (words) } }
@@ -35,7 +39,7 @@ pub(super) fn figure(
                 @for (kind, part) in captions::summaries(panel) { p { (swatch(kind, Place::Response)) (unbroken(&part)) } }
                 @if panel.bars.is_empty() { p { (captions::caption(panel)) } }
                 @if let Some(theory) = captions::theory(panel) { p.says { (unbroken(&theory)) } }
-                p.start { code { "cargo run -p stage" (stage) } }
+                p.start { code { "cargo stage" (stage) } }
             }
         }
     }
@@ -51,7 +55,7 @@ fn grid(axis: &Axis) -> Markup {
     }
 }
 
-/// The least height of what was answered: what is too short for the scale is still there.
+/// The least height of a response's bar, as a part of the panel: a bar that is too short for the scale stays visible.
 const MIN_HEIGHT: f64 = 0.02;
 
 fn draw(bar: &Bar, slot: usize, chart: &Chart) -> Markup {
@@ -69,13 +73,13 @@ fn draw(bar: &Bar, slot: usize, chart: &Chart) -> Markup {
     html! {
         g class={ "bar " (bar_class(bar.kind)) } {
             title { (captions::describe_bar(bar)) }
-            // the answer's hair lies over what follows it
+            // drawn in reverse, so that the minimal bar of the response is not covered by the segments after it
             @for segment in bar.segments.iter().rev() { (rect(segment.from, segment.to, segment.place)) }
         }
     }
 }
 
-/// The moments that the arithmetic gives for one after another, as a line over the bars that it is about.
+/// The calculated times as a line over the bars that they apply to.
 fn theory(panel: &Panel, chart: &Chart) -> Markup {
     let is_step = |bar: &Bar| match &panel.serial_service {
         Some(service) => bar.what == service.what,
@@ -94,7 +98,7 @@ fn theory(panel: &Panel, chart: &Chart) -> Markup {
     html! { line.theory x1=(x(1.0)) y1=(y(1.0)) x2=(x(last)) y2=(y(last)) {} }
 }
 
-/// The longest wait, in figures; and when the last promise was kept.
+/// The longest latency as a number; for a queue, when the last accepted request was done.
 fn labels(panel: &Panel, chart: &Chart) -> Markup {
     let bars = || panel.bars.iter().enumerate();
     if let Some(done) = panel.littles_law.and_then(|law| law.measured) {
@@ -102,11 +106,16 @@ fn labels(panel: &Panel, chart: &Chart) -> Markup {
             .filter(|(_, bar)| bar.kind == BarKind::Accepted)
             .max_by_key(|(_, bar)| bar.finished());
         let at = |(slot, bar): (usize, &Bar)| {
-            label(slot, bar.finished() - bar.began, chart, &format!("done after {}", show(done)))
+            label(
+                slot,
+                bar.finished() - bar.began,
+                chart,
+                &format!("all done after {}", show(done)),
+            )
         };
         return last.map(at).unwrap_or_default();
     }
-    // what was held counts where nobody else waited
+    // label a held connection only where no request had to wait
     let held = |bar: &Bar| bar.kind == BarKind::Held;
     let asked = bars().filter(|(_, bar)| !held(bar)).max_by_key(|(_, bar)| bar.waited());
     let flat = asked.is_none_or(|(_, bar)| bar.waited() < IMMEDIATE);
@@ -115,7 +124,7 @@ fn labels(panel: &Panel, chart: &Chart) -> Markup {
         .max_by_key(|(_, bar)| bar.waited());
     let text = |bar: &Bar| match (bar.kind, show(bar.waited())) {
         (BarKind::Held, time) => format!("held for {time}"),
-        (BarKind::NoResponse, time) => format!("no answer in {time}"),
+        (BarKind::TimedOut, time) => format!("no response in {time}"),
         (_, time) => time,
     };
     kept.or(asked)

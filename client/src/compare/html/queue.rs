@@ -1,4 +1,4 @@
-//! The queue behind the answers, as the server told it.
+//! The queue depth over time, as the server reports it.
 
 use super::format::percent;
 use crate::compare::captions;
@@ -6,7 +6,7 @@ use crate::compare::chart::{Axis, LittlesLaw, Panel};
 use maud::{Markup, html};
 use std::time::Duration;
 
-/// How many waited, over time, with the room there was for them, and the line that the arithmetic gives.
+/// The queue depth over time with its capacity, and the depth that Little's law predicts.
 pub(super) fn figure(stage: u8, name: &str, panel: &Panel, law: &LittlesLaw) -> Markup {
     let axis = Axis::up_to(
         panel
@@ -29,24 +29,24 @@ pub(super) fn figure(stage: u8, name: &str, panel: &Panel, law: &LittlesLaw) -> 
     let waiting = law.accepted.saturating_sub(1);
     let empty = law.began + law.work.saturating_mul(waiting.try_into().unwrap_or(u32::MAX));
     let text =
-        format!("The queue of stage {stage}, {name}, over time. {}", captions::caption(panel));
+        format!("Queue depth of stage {stage}, {name}, over time. {}", captions::caption(panel));
     html! {
         figure.queue {
-            h3 { b { (stage) } " " (name) ": the queue behind the answers, as " code { "GET /stats" } " told it" }
+            h3 { b { (stage) } " " (name) ": queue depth over time, as reported by " code { "GET /stats" } }
             svg.plot role="img" tabindex="0" aria-label=(text) {
                 @for (moment, label) in &axis.ticks {
                     line.grid x1=(x(*moment)) x2=(x(*moment)) y1="0" y2="100%" {}
                     text.tick.below x=(x(*moment)) y="100%" dy="1.3em" { (label) }
                 }
                 @for (depth, end) in panel.queue.iter().zip(ends) {
-                    @let width = axis.position(end) - axis.position(depth.at) + 0.001; // a hair over the next one: no seams
+                    @let width = axis.position(end) - axis.position(depth.at) + 0.001; // overlaps the next one slightly, to avoid seams
                     @let height = depth.queued as f64 / most;
                     rect.depth x=(x(depth.at)) width=(percent(width)) y=(percent(1.0 - height)) height=(percent(height)) {
-                        title { (depth.queued) " waiting, " (depth.done) " done" }
+                        title { (depth.queued) " queued, " (depth.done) " done" }
                     }
                 }
                 line.capacity x1="0" x2="100%" y1=(y(law.capacity as f64)) y2=(y(law.capacity as f64)) {}
-                text.label x="100%" y=(y(law.capacity as f64)) dy="-.4em" text-anchor="end" { "room for " (law.capacity) }
+                text.label x="100%" y=(y(law.capacity as f64)) dy="-.4em" text-anchor="end" { "capacity " (law.capacity) }
                 line.theory x1=(x(law.began)) y1=(y(waiting as f64)) x2=(x(empty)) y2="100%" {}
                 line.base x1="0" x2="100%" y1="100%" y2="100%" {}
             }

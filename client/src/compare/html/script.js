@@ -1,6 +1,6 @@
-// Figures without waiting for a tooltip: the bar under the pointer, or, in a focused picture, the one that the arrows reach.
+// Shows the details of a bar without the delay of a tooltip: of the bar under the pointer or, in a focused panel, the one chosen with the arrow keys.
 const hint = document.createElement("p");
-hint.textContent = "Point at a bar for its figures, or reach a picture with Tab and its bars with ← and →.";
+hint.textContent = "Point at a bar to see its details, or focus a panel with Tab and choose a bar with ← and →.";
 document.querySelector(".legend > p").after(hint);
 for (const claim of document.querySelectorAll(".claim")) {
   const readout = claim.querySelector(".readout");
