@@ -65,8 +65,10 @@ fn draw_claim(text: &mut String, row: &Row, screen: Screen) {
     let name = |(stage, number): (&str, u8)| {
         if screen.is_wide() {
             format!("{number} {}", idea(stage))
-        } else {
+        } else if width >= "stage 1".len() {
             format!("stage {number}")
+        } else {
+            number.to_string()
         }
     };
     let names = STAGES.into_iter().zip(1..).map(|stage| vec![name(stage)]);

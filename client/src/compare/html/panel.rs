@@ -132,13 +132,19 @@ fn labels(panel: &Panel, chart: &Chart) -> Markup {
         .unwrap_or_default()
 }
 
+/// How many characters of a label fit across a panel, roughly: fonts and panels both scale with the page.
+const LABEL_CHARS: f64 = 22.0;
+
+/// Centred above its bar, or aligned with the edge of the panel where it would reach beyond it.
 fn label(slot: usize, top: Duration, chart: &Chart, text: &str) -> Markup {
-    let slots = chart.slots.max(1) as f64;
-    let middle = (slot as f64 + 0.5) / slots;
-    let (x, anchor) = match middle {
-        0.0..0.35 => (slot as f64 / slots, "start"),
-        0.35..0.65 => (middle, "middle"),
-        _ => ((slot as f64 + 1.0) / slots, "end"),
+    let middle = (slot as f64 + 0.5) / chart.slots.max(1) as f64;
+    let half = text.chars().count() as f64 / LABEL_CHARS / 2.0;
+    let (x, anchor) = if half <= middle && middle + half <= 1.0 {
+        (middle, "middle")
+    } else if middle < 0.5 {
+        (0.0, "start")
+    } else {
+        (1.0, "end")
     };
     let y = 1.0 - chart.axis.position(top).max(MIN_HEIGHT);
     html! { text.label x=(percent(x)) y=(percent(y)) dy="-.4em" text-anchor=(anchor) { (text) } }
