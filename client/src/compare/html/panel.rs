@@ -38,7 +38,7 @@ pub(super) fn figure(
             figcaption {
                 @for (kind, part) in captions::summaries(panel) { p { (swatch(kind, Place::Response)) (unbroken(&part)) } }
                 @if panel.bars.is_empty() { p { (captions::caption(panel)) } }
-                @if let Some(theory) = captions::theory(panel) { p.says { (unbroken(&theory)) } }
+                @if let Some(theory) = captions::theory(panel) { p.says { (unbroken(&theory).replace(" × ", "\u{a0}×\u{a0}").replace("÷ ", "÷\u{a0}")) } }
                 p.start { code { "cargo stage" (stage) } }
             }
         }
