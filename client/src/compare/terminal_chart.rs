@@ -57,10 +57,16 @@ fn draw_claim(text: &mut String, row: &Row, screen: Screen) {
         );
     }
     // colour may be missing, so the kinds are named as well
+    let count = |panel: &Panel, kind: BarKind| {
+        let text = format!("{} {}", panel.count(kind), captions::label(panel, kind));
+        match text.split_once(" (") {
+            Some((without_status, _)) if text.chars().count() > width => without_status.to_owned(),
+            _ => text,
+        }
+    };
     let counts = |panel: &Panel| {
-        let count =
-            |kind: &BarKind| format!("{} {}", panel.count(*kind), captions::label(panel, *kind));
-        BarKind::ALL.iter().filter(|kind| panel.count(**kind) > 0).map(count).collect::<Vec<_>>()
+        let kinds = BarKind::ALL.into_iter().filter(|kind| panel.count(*kind) > 0);
+        kinds.map(|kind| count(panel, kind)).collect::<Vec<_>>()
     };
     let name = |(stage, number): (&str, u8)| {
         if screen.is_wide() {

@@ -39,8 +39,8 @@ pub(super) fn legend(matrix: &Matrix) -> Markup {
         section.legend aria-label="How to read the charts" {
             h2 { "How to read the charts" }
             p {
-                "Each bar is one request, in the order in which the requests were due. Its height is the latency: the time from when "
-                "the request was due to its response. A flat row of bars means that no client had to wait. "
+                "Each bar is one request, in the order in which the requests were due. Its height is the latency, from when the "
+                "request was due to its response. A flat row means that no client had to wait. "
                 "The five panels of a claim share one scale."
             }
             ul {
