@@ -304,10 +304,15 @@ async fn check_requests(browser: &Browser, url: &str) {
 /// Saves the table and the two charts that show the queue and the problem that it solves.
 async fn save_screenshot(browser: &Browser, path: &Path) {
     browser.show(1280, "light").await;
-    let prepare = "document.activeElement.blur(); location.hash = '';
-        for (const e of document.querySelectorAll('.legend, .claim:not(#ten, #burst), .readout, .by-hand, .start')) e.remove();
-        return document.documentElement.getBoundingClientRect().height";
-    let height = browser.run(prepare).await;
+    let [concurrent, burst] =
+        ["ten", "burst"].map(|name| claims::claim(name).expect("a claim of that name").name);
+    let prepare = format!(
+        "document.activeElement.blur(); location.hash = '';
+        const rest = '.legend, .claim:not(#{concurrent}, #{burst}), .readout, .by-hand, .start';
+        for (const e of document.querySelectorAll(rest)) e.remove();
+        return document.documentElement.getBoundingClientRect().height"
+    );
+    let height = browser.run(&prepare).await;
     let clip = json!({"x": 0, "y": 0, "width": 1280, "height": height, "scale": 0.8});
     let wanted = json!({"captureBeyondViewport": true, "clip": clip});
     let screenshot = browser.devtools("Page.captureScreenshot", wanted).await;
