@@ -66,7 +66,7 @@ pub enum BadMessage {
     #[error("Transfer-Encoding must end in chunked, once; got {0}")]
     Coding(String),
     /// A coding other than `chunked` (RFC 9112 §6.1).
-    #[error("chunked is the only transfer coding that this server supports; got {0}")]
+    #[error("chunked is the one transfer coding that this server supports; got {0}")]
     CodingUnknown(String),
     /// The body is longer than this many bytes: [`MAX_BODY`](crate::MAX_BODY) for a request.
     #[error("the body is longer than the limit of {0} bytes")]
@@ -81,7 +81,7 @@ pub enum BadMessage {
     #[error("the size line of a chunk is longer than 1 KiB")]
     ChunkLineTooLong,
     /// The data is longer or shorter than its announced size (RFC 9112 §7.1).
-    #[error("the data of a chunk must be followed by CRLF; is its size right?")]
+    #[error("a chunk's data must be followed by CRLF; is its size right?")]
     ChunkEnd,
     /// A trailer section that is not lines of fields (RFC 9112 §7.1.2).
     #[error("the trailers after the last chunk must be lines that end in CRLF")]
