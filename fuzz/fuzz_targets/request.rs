@@ -25,7 +25,7 @@ fn describe(request: &Request) -> String {
             HeaderValue::from_bytes(value).expect("the decoder takes no control characters"),
         );
     }
-    [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::EXPECT]
+    let _ = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::EXPECT]
         .map(|framing| sent.headers.remove(framing));
     sent.body = request.body().clone();
     let mut again = Vec::new();

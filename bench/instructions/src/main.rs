@@ -72,7 +72,7 @@ fn encode(times: usize, response: impl Fn() -> Response) -> Result<()> {
         let response = response();
         let mut out = Vec::with_capacity(256);
         encode_response(black_box(&response), KeepAlive::Implied, &mut out);
-        out.extend_from_slice(&response.body);
+        out.extend_from_slice(response.body());
         drop(black_box(out));
     }
     Ok(())
