@@ -38,17 +38,17 @@ fn check_has_a_line_for_each_claim_and_counts_them() {
 #[test]
 fn check_says_of_a_broken_claim_what_was_seen_and_how_to_see_it() {
     let addr = echo().to_string();
-    let only = ["--only", "again", "--only", "garbage", "--only", "reading"];
+    let only = ["--only", "keep-alive", "--only", "garbage", "--only", "reads-not-blocked"];
     let output = run(&[&["check", "5", "--addr", &addr], &only[..]].concat());
     let told = text(&output.stdout);
     for part in [
         "✓ again",
         "✗ garbage     twelve kinds of garbage are refused with a 4xx, and an honest event is still taken\n",
-        "what was seen: 12 of 12 taken as fine.\n",
+        "what was seen: accepted 12 of 12.\n",
         &format!(
             "By hand: curl -i -d '[\"alice\", 5]' -H 'content-type: application/json' http://{addr}/events\n"
         ),
-        "what was seen: answers GET /balances without figures.\n",
+        "what was seen: GET /balances returns no figures.\n",
         "\nstage 5: 1 of 3 claims\n",
     ] {
         assert!(told.contains(part), "{part}: {told}");
@@ -80,7 +80,7 @@ fn of_garbage_that_is_taken_the_command_by_hand_shows_the_kind() {
         let taken = taken.what;
         assert_eq!(
             (&*figure, shown.lines().next()),
-            ("1 of 12 taken as fine", Some("HTTP/1.1 200 OK")),
+            ("accepted 1 of 12", Some("HTTP/1.1 200 OK")),
             "{taken}"
         );
     }
@@ -91,7 +91,7 @@ fn whoever_refuses_every_event_refuses_not_only_garbage() {
     let (addr, _) =
         http_server(|_, _| Response::problem(StatusCode::NOT_FOUND, "there is no such thing"));
     let (figure, shown) = of_garbage(addr);
-    assert_eq!(figure, "12 of 12 refused, no event taken: answered 404 Not Found");
+    assert_eq!(figure, "rejected 12 of 12, but also a valid event: answered 404 Not Found");
     assert_eq!(shown.lines().next(), Some("HTTP/1.1 404 Not Found"));
 }
 
@@ -105,7 +105,7 @@ fn check_tells_a_script_the_same_as_json() {
         "--only",
         "routes",
         "--only",
-        "again",
+        "keep-alive",
         &format!("http://{addr}/"),
     ]);
     let lines: Vec<serde_json::Value> = text(&output.stdout)
@@ -114,7 +114,7 @@ fn check_tells_a_script_the_same_as_json() {
         .collect();
     let found: Vec<_> =
         lines.iter().map(|line| (line["name"].as_str(), line["kept"].as_bool())).collect();
-    assert_eq!(found, [(Some("again"), Some(true)), (Some("routes"), Some(false))]);
+    assert_eq!(found, [(Some("keep-alive"), Some(true)), (Some("routes"), Some(false))]);
     assert_eq!(output.status.code(), Some(1));
 }
 

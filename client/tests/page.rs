@@ -80,14 +80,14 @@ fn matrix() -> Matrix {
     Matrix {
         rows: vec![
             row(
-                "ten",
+                "concurrent",
                 vec![quick(SERVED), quick(SERVED), quick(SERVED), serial(), quick(ACCEPTED)],
             ),
             row(
                 "burst",
                 vec![all_served(), all_served(), all_served(), mostly_unserved(), burst()],
             ),
-            row("half", (0..5).map(|_| finding(Verdict::Broken, vec![], vec![])).collect()),
+            row("slow-request", (0..5).map(|_| finding(Verdict::Broken, vec![], vec![])).collect()),
         ],
         at: SystemTime::UNIX_EPOCH,
         took: ms(31_500),
@@ -317,7 +317,7 @@ fn beside_a_held_connection_a_404_is_labelled_answered() {
     let caption = captions::caption(&panel(beside(), vec![]));
     assert_eq!(caption, "One connection held open for 9.0 ms; 2 answered (404) within 2.0 ms.");
     let findings = (0..5).map(|_| finding(Verdict::Kept, beside(), vec![])).collect();
-    let row = Row { claim: claim("half").expect("a claim of that name"), findings };
+    let row = Row { claim: claim("slow-request").expect("a claim of that name"), findings };
     let text = terminal_chart::render(
         &Matrix { rows: vec![row], ..matrix() },
         Screen { width: 128, ascii: false },

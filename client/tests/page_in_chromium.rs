@@ -305,7 +305,7 @@ async fn check_requests(browser: &Browser, url: &str) {
 async fn save_screenshot(browser: &Browser, path: &Path) {
     browser.show(1280, "light").await;
     let [concurrent, burst] =
-        ["ten", "burst"].map(|name| claims::claim(name).expect("a claim of that name").name);
+        ["concurrent", "burst"].map(|name| claims::claim(name).expect("a claim of that name").name);
     let prepare = format!(
         "document.activeElement.blur(); location.hash = '';
         const rest = '.legend, .claim:not(#{concurrent}, #{burst}), .readout, .by-hand, .start';

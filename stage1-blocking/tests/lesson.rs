@@ -129,7 +129,7 @@ fn clients_that_leave_before_their_answers_do_no_harm() {
 
 #[test]
 fn ten_at_once_do_not_wait_for_each_other() {
-    must_be_kept_in_time("ten", start().addr());
+    must_be_kept_in_time("concurrent", start().addr());
 }
 
 // --- what fails, as it must
@@ -189,8 +189,8 @@ fn there_is_no_deadline() {
 #[test]
 fn the_claims_that_it_must_break_are_broken() {
     for (claim, figure) in [
-        ("silent", "no answer in 2 s"), // and none that says "nor after it left"
-        ("half", "no answer in 2 s"),
+        ("slow-client", "no answer in 2 s"), // and none that says "nor after it left"
+        ("slow-request", "no answer in 2 s"),
         ("garbage", "12 of 12 taken as fine"),
         ("burst", "100 taken, none refused"),
     ] {

@@ -177,7 +177,7 @@ fn hundreds_of_clients_wait_in_the_kernel_until_a_busy_server_has_time() {
 
 #[test]
 fn the_claims_that_it_must_keep_are_kept() {
-    for claim in ["silent", "half", "ten"] {
+    for claim in ["slow-client", "slow-request", "concurrent"] {
         must_be_kept_in_time(claim, start().addr());
     }
 }

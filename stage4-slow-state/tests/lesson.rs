@@ -143,7 +143,7 @@ fn the_boundary_is_stage_3s() {
         (head.status().as_u16(), &head.headers()["content-length"]),
         (200, &"2".parse().unwrap())
     );
-    for claim in ["silent", "half"] {
+    for claim in ["slow-client", "slow-request"] {
         must_be_kept_in_time(claim, server.addr());
     }
     must_be(Verdict::Kept, "garbage", server.addr());
@@ -152,6 +152,6 @@ fn the_boundary_is_stage_3s() {
 #[test]
 fn ten_at_once_wait_for_each_other_and_a_burst_is_not_bounded() {
     let server = start(&["--work", "200ms"]);
-    must_be(Verdict::Broken, "ten", server.addr());
+    must_be(Verdict::Broken, "concurrent", server.addr());
     must_be(Verdict::Broken, "burst", server.addr());
 }

@@ -33,7 +33,7 @@ fn the_burst_sees_the_queue_fill_and_empty() {
 #[test]
 fn a_trace_has_the_connection_that_misbehaves_and_those_that_come_after_it() {
     let server = testkit::start(BINARY, &[]);
-    let trace = testkit::must_be(Verdict::Kept, "half", server.addr()).trace;
+    let trace = testkit::must_be(Verdict::Kept, "slow-request", server.addr()).trace;
     let outcomes: Vec<_> = trace.iter().map(|exchange| exchange.outcome.is_some()).collect();
     assert_eq!(outcomes, [false, true, true, true], "{trace:?}");
     assert!(

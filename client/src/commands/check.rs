@@ -90,12 +90,12 @@ fn show_as_text(claim: &Claim, finding: &Finding, addr: SocketAddr) {
     let Claim { name, sentence, .. } = claim;
     match finding.verdict {
         Verdict::Kept => {
-            say(&format!("{} {name:<10}  {sentence}: {}\n", style("✓").green(), finding.figure))
+            say(&format!("{} {name:<17}  {sentence}: {}\n", style("✓").green(), finding.figure))
         }
         Verdict::Broken => say(&format!(
             "{} {}  {sentence}\n    That was expected; what was seen: {}.\n    By hand: {}\n",
             style("✗").red().bold(),
-            style(format_args!("{name:<10}")).bold(),
+            style(format_args!("{name:<17}")).bold(),
             finding.figure,
             claim.command_for(finding, addr),
         )),

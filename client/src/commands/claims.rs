@@ -33,9 +33,9 @@ impl Claims {
                 true => char::from(b'0' + stage),
                 false => '-',
             });
-            let (stages, name) = (stages.collect::<String>(), format!("{:<10}", claim.name));
+            let (stages, name) = (stages.collect::<String>(), format!("{:<17}", claim.name));
             say(&format!(
-                "{stages}  {}  {}\n                   {by_hand}\n",
+                "{stages}  {}  {}\n                          {by_hand}\n",
                 style(name).bold(),
                 claim.sentence
             ));

@@ -11,6 +11,8 @@ use tokio::time::timeout;
 pub struct Claim {
     /// A word for it, for command lines and links.
     pub name: &'static str,
+    /// What it was called before; still accepted on the command line.
+    pub former_name: Option<&'static str>,
     /// The sentence.
     pub sentence: &'static str,
     /// The stages of which it is true. Of the others it must be false: their failure is their lesson.
@@ -34,7 +36,9 @@ impl Claim {
         let (verdict, figure) = match timeout(self.deadline, (self.attempt)(&mut trial)).await {
             Ok(Ok(figure)) => (Verdict::Kept, figure),
             Ok(Err(figure)) => (Verdict::Broken, figure),
-            Err(_) => (Verdict::Broken, format!("no end in {} s", self.deadline.as_secs())),
+            Err(_) => {
+                (Verdict::Broken, format!("not finished after {} s", self.deadline.as_secs()))
+            }
         };
         let Trial { mut trace, queue, by_hand, .. } = trial;
         trace.sort_by_key(|exchange| exchange.began);

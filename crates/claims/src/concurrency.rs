@@ -19,9 +19,9 @@ pub(crate) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
     let (first, last) = (took.clone().min().unwrap_or_default(), took.max().unwrap_or_default());
     let unanswered = calls.iter().filter(|call| !call.outcome.is_answer()).count();
     if unanswered > 0 {
-        Err(format!("{unanswered} of 10 not answered"))
+        Err(format!("{unanswered} of 10 without a response"))
     } else if last > first * 2 + SLACK {
-        Err(format!("one by one, the last after {}", show(last)))
+        Err(format!("one at a time, the last after {}", show(last)))
     } else {
         Ok(format!("all within {}", show(last)))
     }

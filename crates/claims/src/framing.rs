@@ -37,7 +37,7 @@ pub(crate) async fn is_echoed(trial: &mut Trial) -> Result<String, String> {
         let response = echo(trial, body).await?;
         if response.body() != body {
             return Err(format!(
-                "{} bytes sent, other {} came back",
+                "{} bytes sent, {} different ones came back",
                 body.len(),
                 response.body().len()
             ));
@@ -95,9 +95,9 @@ pub(crate) async fn is_pipelined(trial: &mut Trial) -> Result<String, String> {
     must_name(&answers[0], &users[0]).map_err(|why| format!("the first: {why}"))?;
     must_name(&answers[2], &users[1]).map_err(|why| format!("the third: {why}"))?;
     if users.iter().any(|user| must_name(&answers[1], user).is_ok()) {
-        return Err("the second was answered as another".into());
+        return Err("the second got another's response".into());
     }
-    Ok("3 in one piece, 3 answers in order".into())
+    Ok("3 pipelined, 3 responses in order".into())
 }
 
 /// An event in chunks with extensions and trailers, and the next request where it should begin.
@@ -173,7 +173,7 @@ pub(crate) async fn is_asked_for(trial: &mut Trial) -> Result<String, String> {
         Ok(interim) if interim.status() == StatusCode::CONTINUE => {}
         Ok(response) => return Err(format!("answered {} before the body", response.status())),
         Err(silence) => {
-            return Err(instead(silence, PATIENCE).replace("no answer", "no 100 Continue"));
+            return Err(instead(silence, PATIENCE).replace("no response", "no 100 Continue"));
         }
     }
     let asked = began.elapsed();
@@ -197,9 +197,7 @@ pub(crate) async fn has_no_body(trial: &mut Trial) -> Result<String, String> {
     let length =
         |response: &Response| response.header(http1::header::CONTENT_LENGTH).map(str::to_owned);
     match (length(&head), length(&get)) {
-        (Some(head), Some(get)) if head == get => {
-            Ok(format!("Content-Length: {head}, and nothing of it"))
-        }
+        (Some(head), Some(get)) if head == get => Ok(format!("Content-Length: {head}, no body")),
         (head, get) => {
             let say = |length: Option<String>| length.unwrap_or_else(|| "no Content-Length".into());
             Err(format!("{} for HEAD, {} for GET", say(head), say(get)))

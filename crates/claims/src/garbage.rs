@@ -51,7 +51,7 @@ pub const GARBAGE: [Garbage; 12] = [
     garbage("another media type", 415, "text/plain", br#"{"user": "alice", "amount": 5}"#),
 ];
 
-/// Every kind after another, over one connection if the server keeps it; then an honest event, on one of its own.
+/// Every kind after another, over one connection if the server keeps it; then an valid event, on one of its own.
 pub(crate) async fn is_refused(trial: &mut Trial) -> Result<String, String> {
     let (of, mut caller) = (GARBAGE.len(), Caller::new(trial.addr));
     let (mut taken, mut otherwise) = (Vec::new(), Vec::new());
@@ -72,22 +72,27 @@ pub(crate) async fn is_refused(trial: &mut Trial) -> Result<String, String> {
     let event = event(&fresh_user(), 1);
     let request = post_event(trial.addr, JSON, event.as_bytes());
     let honest =
-        trial.call("honest event", &mut Caller::new(trial.addr), &request, WORK).await.outcome;
+        trial.call("valid event", &mut Caller::new(trial.addr), &request, WORK).await.outcome;
     // where all were taken, the claim's own command shows one
     if let Some(first) = taken.iter().chain(&otherwise).next().filter(|_| taken.len() < of) {
         trial.by_hand = Some(curl(trial.addr, first.content_type, first.body));
     }
     match (taken.len(), otherwise.len()) {
         (0, 0) => {}
-        (0, others) => return Err(format!("{} of {of} refused", of - others)),
-        (taken, _) => return Err(format!("{taken} of {of} taken as fine")),
+        (0, others) => return Err(format!("rejected {} of {of}", of - others)),
+        (taken, _) => return Err(format!("accepted {taken} of {of}")),
     }
     match honest {
-        Outcome::Served(_) => Ok(format!("{of} of {of} refused, an event taken")),
-        Outcome::Refused(_) => Ok(format!("{of} of {of} refused, an event told to come back")),
+        Outcome::Served(_) => Ok(format!("rejected {of} of {of}, accepted a valid event")),
+        Outcome::Refused(_) => {
+            Ok(format!("rejected {of} of {of}, and a valid event got 503 with Retry-After"))
+        }
         outcome => {
             trial.by_hand = Some(curl(trial.addr, JSON, event.as_bytes()));
-            Err(format!("{of} of {of} refused, no event taken: {}", instead(outcome, WORK)))
+            Err(format!(
+                "rejected {of} of {of}, but also a valid event: {}",
+                instead(outcome, WORK)
+            ))
         }
     }
 }

@@ -36,9 +36,9 @@ pub(crate) async fn is_closed_on_request(trial: &mut Trial) -> Result<String, St
     let (response, mut wire) = trial.ask_anew("last request", request, PATIENCE).await?;
     wire.end(PATIENCE).await.map_err(|instead| format!("answered, then {instead}"))?;
     if says(&response, "close") {
-        Ok("said and done".into())
+        Ok("Connection: close, then closed".into())
     } else {
-        Err("closed without saying so".into())
+        Err("closed without Connection: close".into())
     }
 }
 
@@ -46,16 +46,16 @@ pub(crate) async fn is_closed_on_request(trial: &mut Trial) -> Result<String, St
 pub(crate) async fn is_old(trial: &mut Trial) -> Result<String, String> {
     let (response, mut wire) = trial.ask_anew("HTTP/1.0", get("1.0", ""), PATIENCE).await?;
     if says(&response, "keep-alive") {
-        return Err("kept without being asked".into());
+        return Err("kept open without being asked".into());
     }
     wire.end(PATIENCE).await.map_err(|instead| format!("answered, then {instead}"))?;
     drop(wire); // a server that serves one at a time looks at nobody else before
     let kept = get("1.0", "Connection: keep-alive\r\n");
     let (response, mut wire) = trial.ask_anew("HTTP/1.0 to be kept", &kept, PATIENCE).await?;
     if !says(&response, "keep-alive") {
-        return Err("let go also with keep-alive".into());
+        return Err("closed despite keep-alive".into());
     }
     let second = trial.ask("HTTP/1.0, its second", &mut wire, &kept, PATIENCE).await;
-    second.map_err(|instead| format!("said keep-alive, then {instead}"))?;
-    Ok("let go, and kept with keep-alive".into())
+    second.map_err(|instead| format!("promised keep-alive, then {instead}"))?;
+    Ok("closed, and kept open with keep-alive".into())
 }

@@ -8,7 +8,7 @@
 //!
 //! ```no_run
 //! # async fn example() {
-//! let silent = claims::claim("silent").expect("there is a claim of that name");
+//! let silent = claims::claim("slow-client").expect("there is a claim of that name");
 //! let finding = silent.try_on(([127, 0, 0, 1], 8080).into()).await;
 //! println!("{}: {:?}, {}", silent.sentence, finding.verdict, finding.figure);
 //! # }

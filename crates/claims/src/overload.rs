@@ -33,21 +33,24 @@ pub(crate) async fn is_bounded(trial: &mut Trial) -> Result<String, String> {
     let waiting = count(&calls, |outcome| outcome == Outcome::TimedOut);
     let slowest = trial.trace.iter().map(Exchange::took).max().unwrap_or_default();
     if taken == 100 {
-        Err("100 taken, none refused".into())
+        Err("accepted 100, rejected none".into())
     } else if waiting > 0 {
-        Err(format!("{taken} taken in {} s, {waiting} still wait", BURST.as_secs()))
+        Err(format!("accepted {taken} in {} s, {waiting} still waiting", BURST.as_secs()))
     } else if refusals > refused {
-        Err(format!("{} of {refusals} refusals without Retry-After", refusals - refused))
+        Err(format!("{} of {refusals} rejections without Retry-After", refusals - refused))
     } else if taken == 0 && refused == 100 {
-        Err("100 refused, none taken".into())
+        Err("rejected 100, accepted none".into())
     } else if taken + refused < 100 {
-        Err(format!("{taken} taken, {refused} refused, {} neither", 100 - taken - refused))
+        Err(format!(
+            "accepted {taken}, rejected {refused}, no response to {}",
+            100 - taken - refused
+        ))
     } else if let Some(wrong) =
         before.zip(after).and_then(|(before, after)| disagreement(taken as u64, before, after))
     {
         Err(wrong)
     } else {
-        Ok(format!("{taken} taken, {refused} refused in {}", show(slowest)))
+        Ok(format!("accepted {taken}, rejected {refused} in {}", show(slowest)))
     }
 }
 
@@ -80,7 +83,7 @@ impl Stats {
         } else if !matches!(in_hand, Some(0 | 1)) {
             Some(format!("{accepted} accepted, but {queued} queued and {} done", self.done()))
         } else {
-            went_back.then(|| "a count went back".into())
+            went_back.then(|| "a count decreased".into())
         }
     }
 }
@@ -94,7 +97,7 @@ fn disagreement(taken: u64, before: Stats, after: Stats) -> Option<String> {
     if counted != taken {
         Some(format!("{taken} acknowledged, {counted} counted"))
     } else if taken < after.capacity.min(100) || taken > most {
-        Some(format!("{taken} taken, capacity {}", after.capacity))
+        Some(format!("accepted {taken}, capacity {}", after.capacity))
     } else {
         None
     }
@@ -164,9 +167,12 @@ pub(crate) async fn adds_up(trial: &mut Trial) -> Result<String, String> {
     let refused = count(&calls, |outcome| matches!(outcome, Outcome::Refused(_))) as u64;
     let counted = (last.accepted - first.accepted, last.rejected - first.rejected); // none has gone back
     if counted == (taken, refused) {
-        Ok(format!("{LOOKS} looks, {taken} taken, {refused} refused"))
+        Ok(format!("{LOOKS} samples: accepted {taken}, rejected {refused}"))
     } else {
-        Err(format!("{taken} taken, {refused} refused; it says {} and {}", counted.0, counted.1))
+        Err(format!(
+            "accepted {taken}, rejected {refused}; the server counted {} and {}",
+            counted.0, counted.1
+        ))
     }
 }
 
@@ -183,30 +189,32 @@ pub(crate) async fn says_when(trial: &mut Trial) -> Result<String, String> {
         match outcome {
             Outcome::Served(_) if Instant::now() > end => {
                 return Err(format!(
-                    "{} taken one by one in {} s, none refused",
+                    "accepted {} one by one in {} s, rejected none",
                     number + 1,
                     BURST.as_secs()
                 ));
             }
             Outcome::Served(_) => {}
-            Outcome::Refused(None) => return Err("refused without Retry-After".into()),
+            Outcome::Refused(None) => return Err("rejected without Retry-After".into()),
             Outcome::Refused(Some(seconds)) => {
                 if seconds > COME_BACK.as_secs() {
-                    return Err(format!("to come back after {seconds} s: too long to try"));
+                    return Err(format!("Retry-After is {seconds} s: too long to wait"));
                 }
                 caller.hang_up(); // it would not be kept idle for ever
                 sleep(Duration::from_secs(seconds)).await;
                 return match trial.call("event, again", &mut caller, &request, WORK).await.outcome {
                     Outcome::Served(_) => {
-                        Ok(format!("refused after {number}, taken {seconds} s later"))
+                        Ok(format!("rejected after {number}, accepted {seconds} s later"))
                     }
-                    outcome => Err(format!("back after {seconds} s: {}", instead(outcome, WORK))),
+                    outcome => {
+                        Err(format!("sent again after {seconds} s: {}", instead(outcome, WORK)))
+                    }
                 };
             }
             outcome => return Err(instead(outcome, WORK)),
         }
     }
-    Err("200 taken, none refused".into())
+    Err("accepted 200, rejected none".into())
 }
 
 /// More connections than a server of stage 5 takes.
@@ -252,14 +260,18 @@ pub(crate) async fn are_refused(trial: &mut Trial) -> Result<String, String> {
     });
     let free = free.await.is_ok();
     if answer.status() != StatusCode::SERVICE_UNAVAILABLE {
-        return Err(format!("{CROWD} connections, none refused"));
+        return Err(format!("{CROWD} connections, none rejected"));
     }
     if !is_refusal(&answer) {
-        return Err("refused without Retry-After".into());
+        return Err("rejected without Retry-After".into());
     }
-    ended.map_err(|instead| format!("refused, then {instead}"))?;
-    still.map_err(|instead| format!("the first, when others were refused: {instead}"))?;
-    if free { Ok(format!("{refused} of {CROWD} refused")) } else { Err("full for ever".into()) }
+    ended.map_err(|instead| format!("rejected, then {instead}"))?;
+    still.map_err(|instead| format!("the first, while others were rejected: {instead}"))?;
+    if free {
+        Ok(format!("rejected {refused} of {CROWD}"))
+    } else {
+        Err("still full after the others had left".into())
+    }
 }
 
 fn is_refusal(response: &Response) -> bool {

@@ -89,11 +89,11 @@ impl Wire {
     /// Waits until the server ends the connection, without a reset and without another byte.
     pub(crate) async fn end(&mut self, patience: Duration) -> Result<(), String> {
         if self.decoder.has_begun() {
-            return Err("bytes after the answer".into());
+            return Err("bytes after the response".into());
         }
         match timeout(patience, self.stream.read(&mut [0])).await {
             Ok(Ok(0)) => Ok(()),
-            Ok(Ok(_)) => Err("bytes after the answer".into()),
+            Ok(Ok(_)) => Err("bytes after the response".into()),
             Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
                 Err("reset, not closed".into())
             }

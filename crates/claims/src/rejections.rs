@@ -13,7 +13,7 @@ type Case = (&'static str, &'static str);
 
 /// Malformed, each in its way.
 pub(crate) const MALFORMED: &[Case] = &[
-    ("no HTTP at all", "hello\r\n\r\n"),
+    ("not HTTP", "hello\r\n\r\n"),
     ("a request line without a version", "GET /\r\n\r\n"),
     ("a space too many", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"),
     ("a method that is no token", "G(T / HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -127,7 +127,7 @@ pub(crate) async fn before_it_is_read(trial: &mut Trial) -> Result<String, Strin
             wrong.push(format!("{what} ({instead})"));
         }
     }
-    all_of(cases.len(), &wrong, "refused unread")
+    all_of(cases.len(), &wrong, "rejected before the body")
 }
 
 /// Who sends on after a refusal, and reads only then.
@@ -151,7 +151,7 @@ pub(crate) async fn is_told_why(trial: &mut Trial) -> Result<String, String> {
         return Err(format!("{status}, and a reset after {} KiB", sent / 1024));
     }
     wire.end(PATIENCE).await.map_err(|instead| format!("answered {status}, then {instead}"))?;
-    Ok(format!("6 MiB sent, and {} read", status.as_u16()))
+    Ok(format!("6 MiB sent, and the {} was read", status.as_u16()))
 }
 
 /// Errors in the words of RFC 9457.
@@ -197,11 +197,11 @@ pub(crate) async fn harm_nobody(trial: &mut Trial) -> Result<String, String> {
     for number in 0..LEAVING {
         let mut wire = trial.open().await?;
         wire.send([half_head, half_body, &chunk, &large][number % 4]).await;
-        trial.misbehaved("connection that leaves", &wire);
+        trial.misbehaved("client that disconnects", &wire);
     }
     let probe = trial.probe(WORK).await;
     if !probe.outcome.is_answer() {
-        return Err(format!("after {LEAVING} that left: {}", instead(probe.outcome, WORK)));
+        return Err(format!("after {LEAVING} had disconnected: {}", instead(probe.outcome, WORK)));
     }
-    Ok(format!("{LEAVING} left, the next is answered"))
+    Ok(format!("{LEAVING} disconnected, the next is served"))
 }

@@ -26,7 +26,7 @@ pub(crate) async fn is_routed(trial: &mut Trial) -> Result<String, String> {
             wrong.push(format!("{what} (405 without Allow: POST)"));
         }
     }
-    all_of(cases.len(), &wrong, "told so")
+    all_of(cases.len(), &wrong, "correct")
 }
 
 fn allows_post(response: &Response) -> bool {
@@ -54,7 +54,7 @@ pub(crate) async fn comes_back(trial: &mut Trial) -> Result<String, String> {
             let names: Vec<_> = fields.keys().map(String::as_str).collect();
             Err(format!("another object came back, of {}", names.join(" and ")))
         }
-        _ => Err("what came back is no object".into()),
+        _ => Err("the response is not an object".into()),
     }
 }
 

@@ -64,7 +64,7 @@ async fn stop_nobody(trial: &mut Trial, manner: Manner, count: usize) -> Result<
     };
     let recovered = trial.probe(RECOVERY).await.outcome.is_answer();
     let figure = instead(frozen, PATIENCE);
-    Err(if recovered { figure } else { figure + ", nor after it left" })
+    Err(if recovered { figure } else { figure + ", and none after it left" })
 }
 
 /// The longest that a server is given to lose its patience: ten seconds, and what a busy machine adds.
@@ -112,7 +112,7 @@ pub(crate) async fn are_let_go(trial: &mut Trial) -> Result<String, String> {
     if open == cases.len() {
         return Err(format!("{open} of {open} still open after {} s", LET_GO.as_secs()));
     }
-    all_of(cases.len(), &wrong, &format!("let go, the last after {}", show(last)))
+    all_of(cases.len(), &wrong, &format!("disconnected, the last after {}", show(last)))
 }
 
 /// Waits for an error, and the end after it; meanwhile one that drips goes on.
@@ -129,8 +129,8 @@ async fn is_told_to_go(wire: &mut Wire, manner: Manner) -> Result<(), String> {
     match answer {
         Ok(response) => is_error(response.status())?,
         Err(Outcome::TimedOut) => return Err("left open".into()),
-        Err(Outcome::Failed(Failure::Closed)) => return Err("closed without a word".into()),
+        Err(Outcome::Failed(Failure::Closed)) => return Err("closed without a response".into()),
         Err(silence) => return Err(instead(silence, LET_GO)),
     }
-    wire.end(PATIENCE).await.map_err(|instead| format!("told to go, then {instead}"))
+    wire.end(PATIENCE).await.map_err(|instead| format!("rejected, then {instead}"))
 }

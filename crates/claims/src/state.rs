@@ -24,7 +24,7 @@ pub(crate) async fn comes_after_it(trial: &mut Trial) -> Result<String, String> 
         match answer.get("balance") {
             Some(found) if *found == balance => {}
             Some(found) => return Err(format!("balance {found}, {balance} is right")),
-            None => return Err("the answer has no balance".into()),
+            None => return Err("the response has no balance".into()),
         }
     }
     Ok("5, then -7: balance -2".into())
@@ -45,7 +45,7 @@ pub(crate) async fn are_counted_once(trial: &mut Trial) -> Result<String, String
         }
     }
     if acknowledged == 0 {
-        return Err("none of ten taken".into());
+        return Err("accepted none of ten".into());
     }
     let found = comes_to(trial, &user, acknowledged).await?;
     if found == Some(acknowledged) {
@@ -65,8 +65,8 @@ pub(crate) async fn counts_without_its_sender(trial: &mut Trial) -> Result<Strin
     trial.misbehaved("event whose sender leaves", &wire);
     drop(wire);
     match comes_to(trial, &user, 5).await? {
-        Some(5) => Ok("gone, and counted".into()),
-        _ => Err("gone, and not counted".into()),
+        Some(5) => Ok("sender gone, event counted".into()),
+        _ => Err("sender gone, event lost".into()),
     }
 }
 
@@ -86,7 +86,7 @@ pub(crate) async fn stays_in_range(trial: &mut Trial) -> Result<String, String> 
     }
     let right = i64::MAX - 2;
     match comes_to(trial, &user, right).await? {
-        Some(found) if found == right => Ok("one too many changed nothing".into()),
+        Some(found) if found == right => Ok("an overflow changed nothing".into()),
         Some(found) => Err(format!("{found}, {right} is right")),
         None => Err("the balance is gone".into()),
     }
@@ -167,8 +167,8 @@ impl Trial {
         let (response, _) = self.ask_anew(path, get(self.addr, path), patience).await?;
         match Outcome::of(&response) {
             Outcome::Served(_) => serde_json::from_slice(response.body())
-                .map_err(|_| format!("answers GET {path} without figures")),
-            _ => Err(format!("answers {} to GET {path}", response.status().as_u16())),
+                .map_err(|_| format!("GET {path} returns no figures")),
+            _ => Err(format!("GET {path} returns {}", response.status().as_u16())),
         }
     }
 

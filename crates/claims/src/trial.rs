@@ -72,9 +72,9 @@ impl Trial {
         call
     }
 
-    /// An honest request, on a connection of its own: any answer will do.
+    /// An normal request, on a connection of its own: any answer will do.
     pub(crate) async fn probe(&mut self, patience: Duration) -> Call {
-        self.call("honest request", &mut Caller::new(self.addr), &get(self.addr, "/"), patience)
+        self.call("normal request", &mut Caller::new(self.addr), &get(self.addr, "/"), patience)
             .await
     }
 
@@ -97,20 +97,20 @@ pub(crate) fn instead(outcome: Outcome, patience: Duration) -> String {
     match outcome {
         Outcome::Served(status) | Outcome::Rejected(status) => format!("answered {status}"),
         Outcome::Refused(_) => "answered 503 Service Unavailable".into(),
-        Outcome::TimedOut => format!("no answer in {} s", patience.as_secs()),
+        Outcome::TimedOut => format!("no response in {} s", patience.as_secs()),
         Outcome::Failed(failure) => failure.to_string(),
     }
 }
 
-/// Of so many cases all, or the first of those that went another way.
+/// The figure of a number of cases: all of them `done`, or which were not.
 pub(crate) fn all_of(cases: usize, wrong: &[String], done: &str) -> Result<String, String> {
     const NAMED: usize = 3;
     if wrong.is_empty() {
         return Ok(format!("{cases} of {cases} {done}"));
     }
-    let mut named = wrong.iter().take(NAMED).cloned().collect::<Vec<_>>();
+    let mut named = wrong.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     if wrong.len() > NAMED {
-        named.push(format!("{} more", wrong.len() - NAMED));
+        named += &format!(" and {} more", wrong.len() - NAMED);
     }
-    Err(format!("{} of {cases} {done}; not {}", cases - wrong.len(), named.join(", nor ")))
+    Err(format!("{} of {cases} {done}; exceptions: {named}", cases - wrong.len()))
 }
