@@ -64,8 +64,8 @@ impl Ledger {
 impl Bank {
     pub(super) fn open(kind: Kind, flaw: Flaw, tasks: &mut JoinSet<()>) -> Self {
         let (queue, mut events) = mpsc::channel(match flaw {
-            Flaw::HasNoBound => 100_000,
-            Flaw::HasLessRoomThanItSays => 5,
+            Flaw::HasUnboundedQueue => 100_000,
+            Flaw::OverstatesCapacity => 5,
             _ => CAPACITY,
         });
         let ledger = Arc::new(Mutex::new(Ledger::default()));
@@ -83,12 +83,12 @@ impl Bank {
         if self.kind == Kind::Echo {
             return self.echo(request.into_body());
         }
-        let with_query = self.flaw == Flaw::FindsNoPathWithAQuery && request.query().is_some();
+        let with_query = self.flaw == Flaw::RejectsQueries && request.query().is_some();
         let path = if with_query { "/elsewhere" } else { request.path() };
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         match path {
             "/events" if request.method() == Method::POST => match self.parse(&request) {
-                Ok(_) if self.flaw == Flaw::RefusesEveryEvent => Response::problem(
+                Ok(_) if self.flaw == Flaw::RejectsEveryEvent => Response::problem(
                     StatusCode::NOT_FOUND,
                     "there is no such thing, whatever was sent",
                 ),
@@ -98,8 +98,8 @@ impl Bank {
                 }
             },
             "/events" => match self.flaw {
-                Flaw::TakesNoMethodForAnswer => Response::text("any method will do".into()),
-                Flaw::ForgetsWhatIsAllowed => {
+                Flaw::IgnoresMethods => Response::text("any method will do".into()),
+                Flaw::OmitsAllow => {
                     Response::problem(StatusCode::METHOD_NOT_ALLOWED, "another method")
                 }
                 _ => Response::method_not_allowed("POST"),
@@ -109,7 +109,7 @@ impl Bank {
                 Response::json(StatusCode::OK, &lock(&self.ledger).balances)
             }
             "/balances" if reads && self.kind == Kind::Queue => {
-                while self.flaw == Flaw::ReadsBehindWriters && lock(&self.ledger).undone() > 0 {
+                while self.flaw == Flaw::BlocksReadsOnWrites && lock(&self.ledger).undone() > 0 {
                     sleep(WORK * 10).await;
                 }
                 Response::json(StatusCode::OK, &lock(&self.ledger).balances)
@@ -124,11 +124,11 @@ impl Bank {
     fn echo(&self, body: Bytes) -> Response {
         let html = HeaderValue::from_static("text/html");
         match self.flaw {
-            Flaw::EchoesWhatIsText => {
+            Flaw::EchoesOnlyUtf8 => {
                 Response::text(String::from_utf8_lossy(&body).into_owned().into())
             }
             Flaw::EchoesAsHtml => Response::text(body).with_header(header::CONTENT_TYPE, html),
-            Flaw::LetsBrowsersGuess => {
+            Flaw::OmitsNosniff => {
                 let guess = HeaderValue::from_static("");
                 Response::text(body).with_header(header::X_CONTENT_TYPE_OPTIONS, guess)
             }
@@ -143,7 +143,7 @@ impl Bank {
         let text = std::str::from_utf8(request.body()).map_err(|_| StatusCode::BAD_REQUEST)?;
         match serde_json::from_str::<Event>(text) {
             Ok(event) => Ok(event),
-            Err(_) if self.flaw == Flaw::TakesUnknownFields && text.contains("admin") => {
+            Err(_) if self.flaw == Flaw::AcceptsUnknownFields && text.contains("admin") => {
                 Ok(serde_json::from_str(r#"{"user": "alice", "amount": 0}"#).expect("an event"))
             }
             Err(error) if error.is_data() => Err(StatusCode::UNPROCESSABLE_ENTITY),
@@ -153,7 +153,7 @@ impl Bank {
 
     async fn take(&self, event: Event) -> Response {
         let understood = match self.flaw {
-            Flaw::AnswersWithText => {
+            Flaw::RespondsWithPlainText => {
                 json!({ "user": event.user, "amount": event.amount.to_string() })
             }
             _ => json!({ "user": event.user, "amount": event.amount }),
@@ -173,7 +173,7 @@ impl Bank {
                 match lock(&self.ledger).apply(event, self.flaw) {
                     Some(balance) => {
                         let before =
-                            if self.flaw == Flaw::AnswersTheBalanceBefore { amount } else { 0 };
+                            if self.flaw == Flaw::RespondsWithOldBalance { amount } else { 0 };
                         Response::json(
                             StatusCode::OK,
                             &json!({ "user": user, "balance": balance - before }),
@@ -190,7 +190,7 @@ impl Bank {
     }
 
     async fn offer(&self, event: Event, understood: &Value) -> Response {
-        if self.flaw == Flaw::Waits {
+        if self.flaw == Flaw::WaitsWhenFull {
             let place = self.queue.reserve().await.expect("the worker works");
             let mut ledger = lock(&self.ledger);
             place.send(event);
@@ -205,11 +205,11 @@ impl Bank {
             ledger.accepted += 1;
             return Response::json(StatusCode::ACCEPTED, understood);
         }
-        if self.flaw == Flaw::StaysOffended {
+        if self.flaw == Flaw::RejectsEvenAfterRetryAfter {
             *offended = Some(Instant::now() + Duration::from_secs(4));
         }
-        ledger.rejected += usize::from(self.flaw != Flaw::ForgetsWhatItRefused);
-        self.overloaded(Flaw::RefusesWithoutSayingWhen)
+        ledger.rejected += usize::from(self.flaw != Flaw::MiscountsRejections);
+        self.overloaded(Flaw::OmitsRetryAfter)
     }
 
     /// A refusal, which says when to come back unless that is forgotten.
@@ -225,7 +225,7 @@ impl Bank {
     fn stats(&self) -> Value {
         let ledger = lock(&self.ledger);
         let queued = ledger.undone().saturating_sub(1)
-            + usize::from(self.flaw == Flaw::SaysThatMoreIsQueued) * 3;
+            + usize::from(self.flaw == Flaw::OverstatesQueued) * 3;
         json!({
             "capacity": CAPACITY,
             "queued": queued,

@@ -61,22 +61,22 @@ pub(crate) async fn start(kind: Kind, flaw: Flaw) -> Server {
 
 async fn serve_all(listener: TcpListener, shared: Arc<Shared>) {
     let places = Arc::new(Semaphore::new(match shared.flaw {
-        Flaw::HoldsTwoHundred => 200,
-        Flaw::TakesEveryConnection => Semaphore::MAX_PERMITS,
+        Flaw::AllowsOnly200Connections => 200,
+        Flaw::HasNoConnectionLimit => Semaphore::MAX_PERMITS,
         _ => 1024,
     }));
     let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
         match shared.flaw {
-            Flaw::FreezesOnThoseWhoLeave if shared.left.load(Ordering::SeqCst) >= 5 => {
+            Flaw::FreezesAfterClientAborts if shared.left.load(Ordering::SeqCst) >= 5 => {
                 std::future::pending().await
             }
-            Flaw::WaitsForAFirstByte => drop(stream.peek(&mut [0]).await),
+            Flaw::BlocksOnSilentClient => drop(stream.peek(&mut [0]).await),
             _ => {}
         }
         let place = match shared.flaw {
-            Flaw::HoldsTwoHundred => places.clone().acquire_owned().await.ok(),
+            Flaw::AllowsOnly200Connections => places.clone().acquire_owned().await.ok(),
             _ => places.clone().try_acquire_owned().ok(),
         };
         let shared = shared.clone();
@@ -87,7 +87,7 @@ async fn serve_all(listener: TcpListener, shared: Arc<Shared>) {
                 None => {
                     shared.full.fetch_add(1, Ordering::SeqCst);
                     wire.refuse(
-                        shared.bank.overloaded(Flaw::RefusesConnectionsWithoutSayingWhen),
+                        shared.bank.overloaded(Flaw::OmitsRetryAfterAtConnectionLimit),
                         true,
                     )
                     .await
@@ -100,22 +100,24 @@ async fn serve_all(listener: TcpListener, shared: Arc<Shared>) {
 async fn serve(wire: &mut Wire, shared: &Shared) -> io::Result<()> {
     while let Some(request) = wire.next_request(shared).await? {
         let forgets = match shared.flaw {
-            Flaw::DropsWhoeverEndsItsSide => true,
-            Flaw::ForgetsThoseWhoLeave => request.method() == Method::POST,
+            Flaw::IgnoresRequestsAfterHalfClose => true,
+            Flaw::DropsEventsOfGoneSenders => request.method() == Method::POST,
             _ => false,
         };
         if forgets && wire.has_ended(Duration::from_millis(20)).await {
             return Ok(());
         }
-        if shared.flaw == Flaw::LosesOthersWhenItIsFull && shared.full.load(Ordering::SeqCst) > 0 {
+        if shared.flaw == Flaw::DropsOthersAtConnectionLimit
+            && shared.full.load(Ordering::SeqCst) > 0
+        {
             return Ok(());
         }
-        if shared.flaw == Flaw::WaitsForAWholeHead {
+        if shared.flaw == Flaw::BlocksOnPartialHead {
             let _passes = shared.gate.acquire().await;
         }
         let ending = ending(&request, shared.flaw);
         let mut answers = vec![(request.method().clone(), shared.bank.respond(request).await)];
-        if shared.flaw == Flaw::AnswersBackwards {
+        if shared.flaw == Flaw::RespondsInReverseOrder {
             while let Ok(Decoded::Complete(ahead)) = wire.decoder.decode() {
                 answers.insert(0, (ahead.method().clone(), shared.bank.respond(ahead).await));
             }
@@ -123,7 +125,7 @@ async fn serve(wire: &mut Wire, shared: &Shared) -> io::Result<()> {
         for (method, response) in answers {
             wire.answer(response, ending, method == Method::HEAD, shared.flaw).await?;
         }
-        if shared.flaw == Flaw::DropsWhatWasSentAhead {
+        if shared.flaw == Flaw::DropsPipelinedRequests {
             wire.decoder = Decoder::new();
         }
         if ending == KeepAlive::Close
@@ -142,10 +144,12 @@ fn ending(request: &Request, flaw: Flaw) -> KeepAlive {
         members.map(<[u8]>::trim_ascii).any(|member| member.eq_ignore_ascii_case(wanted.as_bytes()))
     };
     match request.version() {
-        Version::HTTP_10 if flaw == Flaw::KeepsHttp10 => KeepAlive::Stated,
-        Version::HTTP_10 if says("keep-alive") && flaw != Flaw::LetsHttp10Go => KeepAlive::Stated,
+        Version::HTTP_10 if flaw == Flaw::KeepsHttp10Open => KeepAlive::Stated,
+        Version::HTTP_10 if says("keep-alive") && flaw != Flaw::IgnoresHttp10KeepAlive => {
+            KeepAlive::Stated
+        }
         Version::HTTP_10 => KeepAlive::Close,
-        _ if says("close") && flaw != Flaw::KeepsWhoeverSaysClose => KeepAlive::Close,
+        _ if says("close") && flaw != Flaw::IgnoresConnectionClose => KeepAlive::Close,
         _ => KeepAlive::Implied,
     }
 }
@@ -160,20 +164,19 @@ impl Wire {
     async fn next_request(&mut self, shared: &Shared) -> io::Result<Option<Request>> {
         let (flaw, mut gate) = (shared.flaw, None);
         let patience =
-            if flaw == Flaw::NeverTires { Duration::from_secs(3600) } else { shared.patience };
+            if flaw == Flaw::HasNoDeadline { Duration::from_secs(3600) } else { shared.patience };
         let (mut deadline, mut heard, mut asked) = (Instant::now() + patience, Vec::new(), false);
-        if flaw == Flaw::TiresOfIdleOnesNever && self.answered > 0 {
+        if flaw == Flaw::KeepsIdleConnections && self.answered > 0 {
             deadline += Duration::from_secs(3600);
         }
         loop {
             match self.decoder.decode() {
                 Ok(Decoded::Complete(mut request)) => {
-                    if flaw == Flaw::WantsCarriageReturns && heard.starts_with(b"GET / HTTP/1.1\n")
-                    {
+                    if flaw == Flaw::RejectsBareLf && heard.starts_with(b"GET / HTTP/1.1\n") {
                         self.refuse(bad("lines end in CRLF"), true).await?;
                         return Ok(None);
                     }
-                    if flaw == Flaw::ReadsTheFirstChunk
+                    if flaw == Flaw::ReadsOnlyTheFirstChunk
                         && request.header(header::TRANSFER_ENCODING).is_some()
                     {
                         request.set_body(request.body().slice(..7));
@@ -182,7 +185,7 @@ impl Wire {
                 }
                 Ok(Decoded::Continue) => {
                     asked = true;
-                    if flaw != Flaw::NeverSaysContinue {
+                    if flaw != Flaw::NeverSendsContinue {
                         self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
                     }
                     continue;
@@ -191,26 +194,26 @@ impl Wire {
                     let in_its_head = !heard.is_empty()
                         && !asked
                         && !heard.windows(4).any(|end| end == b"\r\n\r\n");
-                    if flaw == Flaw::WaitsForAWholeHead && in_its_head && gate.is_none() {
+                    if flaw == Flaw::BlocksOnPartialHead && in_its_head && gate.is_none() {
                         gate = shared.gate.clone().acquire_owned().await.ok();
                     }
-                    if flaw == Flaw::WantsAHeadInOneRead && in_its_head {
+                    if flaw == Flaw::ExpectsHeadInOneRead && in_its_head {
                         self.refuse(bad("this is no whole head"), true).await?;
                         return Ok(None);
                     }
                 }
                 Err(reason) => {
                     let chunked = heard.windows(7).any(|word| word == b"chunked");
-                    if flaw == Flaw::ReadsChunksForEver
+                    if flaw == Flaw::ReadsEndlessChunks
                         && matches!(reason, BadMessage::BodyTooLong(_))
                         && chunked
                     {
                         self.drain(Duration::from_secs(3600)).await;
                         return Ok(None);
                     }
-                    let drains = !(flaw == Flaw::HangsUpOnSenders
+                    let drains = !(flaw == Flaw::ResetsWhileClientSends
                         && matches!(reason, BadMessage::BodyTooLong(_)));
-                    let closes = flaw != Flaw::KeepsWhoeverItRefused
+                    let closes = flaw != Flaw::KeepsRejectedConnectionsOpen
                         || !matches!(reason, BadMessage::Version);
                     if !closes {
                         self.answer(
@@ -245,7 +248,7 @@ impl Wire {
                         return Ok(None);
                     }
                     length => {
-                        if heard.is_empty() || flaw == Flaw::GivesEveryByteItsTime {
+                        if heard.is_empty() || flaw == Flaw::HasDeadlinePerRead {
                             deadline = Instant::now() + patience;
                         }
                         heard.extend_from_slice(&piece[..length]);
@@ -253,7 +256,7 @@ impl Wire {
                     }
                 },
                 Err(_) if heard.is_empty() && self.answered > 0 => return Ok(None),
-                Err(_) if flaw == Flaw::ClosesWithoutAWord => return Ok(None),
+                Err(_) if flaw == Flaw::ClosesWithout408 => return Ok(None),
                 Err(_) => {
                     let late = Response::problem(
                         http1::StatusCode::REQUEST_TIMEOUT,
@@ -281,9 +284,9 @@ impl Wire {
             String::from_utf8_lossy(&bytes).replace(from, to).into_bytes()
         };
         bytes = match flaw {
-            Flaw::ForgetsTheDate => spoil(bytes, "\r\nDate:", "\r\nX-Date:"),
-            Flaw::SaysErrorsInPlainText => spoil(bytes, "application/problem+json", "text/plain"),
-            Flaw::ForgetsTheLengthForHead if to_head => {
+            Flaw::OmitsDate => spoil(bytes, "\r\nDate:", "\r\nX-Date:"),
+            Flaw::SendsErrorsAsPlainText => spoil(bytes, "application/problem+json", "text/plain"),
+            Flaw::OmitsLengthForHead if to_head => {
                 spoil(bytes, "\r\nContent-Length:", "\r\nX-Length:")
             }
             _ => bytes,
@@ -323,10 +326,10 @@ fn bad(detail: &str) -> Response {
 /// What should be refused, and is not.
 fn takes(flaw: Flaw, reason: &BadMessage) -> bool {
     match flaw {
-        Flaw::TakesNoHost => matches!(reason, BadMessage::HostMissing),
-        Flaw::TakesTwoFramings => matches!(reason, BadMessage::LengthAndCoding),
-        Flaw::TunnelsForEveryone => matches!(reason, BadMessage::Connect),
-        Flaw::TakesAThousandFields => matches!(reason, BadMessage::TooManyFields),
+        Flaw::AcceptsMissingHost => matches!(reason, BadMessage::HostMissing),
+        Flaw::AcceptsTwoFramings => matches!(reason, BadMessage::LengthAndCoding),
+        Flaw::AcceptsConnect => matches!(reason, BadMessage::Connect),
+        Flaw::AcceptsAThousandFields => matches!(reason, BadMessage::TooManyFields),
         _ => false,
     }
 }
