@@ -1,4 +1,4 @@
-//! `client check` and `client claims`, on a server that is a stage 2 without knowing it: a thread for each connection.
+//! `client check` and `client claims`, on a server that keeps the claims of stage 2: a thread for each connection.
 
 mod outside;
 
@@ -21,59 +21,65 @@ fn text(bytes: &[u8]) -> String {
 fn check_has_a_line_for_each_claim_and_counts_them() {
     let addr = echo().to_string();
     let output = run(&["check", "2", &addr]);
-    let told = text(&output.stdout);
+    let printed = text(&output.stdout);
     let promised: Vec<_> = CLAIMS.iter().filter(|claim| claim.kept_by.contains(&2)).collect();
     for claim in &promised {
-        let line = told.lines().find(|line| line.contains(claim.sentence));
+        let line = printed.lines().find(|line| line.contains(claim.sentence));
         assert!(
             line.is_some_and(|line| line.starts_with(&format!("✓ {}", claim.name))),
-            "{}: {told}",
+            "{}: {printed}",
             claim.name
         );
     }
-    assert!(told.ends_with(&format!("\nstage 2: {0} of {0} claims\n", promised.len())), "{told}");
-    assert_eq!((output.status.code(), told.contains('\u{1b}')), (Some(0), false));
+    assert!(
+        printed.ends_with(&format!("\nstage 2: {0} of {0} claims\n", promised.len())),
+        "{printed}"
+    );
+    assert_eq!((output.status.code(), printed.contains('\u{1b}')), (Some(0), false));
 }
 
 #[test]
-fn check_says_of_a_broken_claim_what_was_seen_and_how_to_see_it() {
+fn a_broken_claim_shows_what_was_found_and_how_to_reproduce_it() {
     let addr = echo().to_string();
     let only = ["--only", "keep-alive", "--only", "garbage", "--only", "reads-not-blocked"];
     let output = run(&[&["check", "5", "--addr", &addr], &only[..]].concat());
-    let told = text(&output.stdout);
+    let printed = text(&output.stdout);
     for part in [
-        "✓ again",
-        "✗ garbage     twelve kinds of garbage are refused with a 4xx, and an honest event is still taken\n",
-        "what was seen: accepted 12 of 12.\n",
+        "✓ keep-alive",
+        "✗ garbage            malformed input gets a 4xx, and a valid event is still accepted\n",
+        "    found: accepted 12 of 12\n",
         &format!(
-            "By hand: curl -i -d '[\"alice\", 5]' -H 'content-type: application/json' http://{addr}/events\n"
+            "    reproduce: curl -i -d '[\"alice\", 5]' -H 'content-type: application/json' http://{addr}/events\n"
         ),
-        "what was seen: GET /balances returns no figures.\n",
+        "    found: GET /balances returns no figures\n",
         "\nstage 5: 1 of 3 claims\n",
     ] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(printed.contains(part), "{part}: {printed}");
     }
     assert_eq!(output.status.code(), Some(1));
 }
 
-/// What `check` says of garbage, and what its command by hand then shows.
+/// What `check` finds about garbage, and what its command then shows.
 fn of_garbage(addr: SocketAddr) -> (String, String) {
-    let told = text(&run(&["check", "3", "--json", "--only", "garbage", &addr.to_string()]).stdout);
-    let line: serde_json::Value = serde_json::from_str(&told).expect("a line of JSON");
+    let printed =
+        text(&run(&["check", "3", "--json", "--only", "garbage", &addr.to_string()]).stdout);
+    let line: serde_json::Value = serde_json::from_str(&printed).expect("a line of JSON");
     let command = line["by_hand"].as_str().expect("a command");
     let shown = Command::new("bash").args(["-c", command]).output().expect("there is bash");
     (line["figure"].as_str().expect("a figure").to_owned(), text(&shown.stdout))
 }
 
 #[test]
-fn of_garbage_that_is_taken_the_command_by_hand_shows_the_kind() {
+fn the_command_for_accepted_garbage_reproduces_the_kind_that_was_accepted() {
     for taken in &GARBAGE {
         let (addr, _) = http_server(move |_, request| {
             match request.header(header::CONTENT_TYPE) == Some(taken.content_type)
                 && request.body() == taken.body
             {
-                true => Response::text("as you like".into()),
-                false => Response::problem(StatusCode::UNPROCESSABLE_ENTITY, "this is no event"),
+                true => Response::text("accepted".into()),
+                false => {
+                    Response::problem(StatusCode::UNPROCESSABLE_ENTITY, "this is not an event")
+                }
             }
         });
         let (figure, shown) = of_garbage(addr);
@@ -87,7 +93,7 @@ fn of_garbage_that_is_taken_the_command_by_hand_shows_the_kind() {
 }
 
 #[test]
-fn whoever_refuses_every_event_refuses_not_only_garbage() {
+fn a_server_that_rejects_every_event_does_not_keep_the_claim_garbage() {
     let (addr, _) =
         http_server(|_, _| Response::problem(StatusCode::NOT_FOUND, "there is no such thing"));
     let (figure, shown) = of_garbage(addr);
@@ -96,7 +102,7 @@ fn whoever_refuses_every_event_refuses_not_only_garbage() {
 }
 
 #[test]
-fn check_tells_a_script_the_same_as_json() {
+fn check_prints_the_same_as_json() {
     let addr = echo().to_string();
     let output = run(&[
         "check",
@@ -122,13 +128,13 @@ fn check_tells_a_script_the_same_as_json() {
 fn check_without_a_server_is_one_line_and_exit_code_3() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let output = run(&["check", "1", &free]);
-    let told = text(&output.stderr);
+    let printed = text(&output.stderr);
     assert_eq!(
-        (output.status.code(), told.lines().count(), &output.stdout[..]),
+        (output.status.code(), printed.lines().count(), &output.stdout[..]),
         (Some(3), 1, &b""[..]),
-        "{told}"
+        "{printed}"
     );
-    assert!(told.contains("nobody listens there"), "{told}");
+    assert!(printed.contains("nobody listens there"), "{printed}");
 }
 
 #[test]
@@ -157,12 +163,15 @@ fn a_bad_command_line_is_exit_code_2_and_names_what_is_wrong() {
 
 #[test]
 fn claims_lists_every_claim_with_its_stages_and_its_command() {
-    let told = text(&run(&["claims"]).stdout);
-    assert_eq!(told.lines().count(), 2 * CLAIMS.len());
-    assert!(told.contains("-2345  silent      one silent client stops nobody\n"), "{told}");
+    let printed = text(&run(&["claims"]).stdout);
+    assert_eq!(printed.lines().count(), 2 * CLAIMS.len());
     assert!(
-        told.contains("                   scripts/flood.sh -n 1 -t 3 127.0.0.1:8080\n"),
-        "{told}"
+        printed.contains("-2345  slow-client        a silent client blocks no one else\n"),
+        "{printed}"
+    );
+    assert!(
+        printed.contains("                          scripts/flood.sh -n 1 -t 3 127.0.0.1:8080\n"),
+        "{printed}"
     );
     let lines = text(&run(&["claims", "--json"]).stdout);
     let first: serde_json::Value =
@@ -211,4 +220,17 @@ fn a_claim_has_a_name_of_its_own_a_sentence_and_a_command_that_a_shell_can_read(
     }
     let compared = CLAIMS.iter().filter(|claim| claim.compared);
     assert!((5..=8).contains(&compared.count()), "a table for a room has no more rows");
+}
+
+#[test]
+fn a_claim_is_also_found_by_its_former_name() {
+    let addr = echo().to_string();
+    let only = |name| run(&["check", "2", "--json", "--only", name, &addr]).stdout;
+    let line: serde_json::Value =
+        serde_json::from_slice(&only("silent")).expect("a line of JSON for one claim");
+    assert_eq!(line["name"], "slow-client");
+    for claim in CLAIMS {
+        let former = claim.former_name.unwrap_or(claim.name);
+        assert_eq!(claims::claim(former).map(|claim| claim.name), Some(claim.name));
+    }
 }

@@ -10,39 +10,39 @@ use probe::target::Target;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-/// Try on a server what a stage promises, whoever wrote it and in whatever language
+/// Check what a stage promises on any server, in whatever language it is written
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  client check 3                  stage 3's claims, on 127.0.0.1:8080
-  client check 5 --addr 127.0.0.1:9000
-  client check 5 --only burst     one of them; client claims lists their names
+  cargo client check 3                  stage 3's claims, on 127.0.0.1:8080
+  cargo client check 5 --addr 127.0.0.1:9000
+  cargo client check 5 --only burst     one of them; `claims` lists their names
 
-Exit code: 0 if every claim is kept, 1 if one is not, 2 for a bad command line,
-3 if nobody is there.
-
-\"client\" stands for: cargo run -p client --")]
+Exit code: 0 if every claim is kept, 1 if one is broken, 2 for a bad command
+line, 3 if no server listens there.")]
 pub(crate) struct Check {
-    /// Whose claims, 1 to 5
+    /// The stage whose claims are checked, 1 to 5
     #[arg(value_name = "STAGE", value_parser = clap::value_parser!(u8).range(1..=5))]
     stage: u8,
     /// Where the server is
     #[arg(value_name = "URL", default_value = "127.0.0.1:8080")]
     target: Target,
-    /// Where the server is, another way to say it
+    /// The same as URL
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "target")]
     addr: Option<Target>,
-    /// Only this claim; may be given several times
+    /// Check only this claim; may be repeated
     #[arg(long, value_name = "NAME", value_parser = known)]
     only: Vec<&'static str>,
-    /// A line of JSON for each claim
+    /// Print a line of JSON for each claim
     #[arg(long)]
     json: bool,
 }
 
-/// The name of a claim.
+/// The present name of a claim, which may be given by its former one.
 fn known(name: &str) -> Result<&'static str, &'static str> {
-    claim(name).map(|claim| claim.name).ok_or("no claim has that name; client claims lists them")
+    claim(name)
+        .map(|claim| claim.name)
+        .ok_or("there is no claim of that name; client claims lists them")
 }
 
 impl Check {
@@ -53,7 +53,7 @@ impl Check {
             .find(|name| claim(name).is_some_and(|claim| !claim.kept_by.contains(&stage)))
         {
             complain(&format!(
-                "error: stage {stage} does not promise {name}; client claims lists who does"
+                "error: stage {stage} does not promise {name}; client claims lists which stages do"
             ));
             return Ok(ExitCode::from(2));
         }
@@ -85,7 +85,7 @@ impl Check {
     }
 }
 
-/// A line; of a claim that is not kept what was wanted, what was seen instead, and how to see it by hand.
+/// One line; for a broken claim also what was found, and the command that reproduces it.
 fn show_as_text(claim: &Claim, finding: &Finding, addr: SocketAddr) {
     let Claim { name, sentence, .. } = claim;
     match finding.verdict {
@@ -93,7 +93,7 @@ fn show_as_text(claim: &Claim, finding: &Finding, addr: SocketAddr) {
             say(&format!("{} {name:<17}  {sentence}: {}\n", style("✓").green(), finding.figure))
         }
         Verdict::Broken => say(&format!(
-            "{} {}  {sentence}\n    That was expected; what was seen: {}.\n    By hand: {}\n",
+            "{} {}  {sentence}\n    found: {}\n    reproduce: {}\n",
             style("✗").red().bold(),
             style(format_args!("{name:<17}")).bold(),
             finding.figure,

@@ -6,10 +6,10 @@ use clap::Args;
 use console::style;
 use std::process::ExitCode;
 
-/// List what the stages promise, which of them keep it, and the command that repeats it by hand
+/// List the claims: which stages keep each, and the command that reproduces it by hand
 #[derive(Args)]
 pub(crate) struct Claims {
-    /// A line of JSON for each claim
+    /// Print a line of JSON for each claim
     #[arg(long)]
     json: bool,
 }

@@ -1,4 +1,4 @@
-//! Each claim is known to fail: for each there is a server that breaks it, and as a rule nothing else.
+//! Each claim is known to fail: for each there is a server that breaks it and, as a rule, no other.
 
 mod flawed;
 
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// A flaw, and what it breaks.
+/// A flaw, and the claims that it breaks.
 const MUTANTS: &[(Kind, Flaw, &[&str])] = &[
     (Kind::Echo, Flaw::None, &[]),
     (Kind::Parse, Flaw::None, &[]),
@@ -70,6 +70,8 @@ const MUTANTS: &[(Kind, Flaw, &[&str])] = &[
     (Kind::Parse, Flaw::HasNoDeadline, &["deadline"]),
     (Kind::Parse, Flaw::KeepsIdleConnections, &["deadline"]),
     (Kind::Parse, Flaw::ClosesWithout408, &["deadline"]),
+    (Kind::Parse, Flaw::Sends408ToNewConnections, &["deadline"]),
+    (Kind::Parse, Flaw::Sends408ToIdleConnections, &["deadline"]),
     (Kind::Parse, Flaw::HasDeadlinePerRead, &["deadline"]),
     (Kind::Queue, Flaw::HasNoConnectionLimit, &["max-connections"]),
     (Kind::Queue, Flaw::OmitsRetryAfterAtConnectionLimit, &["max-connections"]),
@@ -78,7 +80,7 @@ const MUTANTS: &[(Kind, Flaw, &[&str])] = &[
     (Kind::Queue, Flaw::OverstatesQueued, &["stats-consistent"]),
     (Kind::Queue, Flaw::RejectsEvenAfterRetryAfter, &["retry-after"]),
     (Kind::Queue, Flaw::OverstatesCapacity, &["burst"]),
-    // what has no bound refuses nobody
+    // an unbounded queue rejects no event
     (Kind::Queue, Flaw::HasUnboundedQueue, &["stats-consistent", "retry-after", "burst"]),
     (Kind::Queue, Flaw::WaitsWhenFull, &["retry-after", "burst"]),
     (Kind::Queue, Flaw::OmitsRetryAfter, &["retry-after", "burst"]),
@@ -96,14 +98,14 @@ struct Case {
 }
 
 impl Case {
-    /// What it is if it is not as expected.
+    /// What was found, if it is not as expected.
     async fn surprise(self) -> Option<String> {
         let server = flawed::start(self.kind, self.flaw).await;
         let finding = self.claim.try_on(server.addr).await;
         let Self { kind, flaw, claim, expected } = self;
         (finding.verdict != expected).then(|| {
             format!(
-                "{kind:?} that {flaw:?}, {}: {:?}, {}",
+                "{kind:?} with {flaw:?}, {}: {:?}, {}",
                 claim.name, finding.verdict, finding.figure
             )
         })
@@ -112,7 +114,7 @@ impl Case {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_flaw_breaks_its_claim_and_no_other() {
-    // both ends of every connection are ours
+    // both ends of every connection are in this process
     let _ = rlimit::increase_nofile_limit(20_000);
     let (places, crowds) = (Arc::new(Semaphore::new(AT_A_TIME)), Arc::new(Semaphore::new(2)));
     let mut trials = JoinSet::new();
@@ -138,7 +140,7 @@ async fn each_flaw_breaks_its_claim_and_no_other() {
     while let Some(trial) = trials.join_next().await {
         again.extend(trial.expect("a trial does not panic"));
     }
-    // a busy machine can surprise: what did is tried again now that all is quiet
+    // a busy machine can break a claim: those are tried again, one at a time
     let mut surprises = Vec::new();
     for case in again {
         surprises.extend(case.surprise().await);
@@ -152,7 +154,7 @@ fn every_claim_is_broken_by_a_flaw_of_its_own() {
         let breaks = |(_, _, broken): &&(Kind, Flaw, &[&str])| broken.contains(&claim.name);
         assert!(
             MUTANTS.iter().any(|mutant| breaks(&mutant)),
-            "nothing is known to break {}",
+            "no server is known to break {}",
             claim.name
         );
     }
@@ -184,6 +186,6 @@ async fn no_claim_is_kept_by_nonsense_and_none_hangs_on_it() {
         let (nonsense, claim, finding) = trial.expect("a trial does not panic");
         let of = format!("{nonsense:?}, {}: {}", claim.name, finding.figure);
         assert_eq!(finding.verdict, Verdict::Broken, "{of}");
-        assert!(!finding.figure.starts_with("no end"), "{of}");
+        assert!(!finding.figure.starts_with("not finished"), "{of}");
     }
 }

@@ -58,6 +58,8 @@ pub(crate) enum Flaw {
     HasNoDeadline,
     KeepsIdleConnections,
     ClosesWithout408,
+    Sends408ToNewConnections,
+    Sends408ToIdleConnections,
     HasDeadlinePerRead,
     HasNoConnectionLimit,
     OmitsRetryAfterAtConnectionLimit,
@@ -69,4 +71,14 @@ pub(crate) enum Flaw {
     HasUnboundedQueue,
     WaitsWhenFull,
     OverstatesCapacity,
+}
+
+impl Flaw {
+    /// Whether it sends a 408 to a connection on which nothing of a request has arrived.
+    pub(crate) fn sends_408(self, kept_alive: bool) -> bool {
+        match kept_alive {
+            true => self == Self::Sends408ToIdleConnections,
+            false => self == Self::Sends408ToNewConnections,
+        }
+    }
 }

@@ -255,7 +255,10 @@ impl Wire {
                         self.decoder.push(&piece[..length]);
                     }
                 },
-                Err(_) if heard.is_empty() && self.answered > 0 => return Ok(None),
+                // nothing of a request has begun: closed without a response
+                Err(_) if heard.is_empty() && !flaw.sends_408(self.answered > 0) => {
+                    return Ok(None);
+                }
                 Err(_) if flaw == Flaw::ClosesWithout408 => return Ok(None),
                 Err(_) => {
                     let late = Response::problem(
