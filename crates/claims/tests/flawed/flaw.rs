@@ -74,6 +74,11 @@ pub(crate) enum Flaw {
 }
 
 impl Flaw {
+    /// Whether it has no deadline: also where a place must stay occupied for the claim to be tried.
+    pub(crate) fn never_times_out(self) -> bool {
+        matches!(self, Self::HasNoDeadline | Self::AllowsOnly200Connections)
+    }
+
     /// Whether it sends a 408 to a connection on which nothing of a request has arrived.
     pub(crate) fn sends_408(self, kept_alive: bool) -> bool {
         match kept_alive {

@@ -164,7 +164,7 @@ impl Wire {
     async fn next_request(&mut self, shared: &Shared) -> io::Result<Option<Request>> {
         let (flaw, mut gate) = (shared.flaw, None);
         let patience =
-            if flaw == Flaw::HasNoDeadline { Duration::from_secs(3600) } else { shared.patience };
+            if flaw.never_times_out() { Duration::from_secs(3600) } else { shared.patience };
         let (mut deadline, mut heard, mut asked) = (Instant::now() + patience, Vec::new(), false);
         if flaw == Flaw::KeepsIdleConnections && self.answered > 0 {
             deadline += Duration::from_secs(3600);
