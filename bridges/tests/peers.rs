@@ -173,7 +173,7 @@ fn axum_with_a_bounded_queue_is_a_stage_5() {
     let figures = [
         ("no-lost-update", "55 acknowledged, 55 counted"),
         ("retry-after", "accepted 9 s later"),
-        ("burst", "refused in"),
+        ("burst", "rejected"),
     ];
     keeps(|| bridge(env!("CARGO_BIN_EXE_axum-stage5")), &kept.concat(), RACES, &figures);
 }

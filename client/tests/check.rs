@@ -134,7 +134,7 @@ fn check_without_a_server_is_one_line_and_exit_code_3() {
         (Some(3), 1, &b""[..]),
         "{printed}"
     );
-    assert!(printed.contains("nobody listens there"), "{printed}");
+    assert!(printed.contains("no server listens there"), "{printed}");
 }
 
 #[test]

@@ -58,15 +58,16 @@ fn a_bad_command_line_is_exit_code_2_and_names_what_is_wrong() {
 }
 
 #[test]
-fn what_is_too_long_for_a_line_of_a_help_goes_on_under_its_beginning() {
+fn a_long_line_of_help_is_folded_and_indented() {
     let help = stdout(&run(&["load", "--help"]));
-    let words = "Send a refused request again, not before its Retry-After, and later each time; its latency counts on";
-    let (first, rest) = help.split_once("Send a refused request").expect("--retry is explained");
+    let words = "Send a request that got 503 again, not before its Retry-After, and later each time; its latency goes on counting";
+    let (first, rest) =
+        help.split_once("Send a request that got 503").expect("--retry is explained");
     let column = first.lines().last().map_or(0, str::len);
     let lines = rest.lines().take_while(|line| !line.trim_start().starts_with("--"));
     let lines: Vec<_> =
         lines.map(|line| line.strip_prefix(&*" ".repeat(column)).unwrap_or(line)).collect();
-    assert_eq!(format!("Send a refused request{}", lines.join(" ")), words);
+    assert_eq!(format!("Send a request that got 503{}", lines.join(" ")), words);
     assert!(lines.len() > 1, "{help}");
 }
 
@@ -78,7 +79,10 @@ fn a_server_that_is_not_there_is_one_line_and_exit_code_3() {
         assert_eq!(output.status.code(), Some(3), "{command}");
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(error.lines().count(), 1, "{error}");
-        assert!(error.contains("nobody listens there") && error.contains("cargo run"), "{error}");
+        assert!(
+            error.contains("no server listens there") && error.contains("cargo run"),
+            "{error}"
+        );
     }
 }
 

@@ -30,14 +30,14 @@ fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The line of a check, and what it says to mend.
+/// The line of a check, and what it says to fix.
 fn line<'a>(told: &'a str, name: &str) -> (&'a str, &'a str) {
     let start = format!("{name:<13}  ");
     let is_it =
         |line: &&str| line.split_once(' ').is_some_and(|(_, rest)| rest.starts_with(&start));
     let mut lines = told.lines().skip_while(|line| !is_it(line));
     let line = lines.next().unwrap_or_else(|| panic!("no line {name}: {told}"));
-    (line, lines.next().and_then(|next| next.strip_prefix("    Mend: ")).unwrap_or_default())
+    (line, lines.next().and_then(|next| next.strip_prefix("    Fix: ")).unwrap_or_default())
 }
 
 /// A folder with some of this machine's programs and nothing else.
@@ -89,14 +89,14 @@ fn every_finding_that_is_not_fine_says_how_to_mend_it() {
     let mut wrong = 0;
     for (place, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with(['✗', '!']))
     {
-        assert!(lines[place + 1].starts_with("    Mend: "), "{line}: {told}");
+        assert!(lines[place + 1].starts_with("    Fix: "), "{line}: {told}");
         wrong += usize::from(line.starts_with('✗'));
     }
     for name in ["curl", "bash", "shell tools", "rust", "dependencies"] {
         assert!(line(&told, name).0.starts_with('✗'), "{name}: {told}");
     }
     assert_eq!((output.status.code(), wrong), (Some(1), 5), "{told}");
-    assert!(told.contains("\nnot ready for a class: 5 to mend"), "{told}");
+    assert!(told.contains("\nnot ready for a class: 5 to fix"), "{told}");
 }
 
 #[test]
@@ -106,14 +106,14 @@ fn an_address_in_use_says_who_can_tell_who_has_it_and_what_to_take_instead() {
     let output =
         Command::new(CLIENT).args(["doctor", "--addr", &addr.to_string()]).output().unwrap();
     let told = told(&output);
-    let (line, mend) = line(&told, "address");
+    let (line, fix) = line(&told, "address");
     assert!(line.starts_with('✗') && line.contains(&format!("{addr} is taken")), "{told}");
     assert!(
         line.contains(&format!(":{}", addr.port()))
             && (line.contains("lsof -nP") || line.contains("ss -ltnp")),
         "{told}"
     );
-    assert!(mend.contains("--addr 127.0.0.1:"), "{told}");
+    assert!(fix.contains("--addr 127.0.0.1:"), "{told}");
     assert_eq!(output.status.code(), Some(1));
 }
 
@@ -126,11 +126,11 @@ fn a_server_that_localhost_may_mean_instead_of_ours_is_found() {
         .output()
         .unwrap();
     let told = told(&output);
-    let (line, mend) = line(&told, "address");
+    let (line, fix) = line(&told, "address");
     assert!(
         line.starts_with('!')
             && line.contains(&format!("[::1]:{port}"))
-            && mend.contains("127.0.0.1"),
+            && fix.contains("127.0.0.1"),
         "{told}"
     );
 }
@@ -141,9 +141,9 @@ fn too_few_descriptors_for_the_lessons_are_a_failure() {
     bash.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\"", CLIENT]);
     let output = of(bash).output().unwrap();
     let told = told(&output);
-    let (line, mend) = line(&told, "descriptors");
+    let (line, fix) = line(&told, "descriptors");
     assert!(
-        line.starts_with('✗') && line.contains("64 for a process") && mend.contains("sudo"),
+        line.starts_with('✗') && line.contains("64 for a process") && fix.contains("sudo"),
         "{told}"
     );
     assert_eq!(output.status.code(), Some(1));
@@ -198,10 +198,10 @@ fn a_rust_that_is_too_old_is_named_with_the_command_that_updates_it() {
             instead("rustc", &format!("rustc {release}\nbinary: rustc\nrelease: {release}"));
         let output = doctor().env("PATH", before_path(rustc.path())).output().unwrap();
         let told = told(&output);
-        let (line, mend) = line(&told, "rust");
+        let (line, fix) = line(&told, "rust");
         assert!(line.starts_with(sign) && line.contains(release), "{told}");
         assert!(
-            sign == '✓' || (mend.starts_with("rustup update") && output.status.code() == Some(1)),
+            sign == '✓' || (fix.starts_with("rustup update") && output.status.code() == Some(1)),
             "{told}"
         );
     }
@@ -240,7 +240,7 @@ fn a_proxy_that_curl_would_ask_for_our_servers_is_found() {
         .env("no_proxy", "127.0.0.1,localhost")
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(0), "mended as it said");
+    assert_eq!(output.status.code(), Some(0), "fixed as it said");
 }
 
 #[test]
@@ -248,10 +248,10 @@ fn packages_that_are_not_downloaded_are_missed_before_the_class() {
     let empty = tempfile::tempdir().unwrap();
     let output = doctor().env("CARGO_HOME", empty.path()).output().unwrap();
     let told = told(&output);
-    let (line, mend) = line(&told, "dependencies");
+    let (line, fix) = line(&told, "dependencies");
     assert!(line.starts_with('✗') && line.contains("needs the network"), "{told}");
     assert_eq!(
-        (mend.split(',').next(), output.status.code()),
+        (fix.split(',').next(), output.status.code()),
         (Some("cargo fetch --locked"), Some(1))
     );
 }
@@ -265,10 +265,10 @@ fn packages_of_the_tests_alone_stop_no_class() {
     std::fs::set_permissions(&cargo, Permissions::from_mode(0o755)).unwrap();
     let output = doctor().env("CARGO", &cargo).output().unwrap();
     let told = told(&output);
-    let (line, mend) = line(&told, "dependencies");
+    let (line, fix) = line(&told, "dependencies");
     assert!(line.starts_with('!') && line.contains("cargo test needs the network"), "{told}");
     assert_eq!(
-        (mend.split(',').next(), output.status.code()),
+        (fix.split(',').next(), output.status.code()),
         (Some("cargo fetch --locked"), Some(0))
     );
 }
@@ -301,10 +301,10 @@ fn binaries_that_are_missing_or_older_than_their_sources_are_named() {
     let output = doctor().env("CARGO_TARGET_DIR", target.path()).output().unwrap();
     let told = told(&output);
     let missing = "not built, or not from what is here: stage1-blocking, stage3-parse, stage4-slow-state, stage5-backpressure";
-    let (debug, mend) = line(&told, "debug build");
+    let (debug, fix) = line(&told, "debug build");
     assert!(debug.starts_with('!') && debug.ends_with(missing), "{told}");
     assert_eq!(
-        (mend, line(&told, "release build").1),
+        (fix, line(&told, "release build").1),
         ("cargo build", "cargo build --release"),
         "{told}"
     );
@@ -321,22 +321,22 @@ fn outside_the_workspace_it_says_where_to_ask() {
 
 #[test]
 fn what_a_machine_allows_is_judged_by_what_the_lessons_need() {
-    use Health::{Failing, Fine, Noted};
+    use Health::{Fail, Ok as Fine, Warn};
     let health =
         |findings: &[Finding]| findings.iter().map(|finding| finding.health).collect::<Vec<_>>();
-    assert_eq!(health(&[cores(0), cores(1), cores(2), cores(64)]), [Noted, Noted, Fine, Fine]);
+    assert_eq!(health(&[cores(0), cores(1), cores(2), cores(64)]), [Warn, Warn, Fine, Fine]);
     let descriptors =
         [None, Some(256), Some(1024), Some(4096), Some(10_240), Some(1 << 40)].map(descriptors);
-    assert_eq!(health(&descriptors), [Noted, Failing, Failing, Noted, Fine, Fine]);
+    assert_eq!(health(&descriptors), [Warn, Fail, Fail, Warn, Fine, Fine]);
     let of_a_user =
         [(None, 0), (Some(1000), 0), (Some(2666), 400), (Some(1333), 400), (Some(u64::MAX - 1), 1)];
     assert_eq!(
         health(&of_a_user.map(|(most, running)| processes(most, running))),
-        [Fine, Noted, Fine, Noted, Fine]
+        [Fine, Warn, Fine, Warn, Fine]
     );
     assert_eq!(
         health(&[None, Some(128), Some(1023), Some(1024)].map(backlog)),
-        [Noted, Noted, Noted, Fine]
+        [Warn, Warn, Warn, Fine]
     );
     let ports = [
         None,
@@ -346,7 +346,7 @@ fn what_a_machine_allows_is_judged_by_what_the_lessons_need() {
         Some((9, 1)),
     ]
     .map(ports);
-    assert_eq!(health(&ports), [Noted, Failing, Fine, Noted, Failing]);
+    assert_eq!(health(&ports), [Warn, Fail, Fine, Warn, Fail]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use outside::{full_backlog, run, server, stdout};
 use std::io::{Read, Write};
 
 #[test]
-fn hold_says_what_became_of_each_connection() {
+fn hold_reports_the_outcome_of_each_connection() {
     let addr = server(|number, mut stream| match number % 4 {
         0 => drop(stream),
         2 => drop(stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n")),
@@ -18,8 +18,8 @@ fn hold_says_what_became_of_each_connection() {
     let report = stdout(&run(&["hold", "-n", "8", "-z", "2s", &addr.to_string()]));
     for line in [
         "2  answered: 408 Request Timeout",
-        "2  answered with what is no HTTP",
-        "2  closed without a word",
+        "2  answered with something that is not HTTP",
+        "2  closed without a response",
         "2  still open",
     ] {
         assert!(report.contains(line), "{line}: {report}");
@@ -28,22 +28,26 @@ fn hold_says_what_became_of_each_connection() {
 
 #[test]
 fn hold_misbehaves_as_it_is_told() {
-    for (manner, least) in [("silent", 0), ("half-head", 20), ("half-body", 100), ("drip", 2)] {
+    for (misbehaviour, least) in [("silent", 0), ("half-head", 20), ("half-body", 100), ("drip", 2)]
+    {
         let (heard, hearing) = std::sync::mpsc::channel();
         let addr = server(move |_, mut stream| {
             let mut all = Vec::new();
             let _ = stream.read_to_end(&mut all);
             let _ = heard.send(all);
         });
-        run(&["hold", "--as", manner, "-n", "1", "-z", "1500ms", &addr.to_string()]);
+        run(&["hold", "--as", misbehaviour, "-n", "1", "-z", "1500ms", &addr.to_string()]);
         let _look = hearing.recv().unwrap();
         let all = hearing.recv().unwrap();
-        assert!(all.len() >= least && (manner != "silent" || all.is_empty()), "{manner}: {all:?}");
+        assert!(
+            all.len() >= least && (misbehaviour != "silent" || all.is_empty()),
+            "{misbehaviour}: {all:?}"
+        );
         let mut decoder = http1::Decoder::<Request>::new();
         decoder.push(&all);
         assert!(
             matches!(decoder.decode(), Ok(http1::Decoded::NeedMore)),
-            "{manner} is well-formed and not whole"
+            "{misbehaviour} is well-formed and not whole"
         );
     }
 }
@@ -58,7 +62,7 @@ fn hold_ends_when_it_is_told_although_connects_still_wait() {
 }
 
 #[test]
-fn whoever_has_no_descriptors_left_is_told_what_to_raise() {
+fn without_descriptors_the_report_says_what_to_raise() {
     let addr = server(|_, mut stream| drop(stream.read(&mut [0; 64])));
     for command in ["load -n 60 -c 60 -t 1s", "hold -n 60 -z 1s"] {
         let limited =
@@ -66,7 +70,7 @@ fn whoever_has_no_descriptors_left_is_told_what_to_raise() {
         let report =
             stdout(&std::process::Command::new("sh").args(["-c", &limited]).output().unwrap());
         for words in
-            ["no file descriptor or port is left", "raise ulimit -n, or take fewer connections"]
+            ["no file descriptor or port is left", "raise ulimit -n, or use fewer connections"]
         {
             assert!(report.contains(words), "{command}: {report}");
         }

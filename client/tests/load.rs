@@ -33,7 +33,7 @@ fn load_counts_what_the_server_counts() {
 }
 
 #[test]
-fn load_splits_what_came_by_outcome() {
+fn load_counts_each_outcome_in_a_row() {
     let (addr, _) = http_server(|number, _| match number % 4 {
         0 => Response::new(StatusCode::ACCEPTED),
         1 => Response::problem(StatusCode::SERVICE_UNAVAILABLE, "full")
@@ -43,7 +43,7 @@ fn load_splits_what_came_by_outcome() {
     });
     let report = stdout(&run(&["load", "-n", "40", "-c", "1", &addr.to_string()]));
     assert_eq!(
-        ["served", "refused", "rejected", "timed out", "failed"].map(|name| row(&report, name)),
+        ["served", "shed", "rejected", "timed out", "failed"].map(|name| row(&report, name)),
         [10, 10, 20, 0, 0]
     );
     for line in [
@@ -78,8 +78,8 @@ fn load_says_why_there_is_no_answer() {
     assert_eq!((row(&report, "timed out"), row(&report, "failed")), (1, 3), "{report}");
     for line in [
         "1 × what came back is not an HTTP response",
-        "closed the connection within its answer",
-        "instead of answering",
+        "closed the connection in the middle of its response",
+        "closed the connection without a response",
     ] {
         assert!(report.contains(line), "{line}: {report}");
     }
@@ -170,7 +170,7 @@ fn load_reports_what_it_has_when_it_is_stopped() {
 }
 
 #[test]
-fn load_counts_what_was_without_an_answer_when_it_was_stopped() {
+fn load_counts_requests_without_a_response_when_it_is_stopped() {
     let (asked, asking) = std::sync::mpsc::channel();
     let addr = server(move |_, mut stream| {
         while let Ok(1..) = stream.read(&mut [0; 1024]) {
@@ -187,7 +187,7 @@ fn load_counts_what_was_without_an_answer_when_it_was_stopped() {
     Command::new("sh").args(["-c", "kill -s INT \"$0\"", &load.id().to_string()]).status().unwrap();
     let report = stdout(&load.wait_with_output().unwrap());
     assert!(report.contains("3 requests to"), "{report}");
-    assert_eq!((row(&report, "cut short"), row(&report, "served")), (3, 0), "{report}");
+    assert_eq!((row(&report, "aborted"), row(&report, "served")), (3, 0), "{report}");
 }
 
 #[test]
@@ -467,7 +467,7 @@ fn bank(forgets: usize, silent: usize) -> String {
 }
 
 #[test]
-fn verify_finds_out_whether_what_was_acknowledged_was_applied() {
+fn verify_compares_acknowledged_with_applied_events() {
     let verify = |addr: &str| {
         run(&["load", "-n", "300", "-c", "8", "-t", "1s", "--event", "--verify", addr])
     };
@@ -480,18 +480,18 @@ fn verify_finds_out_whether_what_was_acknowledged_was_applied() {
     let forgetful = verify(&bank(100, usize::MAX));
     assert_eq!(forgetful.status.code(), Some(1), "{}", stdout(&forgetful));
     assert!(stdout(&forgetful).contains("they do not agree"));
-    // an event without an answer may have been applied: nobody knows
+    // an event without a response may have been applied or not
     let slow = verify(&bank(usize::MAX, 100));
     assert_eq!(slow.status.code(), Some(0), "{}", stdout(&slow));
     assert!(
-        stdout(&slow).contains("nobody knows") && stdout(&slow).contains("they agree"),
+        stdout(&slow).contains("had no response") && stdout(&slow).contains("they agree"),
         "{}",
         stdout(&slow)
     );
 }
 
 #[test]
-fn verify_says_what_a_server_lacks_for_it() {
+fn verify_names_what_the_server_lacks() {
     let (addr, _) = http_server(|_, _| Response::new(StatusCode::NOT_FOUND));
     let output = run(&["load", "--event", "--verify", &addr.to_string()]);
     let error = String::from_utf8_lossy(&output.stderr);
@@ -592,7 +592,7 @@ fn an_expectation_that_is_not_met_is_a_line_and_exit_code_1() {
 }
 
 #[test]
-fn it_says_of_the_server_what_the_figures_alone_do_not() {
+fn notes_say_what_the_figures_alone_do_not() {
     // it ends each connection after its answer, without a word of warning
     let closing = server(|_, stream| {
         let mut connection = Connection::new(stream);
@@ -628,8 +628,8 @@ fn it_says_of_the_server_what_the_figures_alone_do_not() {
     });
     for (addr, says) in [
         (closing, "the server closes connections"),
-        (talking, "the server sent bytes that nobody had asked for"),
-        (single, "3 of 4 connections had no answer while there was more to send"),
+        (talking, "the server sent bytes that were not asked for"),
+        (single, "3 of 4 connections got no response while there was more to send"),
     ] {
         let report = json(&["-z", "500ms", "-c", "4", "-t", "1s", &addr.to_string()]);
         assert!(report["diagnoses"].to_string().contains(says), "{says}: {report:#}");
@@ -664,12 +664,12 @@ fn a_full_backlog_is_seen_by_the_connects_that_take_seconds() {
 }
 
 #[test]
-fn a_server_that_never_accepts_is_said_to_be_out_of_reach_and_exit_code_3() {
+fn a_server_that_never_accepts_is_exit_code_3() {
     let (addr, _backlog) = full_backlog();
     let output = run(&["load", "-n", "2", "-c", "2", "-t", "500ms", &addr.to_string()]);
     let report = stdout(&output);
     assert_eq!((output.status.code(), row(&report, "timed out")), (Some(3), 2), "{report}");
-    assert!(report.contains("not one connection was made"), "{report}");
+    assert!(report.contains("no connection could be opened"), "{report}");
 }
 
 #[test]
@@ -722,7 +722,8 @@ fn a_server_that_vanishes_in_the_middle_is_a_row_with_what_to_look_at() {
         "{report}"
     );
     assert!(
-        report.contains("nobody listens there") && report.contains("is the server still running"),
+        report.contains("no server listens there")
+            && report.contains("is the server still running"),
         "{report}"
     );
 }

@@ -4,7 +4,7 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use http1::{ClientRequest, Method, encode_request};
-use probe::http_client::{Caller, Outcome};
+use probe::http_client::{Outcome, ResponseClient};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -100,7 +100,8 @@ impl Browser {
         }
         let mut bytes = Vec::new();
         encode_request(&request, &self.addr.to_string(), &mut bytes);
-        let call = Caller::new(self.addr).call(&bytes, false, Instant::now() + PATIENCE).await;
+        let call =
+            ResponseClient::new(self.addr).call(&bytes, false, Instant::now() + PATIENCE).await;
         let response = call.response.unwrap_or_else(|| panic!("{target}: {:?}", call.outcome));
         let reply: Value = serde_json::from_slice(response.body()).expect("WebDriver speaks JSON");
         assert!(matches!(call.outcome, Outcome::Served(_)), "{target}: {reply:#}");

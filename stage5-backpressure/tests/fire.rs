@@ -122,7 +122,7 @@ fn a_burst_of_two_thousand_connections_loses_no_answer() {
         timeout: Duration::from_secs(60),
         keep_alive: true,
         retry: None,
-        told_apart: 0,
+        distinct_requests: 0,
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let tally = runtime.block_on(load::run(plan, std::future::pending(), |_| ())).unwrap();

@@ -7,7 +7,7 @@ use console::{Term, style};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-/// Look at this machine before a class, and tell how to mend what is found
+/// Look at this machine before a class, and tell how to fix what is found
 #[derive(Args)]
 #[command(after_help = "\
 ✓ is as it should be. ! is good to know before the class: something takes
@@ -31,28 +31,28 @@ impl Doctor {
             say(&in_words(finding));
         }
         let count = |health| findings.iter().filter(|finding| finding.health == health).count();
-        match (count(Health::Failing), count(Health::Noted)) {
+        match (count(Health::Fail), count(Health::Warn)) {
             (0, 0) => say("\nready for a class\n"),
             (0, noted) => say(&format!("\nready for a class; {noted} to know of (!)\n")),
             (failing, noted) => say(&format!(
-                "\nnot ready for a class: {failing} to mend (✗), {noted} to know of (!)\n"
+                "\nnot ready for a class: {failing} to fix (✗), {noted} to know of (!)\n"
             )),
         }
-        if count(Health::Failing) == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if count(Health::Fail) == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
 /// A line, and under it what to do, if anything.
 fn in_words(finding: &Finding) -> String {
-    let Finding { name, health, found, mend } = finding;
+    let Finding { name, health, found, fix } = finding;
     let sign = match health {
-        Health::Fine => style("✓").green(),
-        Health::Noted => style("!").yellow().bold(),
-        Health::Failing => style("✗").red().bold(),
+        Health::Ok => style("✓").green(),
+        Health::Warn => style("!").yellow().bold(),
+        Health::Fail => style("✗").red().bold(),
     };
     let mut text = format!("{sign} {name:<13}  {found}\n");
-    if let Some(mend) = mend {
-        text += &format!("    Mend: {mend}\n");
+    if let Some(fix) = fix {
+        text += &format!("    Fix: {fix}\n");
     }
     text
 }

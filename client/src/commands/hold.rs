@@ -7,7 +7,7 @@ use super::signals::stop_signal;
 use clap::Args;
 use indicatif::ProgressBar;
 use probe::duration::show;
-use probe::hold::{self, Fate, Manner, Open};
+use probe::hold::{self, HeldOutcome, Misbehaviour, OpenConnections};
 use probe::target::Target;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -26,8 +26,8 @@ Exit code: 0, 2 for a bad command line, 3 if no connection could be made.
 \"client\" stands for: cargo run -p client --")]
 pub(crate) struct Hold {
     /// How they misbehave
-    #[arg(long = "as", value_name = "MANNER", default_value = "silent")]
-    manner: Manner,
+    #[arg(long = "as", value_name = "BEHAVIOUR", default_value = "silent")]
+    misbehaviour: Misbehaviour,
     /// How many connections
     #[arg(short = 'n', value_name = "COUNT", default_value = "20", value_parser = connections, allow_hyphen_values = true)]
     count: usize,
@@ -53,7 +53,7 @@ impl Hold {
                 } } => {}
             }
         };
-        let open = Open::default();
+        let open = OpenConnections::default();
         let spinner = ProgressBar::new_spinner();
         spinner.enable_steady_tick(Duration::from_millis(100));
         let show_open = async {
@@ -66,23 +66,26 @@ impl Hold {
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         };
-        let fates = tokio::select! {
-            fates = hold::hold(addr, self.count, self.manner, open.clone(), stop) => fates,
+        let outcomes = tokio::select! {
+            outcomes = hold::hold(addr, self.count, self.misbehaviour, open.clone(), stop) => outcomes,
             () = show_open => Vec::new(), // never: it loops
         };
         spinner.finish_and_clear();
-        say(&fates_in_words(&fates));
-        let is_none = fates.iter().all(|fate| matches!(fate, Fate::NotOpened(_)));
+        say(&describe(&outcomes));
+        let is_none = outcomes.iter().all(|outcome| matches!(outcome, HeldOutcome::NotOpened(_)));
         Ok(if is_none { NO_CONNECTION.into() } else { ExitCode::SUCCESS })
     }
 }
 
-/// How many met each fate, and when.
-fn fates_in_words(fates: &[Fate]) -> String {
+/// How many met each outcome, and when.
+fn describe(outcomes: &[HeldOutcome]) -> String {
     let mut kinds: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
-    for fate in fates {
-        let times = kinds.entry(fate.to_string()).or_default();
-        if let Fate::Answered(_, after) | Fate::NotHttp(after) | Fate::Closed(after) = fate {
+    for outcome in outcomes {
+        let times = kinds.entry(outcome.to_string()).or_default();
+        if let HeldOutcome::Answered(_, after)
+        | HeldOutcome::NotHttp(after)
+        | HeldOutcome::Closed(after) = outcome
+        {
             times.push(*after);
         } else {
             times.push(Duration::MAX);

@@ -13,7 +13,7 @@ pub(super) struct Live {
 
 const OUTCOMES: [(&str, &str); 5] = [
     ("served", "green"),
-    ("refused", "yellow"),
+    ("shed", "yellow"),
     ("rejected", "magenta"),
     ("timed out", "red"),
     ("failed", "red"),

@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::Args;
 use http1::{Bytes, ClientRequest, HeaderName, HeaderValue, Method, encode_request, header};
 use indicatif::ProgressBar;
-use load::{Books, Events, Expectation, Plan, Report, Retry, Shape, Until, diagnose};
+use load::{Balances, Events, Expectation, Plan, Report, Retry, Shape, Until, diagnose};
 use probe::number::number;
 use probe::target::Target;
 use std::net::SocketAddr;
@@ -22,31 +22,30 @@ use std::time::Duration;
 #[command(after_help = "\
 Examples:
   client load -n 1000 -c 10                  GET / of 127.0.0.1:8080
-  client load -n 100 -c 100 --event          a hundred at once, an event each
-  client load -z 10s -q 50 -c 20 --event     fifty events a second for 10 s
-  client load -n 10k --event --verify        is what was acknowledged applied?
-  client load -n 100 -c 100 --event --retry  the refused come back when told to
-  client load -d '{\"user\": \"alice\", \"amount\": 5}' http://127.0.0.1:8080/events
-  client load -z 5s -q 200 --expect 'served.p99<200ms' --expect failed=0
+  cargo client load -n 100 -c 100 --event          100 events at once
+  cargo client load -z 10s -q 50 -c 20 --event     50 events a second for 10 s
+  cargo client load -n 10k --event --verify        is every acknowledged event applied?
+  cargo client load -n 100 -c 100 --event --retry  send rejected events again
+  cargo client load -d '{\"user\": \"alice\", \"amount\": 5}' \\
+      http://127.0.0.1:8080/events
+  cargo client load -z 5s -q 200 --expect 'served.p99<200ms' --expect failed=0
 
-\"client\" stands for: cargo run --release -p client --
+served: a status under 400. shed: 503. rejected: any other 4xx or 5xx. timed out:
+no complete response within -t. failed: no response at all. aborted: not done
+when you stopped the run. Throughput counts all responses, goodput only served ones.
 
-served: a status under 400. refused: 503. rejected: any other 4xx or 5xx. timed
-out: no whole answer within -t. failed: no answer at all. cut short: not done
-when you stopped it. Throughput counts every answer, goodput the served alone.
+Without -q each connection sends once it has its response (a closed loop): a slow
+server is sent less, which hides the waiting. With -q requests are due at their
+rate, whatever the server does (an open loop), and latency counts from when a
+request was due; the latency from when it was sent stands beside it.
 
-Without -q each connection sends when it has its answer (a closed loop): a
-server that is slow is sent less, and the waiting is hidden. With -q requests
-are due at their rate, whatever the server does (an open loop), and latency
-counts from when a request was due; what it is from sending stands beside it.
-
-An expectation is FIGURE COMPARISON VALUE. Figures: requests, served, refused,
-rejected, timed_out, failed, cut_short, not_sent, throughput, goodput, elapsed;
+An expectation is FIGURE COMPARISON VALUE. Figures: requests, served, shed,
+rejected, timed_out, failed, aborted, not_sent, throughput, goodput, elapsed;
 of each outcome also .min, .mean, .p50 to .p99.99 and .max. A count may be a
 share: 'served>=99%'.
 
-Exit code: 0; 1 if an expectation is not met or what was acknowledged was not
-applied; 2 for a bad command line; 3 if no connection could be made.")]
+Exit code: 0; 1 if an expectation is not met or an acknowledged event was not
+applied; 2 for a bad command line; 3 if no connection could be opened.")]
 pub(crate) struct Load {
     /// How many requests, such as 500 or 10k [default: 200, unless -z]
     #[arg(short = 'n', value_name = "COUNT", value_parser = count, allow_hyphen_values = true)]
@@ -60,7 +59,7 @@ pub(crate) struct Load {
     /// How many requests per second, in total
     #[arg(short = 'q', value_name = "RATE", value_parser = rate, allow_hyphen_values = true)]
     rate: Option<f64>,
-    /// All requests are due at once, when every connection stands
+    /// Make all requests due at once, when every connection is open
     #[arg(long, conflicts_with_all = ["rate", "duration"])]
     burst: bool,
     /// How long a request may take, connecting included
@@ -78,7 +77,7 @@ pub(crate) struct Load {
     /// The body's Content-Type
     #[arg(short = 'T', value_name = "TYPE")]
     content_type: Option<HeaderValue>,
-    /// A field, such as 'Accept: text/plain'; may be given several times
+    /// A header field, such as 'Accept: text/plain'; may be repeated
     #[arg(short = 'H', value_name = "FIELD", value_parser = field)]
     fields: Vec<(HeaderName, HeaderValue)>,
     /// A new connection for each request
@@ -87,22 +86,24 @@ pub(crate) struct Load {
     /// Post events of fifty random users to /events, amounts 1 to 100
     #[arg(long, conflicts_with_all = ["body", "file", "method", "content_type"])]
     event: bool,
-    /// Ask the server afterwards whether it has applied what it acknowledged; nobody else may send meanwhile
+    /// Ask the server afterwards whether it applied what it acknowledged; no other client may send
+    /// meanwhile
     #[arg(long, requires = "event")]
     verify: bool,
-    /// Send a refused request again, not before its Retry-After, and later each time; its latency counts on
+    /// Send a request that got 503 again, not before its Retry-After, and later each time; its
+    /// latency goes on counting
     #[arg(long)]
     retry: bool,
-    /// Send it again exactly then, as everyone else who was refused: a herd
+    /// Send it again exactly then, like all the others: a retry burst
     #[arg(long, requires = "retry")]
     no_jitter: bool,
-    /// What the random users, amounts and waits begin with [default: another each time]
+    /// The seed of the random users, amounts and waits [default: a new one each time]
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     seed: Option<u64>,
-    /// What must come out, such as 'served.p99<200ms' or failed=0; may be given several times
+    /// What the run must show, such as 'served.p99<200ms' or failed=0; may be repeated
     #[arg(long = "expect", value_name = "EXPECTATION")]
     expectations: Vec<Expectation>,
-    /// The report as JSON
+    /// Print the report as JSON
     #[arg(long)]
     json: bool,
     /// No colours, as with NO_COLOR
@@ -126,8 +127,8 @@ impl Load {
         let events = self.event.then(|| Events::random(seed));
         let before = match self.verify {
             false => None,
-            true => match books(addr).await {
-                Ok(books) => Some(books),
+            true => match balances(addr).await {
+                Ok(balances) => Some(balances),
                 Err(why) => anyhow::bail!("--verify: {why}"),
             },
         };
@@ -137,22 +138,22 @@ impl Load {
         let live = Live::new(plan.until)?;
         let mut signals = Signals::new()?;
         let stop = async { _ = signals.next().await };
-        let tally = load::run(plan, stop, |progress| live.show(progress)).await?;
+        let stats = load::run(plan, stop, |progress| live.show(progress)).await?;
         live.clear();
-        if tally.never_connected() {
-            for failure in tally.failed.kinds.keys() {
+        if stats.never_connected() {
+            for failure in stats.failed.kinds.keys() {
                 complain(&format!("error: {}: {failure}", self.target.host));
             }
         }
-        let agreement = match before.zip(events) {
+        let reconciliation = match before.zip(events) {
             None => None,
             Some((before, events)) => {
                 let after = tokio::select! {
-                    after = books(addr) => after,
+                    after = balances(addr) => after,
                     _ = signals.next() => Err("you did not wait until the server had done what it took".into()),
                 };
                 Some(after.map(|after| {
-                    Books::agree(&before, &after, &events, &tally.acknowledged, &tally.unknown)
+                    Balances::agree(&before, &after, &events, &stats.acknowledged, &stats.unknown)
                 }))
             }
         };
@@ -161,17 +162,17 @@ impl Load {
             method: method.to_string(),
             shape,
             seed: (self.event || self.retry).then_some(seed),
-            diagnoses: diagnose(&tally, shape, keep_alive),
-            judgements: self
+            diagnoses: diagnose(&stats, shape, keep_alive),
+            assertions: self
                 .expectations
                 .iter()
-                .map(|expectation| expectation.judge(&tally))
+                .map(|expectation| expectation.judge(&stats))
                 .collect(),
-            agreement,
-            tally,
+            reconciliation,
+            stats,
         };
         say(&if self.json { format!("{:#}\n", report.json()) } else { report.to_string() });
-        Ok(if report.tally.never_connected() {
+        Ok(if report.stats.never_connected() {
             NO_CONNECTION.into()
         } else if report.is_as_expected() {
             ExitCode::SUCCESS
@@ -187,7 +188,7 @@ impl Load {
         };
         Plan {
             addr,
-            told_apart: if self.verify { requests.len() } else { 0 },
+            distinct_requests: if self.verify { requests.len() } else { 0 },
             requests,
             to_head: self.method() == Method::HEAD,
             connections: self.connections,
@@ -257,13 +258,14 @@ impl Load {
 }
 
 /// What the server says of its balances, once it has done all that it took.
-async fn books(addr: SocketAddr) -> Result<Books, String> {
+async fn balances(addr: SocketAddr) -> Result<Balances, String> {
     let waiting = ProgressBar::new_spinner();
-    let books =
-        Books::ask(addr, |left| waiting.set_message(format!("the server has {left} events to do")))
-            .await;
+    let balances = Balances::ask(addr, |left| {
+        waiting.set_message(format!("the server has {left} events to do"))
+    })
+    .await;
     waiting.finish_and_clear();
-    books
+    balances
 }
 
 fn rate(text: &str) -> Result<f64, String> {

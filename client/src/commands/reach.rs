@@ -2,7 +2,7 @@
 
 use super::print::complain;
 use anyhow::bail;
-use probe::http_client::{Caller, Failure};
+use probe::http_client::{Failure, ResponseClient};
 use probe::target::Target;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) async fn resolve(target: &Target) -> Option<SocketAddr> {
     let reached = async {
         let addr = target.resolve().await?;
-        let connected = async { Caller::new(addr).connect().await.map(drop) };
+        let connected = async { ResponseClient::new(addr).connect().await.map(drop) };
         match timeout(LOOK, connected).await {
             Ok(Err(failure @ Failure::NobodyThere)) => {
                 bail!(

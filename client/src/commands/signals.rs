@@ -6,7 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
-    hang_up: Signal,
+    disconnect: Signal,
 }
 
 impl Signals {
@@ -15,14 +15,14 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
+            disconnect: signal(SignalKind::hangup())?,
         })
     }
 
     /// The number of the next one; may be dropped while it waits.
     pub(super) async fn next(&mut self) -> i32 {
         tokio::select! {
-            _ = self.hang_up.recv() => 1,
+            _ = self.disconnect.recv() => 1,
             _ = self.interrupt.recv() => 2,
             _ = self.terminate.recv() => 15,
         }

@@ -4,11 +4,11 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
     /// As it should be.
-    Fine,
+    Ok,
     /// A class can be held; it is better to know this beforehand.
-    Noted,
+    Warn,
     /// A lesson would fail.
-    Failing,
+    Fail,
 }
 
 /// What was found in one respect.
@@ -21,27 +21,27 @@ pub struct Finding {
     /// What was found.
     pub found: String,
     /// What to do about it, if anything is to be done.
-    pub mend: Option<String>,
+    pub fix: Option<String>,
 }
 
 impl Finding {
     pub(super) fn fine(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, health: Health::Fine, found: found.into(), mend: None }
+        Self { name, health: Health::Ok, found: found.into(), fix: None }
     }
 
     pub(super) fn noted(
         name: &'static str,
         found: impl Into<String>,
-        mend: impl Into<String>,
+        fix: impl Into<String>,
     ) -> Self {
-        Self { name, health: Health::Noted, found: found.into(), mend: Some(mend.into()) }
+        Self { name, health: Health::Warn, found: found.into(), fix: Some(fix.into()) }
     }
 
     pub(super) fn failing(
         name: &'static str,
         found: impl Into<String>,
-        mend: impl Into<String>,
+        fix: impl Into<String>,
     ) -> Self {
-        Self { name, health: Health::Failing, found: found.into(), mend: Some(mend.into()) }
+        Self { name, health: Health::Fail, found: found.into(), fix: Some(fix.into()) }
     }
 }

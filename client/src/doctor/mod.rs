@@ -1,4 +1,4 @@
-//! A machine before a class: what the lessons need of it, what is there, and how to mend the rest.
+//! A machine before a class: what the lessons need of it, what is there, and how to fix the rest.
 //!
 //! Each check is a function that returns a [`Finding`]. One that judges a number takes the number, so that what it says
 //! of any machine can be tested on every machine.
@@ -21,7 +21,7 @@ pub fn examine(addr: SocketAddr, columns: Option<usize>) -> Vec<Finding> {
     let here = network::answering();
     let loopback = network::loopback(&here);
     // where nothing answers at all, no tool is to blame for it
-    let answering = here.ok().filter(|_| loopback.health == Health::Fine);
+    let answering = here.ok().filter(|_| loopback.health == Health::Ok);
     let mut findings = vec![
         limits::cores(thread::available_parallelism().map_or(0, usize::from)),
         limits::descriptors(limits::most_descriptors()),

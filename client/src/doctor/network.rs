@@ -22,7 +22,7 @@ pub(super) fn answering() -> io::Result<SocketAddr> {
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let mut connection = Connection::new(stream);
-            // whoever asked hears of any trouble
+            // whoever asked record_answered of any trouble
             if let Ok(Some(_)) = connection.read_request() {
                 let _ = connection.write_response(Response::text(ANSWER.into()));
             }

@@ -4,7 +4,7 @@ use crate::event::{event, post_event};
 use crate::raw_connection::PATIENCE;
 use crate::trial::{Exchange, Trial};
 use probe::duration::show;
-use probe::http_client::{Call, Caller, Failure, Outcome};
+use probe::http_client::{Call, Failure, Outcome, ResponseClient};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -33,7 +33,7 @@ pub(crate) async fn at_once(
     events: Vec<String>,
     patience: Duration,
 ) -> Result<Vec<Call>, String> {
-    let mut callers: Vec<_> = events.iter().map(|_| Caller::new(trial.addr)).collect();
+    let mut callers: Vec<_> = events.iter().map(|_| ResponseClient::new(trial.addr)).collect();
     let connecting = timeout(PATIENCE, async {
         for caller in &mut callers {
             caller.connect().await?;

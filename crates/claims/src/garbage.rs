@@ -3,7 +3,7 @@
 use crate::event::{event, fresh_user, post_event};
 use crate::raw_connection::{PATIENCE, WORK};
 use crate::trial::{Trial, instead};
-use probe::http_client::{Caller, Failure, Outcome};
+use probe::http_client::{Failure, Outcome, ResponseClient};
 use std::net::SocketAddr;
 
 /// One kind of garbage, and how it is to be refused.
@@ -53,7 +53,7 @@ pub const GARBAGE: [Garbage; 12] = [
 
 /// Every kind after another, over one connection if the server keeps it; then an valid event, on one of its own.
 pub(crate) async fn is_refused(trial: &mut Trial) -> Result<String, String> {
-    let (of, mut caller) = (GARBAGE.len(), Caller::new(trial.addr));
+    let (of, mut caller) = (GARBAGE.len(), ResponseClient::new(trial.addr));
     let (mut taken, mut otherwise) = (Vec::new(), Vec::new());
     for garbage in &GARBAGE {
         let request = post_event(trial.addr, garbage.content_type, garbage.body);
@@ -71,8 +71,10 @@ pub(crate) async fn is_refused(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(1).await;
     let event = event(&fresh_user(), 1);
     let request = post_event(trial.addr, JSON, event.as_bytes());
-    let honest =
-        trial.call("valid event", &mut Caller::new(trial.addr), &request, WORK).await.outcome;
+    let honest = trial
+        .call("valid event", &mut ResponseClient::new(trial.addr), &request, WORK)
+        .await
+        .outcome;
     // where all were taken, the claim's own command shows one
     if let Some(first) = taken.iter().chain(&otherwise).next().filter(|_| taken.len() < of) {
         trial.by_hand = Some(curl(trial.addr, first.content_type, first.body));

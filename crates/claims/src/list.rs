@@ -5,7 +5,7 @@ use crate::rejections::{BEYOND, MALFORMED, SMUGGLED};
 use crate::{
     concurrency, framing, garbage, keep_alive, overload, rejections, routing, slow_clients, state,
 };
-use probe::hold::Manner;
+use probe::hold::Misbehaviour;
 use std::time::Duration;
 
 const ALL: &[u8] = &[1, 2, 3, 4, 5];
@@ -229,7 +229,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: true,
         by_hand: "scripts/flood.sh -n 1 -t 3 {addr}",
-        attempt: |trial| Box::pin(slow_clients::stops_nobody(trial, Manner::Silent)),
+        attempt: |trial| Box::pin(slow_clients::stops_nobody(trial, Misbehaviour::Silent)),
     },
     Claim {
         name: "slow-request",
@@ -239,7 +239,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: true,
         by_hand: "cargo client hold --as half-head -n 1 -z 5s {addr} & sleep 1; curl -i -m 2 http://{addr}/",
-        attempt: |trial| Box::pin(slow_clients::stops_nobody(trial, Manner::HalfHead)),
+        attempt: |trial| Box::pin(slow_clients::stops_nobody(trial, Misbehaviour::HalfHead)),
     },
     Claim {
         name: "many-idle",

@@ -6,7 +6,7 @@ use crate::raw_connection::{PATIENCE, WORK};
 use crate::trial::{Depth, Exchange, Trial, instead};
 use http1::{Response, StatusCode, header};
 use probe::duration::show;
-use probe::http_client::{Call, Caller, Outcome, get};
+use probe::http_client::{Call, Outcome, ResponseClient, get};
 use std::time::Duration;
 use tokio::time::{Instant, interval, sleep, timeout};
 
@@ -111,7 +111,7 @@ async fn watch(addr: std::net::SocketAddr, began: Instant, before: Stats) -> Vec
     while Instant::now() < end {
         tick.tick().await;
         // a connection each: a server that serves one at a time must not wait for us
-        let call = Caller::new(addr).call(&request, false, Instant::now() + PATIENCE).await;
+        let call = ResponseClient::new(addr).call(&request, false, Instant::now() + PATIENCE).await;
         let Some(stats) = call
             .response
             .and_then(|response| serde_json::from_slice::<Stats>(response.body()).ok())
@@ -143,7 +143,8 @@ pub(crate) async fn adds_up(trial: &mut Trial) -> Result<String, String> {
     let (addr, request) = (trial.addr, get(trial.addr, "/stats"));
     let first: Stats = trial.fetch("/stats", PATIENCE).await?;
     let looking = tokio::spawn(async move {
-        let (mut caller, mut tick) = (Caller::new(addr), interval(Duration::from_millis(10)));
+        let (mut caller, mut tick) =
+            (ResponseClient::new(addr), interval(Duration::from_millis(10)));
         let mut earlier = first;
         for _ in 0..LOOKS {
             tick.tick().await;
@@ -183,7 +184,7 @@ const COME_BACK: Duration = Duration::from_secs(30);
 pub(crate) async fn says_when(trial: &mut Trial) -> Result<String, String> {
     let (user, end) = (fresh_user(), Instant::now() + BURST);
     let request = post_event(trial.addr, "application/json", event(&user, 0).as_bytes());
-    let mut caller = Caller::new(trial.addr);
+    let mut caller = ResponseClient::new(trial.addr);
     for number in 0..200 {
         let outcome = trial.call("event", &mut caller, &request, WORK).await.outcome;
         match outcome {
@@ -200,7 +201,7 @@ pub(crate) async fn says_when(trial: &mut Trial) -> Result<String, String> {
                 if seconds > COME_BACK.as_secs() {
                     return Err(format!("Retry-After is {seconds} s: too long to wait"));
                 }
-                caller.hang_up(); // it would not be kept idle for ever
+                caller.disconnect(); // it would not be kept idle for ever
                 sleep(Duration::from_secs(seconds)).await;
                 return match trial.call("event, again", &mut caller, &request, WORK).await.outcome {
                     Outcome::Served(_) => {

@@ -3,7 +3,7 @@
 use crate::raw_connection::{PATIENCE, Wire, is_error};
 use crate::trial::{Trial, all_of, instead};
 use probe::duration::show;
-use probe::hold::Manner;
+use probe::hold::Misbehaviour;
 use probe::http_client::{Call, Failure, Outcome};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -16,24 +16,33 @@ const OPENING: Duration = Duration::from_secs(6);
 const RECOVERY: Duration = Duration::from_secs(10);
 
 /// While one client misbehaves, three honest ones come after it, one by one.
-pub(crate) async fn stops_nobody(trial: &mut Trial, manner: Manner) -> Result<String, String> {
-    stop_nobody(trial, manner, 1).await
+pub(crate) async fn stops_nobody(
+    trial: &mut Trial,
+    misbehaviour: Misbehaviour,
+) -> Result<String, String> {
+    stop_nobody(trial, misbehaviour, 1).await
 }
 
 /// The same with hundreds.
 pub(crate) async fn many_stop_nobody(trial: &mut Trial) -> Result<String, String> {
     const MANY: usize = 300;
     let _ = rlimit::increase_nofile_limit(MANY as u64 + 100); // a limit that cannot be raised shows
-    stop_nobody(trial, Manner::Silent, MANY).await.map(|figure| format!("{figure}, {MANY} idle"))
+    stop_nobody(trial, Misbehaviour::Silent, MANY)
+        .await
+        .map(|figure| format!("{figure}, {MANY} idle"))
 }
 
-async fn stop_nobody(trial: &mut Trial, manner: Manner, count: usize) -> Result<String, String> {
+async fn stop_nobody(
+    trial: &mut Trial,
+    misbehaviour: Misbehaviour,
+    count: usize,
+) -> Result<String, String> {
     let mut held = Vec::with_capacity(count);
     while held.len() < count && trial.began.elapsed() < OPENING {
         // beyond its backlog a server that accepts nobody lets a connection wait
         match timeout(PATIENCE, trial.open()).await {
             Ok(Ok(mut wire)) => {
-                wire.send(manner.bytes().0).await;
+                wire.send(misbehaviour.bytes().0).await;
                 held.push(wire);
             }
             Ok(Err(failure)) => return Err(failure),
@@ -74,27 +83,27 @@ const LET_GO: Duration = Duration::from_secs(14);
 /// and then says nothing, all at the same time.
 pub(crate) async fn are_let_go(trial: &mut Trial) -> Result<String, String> {
     let cases: [(_, &[u8], _); 5] = [
-        ("an idle one", b"GET / HTTP/1.1\r\nHost: check\r\n\r\n", Manner::Silent),
-        ("a silent one", b"", Manner::Silent),
-        ("half a head", b"", Manner::HalfHead),
-        ("half a body", b"", Manner::HalfBody),
-        ("a dripping one", b"GET / HTTP/1.1\r\n", Manner::Drip),
+        ("an idle one", b"GET / HTTP/1.1\r\nHost: check\r\n\r\n", Misbehaviour::Silent),
+        ("a silent one", b"", Misbehaviour::Silent),
+        ("half a head", b"", Misbehaviour::HalfHead),
+        ("half a body", b"", Misbehaviour::HalfBody),
+        ("a dripping one", b"GET / HTTP/1.1\r\n", Misbehaviour::Drip),
     ];
     let mut held = JoinSet::new();
-    for (what, request, manner) in cases {
+    for (what, request, misbehaviour) in cases {
         let mut wire = trial.open().await?;
-        if manner == Manner::Silent && !request.is_empty() {
+        if misbehaviour == Misbehaviour::Silent && !request.is_empty() {
             // one that answers nobody beside it does not answer this one either: then it is not idle, but silent
             let _ = trial.ask("request, then nothing", &mut wire, request, PATIENCE).await;
         } else {
-            wire.send([request, manner.bytes().0].concat()).await;
+            wire.send([request, misbehaviour.bytes().0].concat()).await;
         }
         held.spawn(async move {
             let began = Instant::now();
             let end = match what {
                 // nothing of a request has begun: closed without a response
                 "an idle one" | "a silent one" => wire.end(LET_GO).await,
-                _ => is_told_to_go(&mut wire, manner).await,
+                _ => is_told_to_go(&mut wire, misbehaviour).await,
             };
             (what, wire, began.elapsed(), end)
         });
@@ -116,11 +125,15 @@ pub(crate) async fn are_let_go(trial: &mut Trial) -> Result<String, String> {
 }
 
 /// Waits for an error, and the end after it; meanwhile one that drips goes on.
-async fn is_told_to_go(wire: &mut Wire, manner: Manner) -> Result<(), String> {
+async fn is_told_to_go(wire: &mut Wire, misbehaviour: Misbehaviour) -> Result<(), String> {
     let end = Instant::now() + LET_GO;
     let answer = loop {
         let left = end.saturating_duration_since(Instant::now());
-        let step = if manner == Manner::Drip { left.min(Duration::from_millis(300)) } else { left };
+        let step = if misbehaviour == Misbehaviour::Drip {
+            left.min(Duration::from_millis(300))
+        } else {
+            left
+        };
         match wire.response(false, step).await {
             Err(Outcome::TimedOut) if Instant::now() < end => drop(wire.send("x").await),
             answer => break answer,

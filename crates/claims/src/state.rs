@@ -6,7 +6,7 @@ use crate::raw_connection::{PATIENCE, WORK};
 use crate::routing::take_event;
 use crate::trial::{Trial, instead};
 use probe::duration::show;
-use probe::http_client::{Caller, Outcome, get};
+use probe::http_client::{Outcome, ResponseClient, get};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -175,7 +175,8 @@ impl Trial {
     /// Asks without a trace.
     pub(crate) async fn look<T: DeserializeOwned>(&self, path: &'static str) -> Option<T> {
         let request = get(self.addr, path);
-        let call = Caller::new(self.addr).call(&request, false, Instant::now() + PATIENCE).await;
+        let call =
+            ResponseClient::new(self.addr).call(&request, false, Instant::now() + PATIENCE).await;
         serde_json::from_slice(call.response?.body()).ok()
     }
 }

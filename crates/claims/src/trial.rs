@@ -1,6 +1,6 @@
 //! A trial on its way: the requests that it sends, and the trace that it leaves.
 
-use probe::http_client::{Call, Caller, Outcome, get};
+use probe::http_client::{Call, Outcome, ResponseClient, get};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -62,7 +62,7 @@ impl Trial {
     pub(crate) async fn call(
         &mut self,
         what: &'static str,
-        caller: &mut Caller,
+        caller: &mut ResponseClient,
         request: &[u8],
         patience: Duration,
     ) -> Call {
@@ -74,8 +74,13 @@ impl Trial {
 
     /// An normal request, on a connection of its own: any answer will do.
     pub(crate) async fn probe(&mut self, patience: Duration) -> Call {
-        self.call("normal request", &mut Caller::new(self.addr), &get(self.addr, "/"), patience)
-            .await
+        self.call(
+            "normal request",
+            &mut ResponseClient::new(self.addr),
+            &get(self.addr, "/"),
+            patience,
+        )
+        .await
     }
 
     pub(crate) fn record(

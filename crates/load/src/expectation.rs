@@ -1,6 +1,6 @@
 //! What a run is expected to show: `served.p99<200ms`, `refused>0`, `goodput>1000/s`.
 
-use crate::tally::{Latency, Tally};
+use crate::stats::{Latency, LoadStats};
 use probe::duration::show;
 use probe::number::number;
 use std::fmt;
@@ -12,13 +12,13 @@ use std::time::Duration;
 pub struct Expectation {
     text: String,
     figure: Figure,
-    than: Comparison,
+    op: Comparison,
     bound: f64,
 }
 
 /// An expectation, and whether it was met.
 #[derive(Clone, Debug, serde::Serialize)]
-pub struct Judgement {
+pub struct Assertion {
     /// As it was given.
     pub expected: String,
     /// Whether it was met.
@@ -36,8 +36,8 @@ enum Figure {
     Goodput,
     Elapsed,
     Count(Outcome),
-    Share(Outcome),
-    Latency(Outcome, Point),
+    WorkerState(Outcome),
+    Latency(Outcome, Statistic),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,11 +47,11 @@ enum Outcome {
     Rejected,
     TimedOut,
     Failed,
-    CutShort,
+    Aborted,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Point {
+enum Statistic {
     Min,
     Mean,
     Percentile(f64),
@@ -79,15 +79,14 @@ impl FromStr for Expectation {
             [("<=", Comparison::AtMost), (">=", Comparison::AtLeast), ("!=", Comparison::Not)];
         let short = [("<", Comparison::Less), (">", Comparison::More), ("=", Comparison::Equal)];
         let mut signs = signs.into_iter().chain(short);
-        let split = signs.find_map(|(sign, than)| {
-            text.split_once(sign).map(|(name, value)| (name, than, value))
-        });
-        let (name, than, value) = split.ok_or(FORM)?;
+        let split = signs
+            .find_map(|(sign, op)| text.split_once(sign).map(|(name, value)| (name, op, value)));
+        let (name, op, value) = split.ok_or(FORM)?;
         let (name, value) = (name.trim(), value.trim().trim_start_matches('='));
         let mut figure = figure(name)?;
         let bound = match figure {
             Figure::Count(outcome) if value.ends_with('%') => {
-                figure = Figure::Share(outcome);
+                figure = Figure::WorkerState(outcome);
                 number(value.trim_end_matches('%')).filter(|percent| *percent <= 100.0)
             }
             Figure::Latency(..) | Figure::Elapsed => duration(value),
@@ -105,7 +104,7 @@ impl FromStr for Expectation {
                 "{name} is compared with a number, such as 0 or 10k, or with a share, such as 99%"
             ),
         })?;
-        Ok(Self { text: text.to_owned(), figure, than, bound })
+        Ok(Self { text: text.to_owned(), figure, op, bound })
     }
 }
 
@@ -117,29 +116,30 @@ fn figure(name: &str) -> Result<Figure, String> {
         "goodput" => Figure::Goodput,
         "elapsed" => Figure::Elapsed,
         _ => {
-            let (outcome, point) =
-                name.split_once('.').map_or((name, None), |(name, point)| (name, Some(point)));
+            let (outcome, statistic) = name
+                .split_once('.')
+                .map_or((name, None), |(name, statistic)| (name, Some(statistic)));
             let outcome = match outcome {
                 "served" => Outcome::Served,
-                "refused" => Outcome::Refused,
+                "shed" | "refused" => Outcome::Refused,
                 "rejected" => Outcome::Rejected,
                 "timed_out" => Outcome::TimedOut,
                 "failed" => Outcome::Failed,
-                "cut_short" => Outcome::CutShort,
+                "aborted" | "cut_short" => Outcome::Aborted,
                 _ => {
                     return Err(format!(
-                        "there is no figure '{name}'; there are requests, served, refused, rejected, timed_out, failed, \
-                         cut_short, not_sent, throughput, goodput and elapsed, and of an outcome .min, .mean, .p50 to \
+                        "there is no figure '{name}'; there are requests, served, shed, rejected, timed_out, failed, \
+                         aborted, not_sent, throughput, goodput and elapsed, and of an outcome .min, .mean, .p50 to \
                          .p99.99 and .max"
                     ));
                 }
             };
-            match point {
+            match statistic {
                 None => Figure::Count(outcome),
-                Some(point) => Figure::Latency(
+                Some(statistic) => Figure::Latency(
                     outcome,
-                    self::point(point).ok_or_else(|| {
-                        format!("'.{point}' is no point of a latency; there are .min, .mean, .p50 to .p99.99, and .max")
+                    self::statistic(statistic).ok_or_else(|| {
+                        format!("'.{statistic}' is not a statistic of a latency; there are .min, .mean, .p50 to .p99.99, and .max")
                     })?,
                 ),
             }
@@ -147,14 +147,14 @@ fn figure(name: &str) -> Result<Figure, String> {
     })
 }
 
-fn point(name: &str) -> Option<Point> {
+fn statistic(name: &str) -> Option<Statistic> {
     match name {
-        "min" => Some(Point::Min),
-        "mean" => Some(Point::Mean),
-        "max" => Some(Point::Max),
+        "min" => Some(Statistic::Min),
+        "mean" => Some(Statistic::Mean),
+        "max" => Some(Statistic::Max),
         _ => {
             let percent = number(name.strip_prefix('p')?)?;
-            (0.0..=100.0).contains(&percent).then_some(Point::Percentile(percent))
+            (0.0..=100.0).contains(&percent).then_some(Statistic::Percentile(percent))
         }
     }
 }
@@ -166,9 +166,9 @@ fn duration(text: &str) -> Option<f64> {
 
 impl Expectation {
     /// Whether a run meets it.
-    pub fn judge(&self, tally: &Tally) -> Judgement {
-        let seen = self.figure.of(tally);
-        let met = seen.is_some_and(|seen| match self.than {
+    pub fn judge(&self, stats: &LoadStats) -> Assertion {
+        let seen = self.figure.of(stats);
+        let met = seen.is_some_and(|seen| match self.op {
             Comparison::Less => seen < self.bound,
             Comparison::AtMost => seen <= self.bound,
             Comparison::Equal => seen == self.bound,
@@ -180,11 +180,11 @@ impl Expectation {
             Some(seen) => self.figure.show(seen),
             None => "there was none to measure".into(),
         };
-        Judgement { expected: self.text.clone(), met, seen }
+        Assertion { expected: self.text.clone(), met, seen }
     }
 }
 
-impl fmt::Display for Judgement {
+impl fmt::Display for Assertion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let met = if self.met { "met" } else { "not met" };
         write!(f, "{met}: {}, seen: {}", self.expected, self.seen)
@@ -193,26 +193,26 @@ impl fmt::Display for Judgement {
 
 impl Figure {
     /// `None` where nothing was measured.
-    fn of(self, tally: &Tally) -> Option<f64> {
+    fn of(self, stats: &LoadStats) -> Option<f64> {
         Some(match self {
-            Self::Requests => tally.total() as f64,
-            Self::NotSent => tally.not_sent as f64,
-            Self::Throughput => tally.throughput(),
-            Self::Goodput => tally.goodput(),
-            Self::Elapsed => tally.elapsed.as_secs_f64(),
-            Self::Count(outcome) => outcome.latency(tally).count() as f64,
-            Self::Share(_) if tally.total() == 0 => return None,
-            Self::Share(outcome) => {
-                outcome.latency(tally).count() as f64 * 100.0 / tally.total() as f64
+            Self::Requests => stats.total() as f64,
+            Self::NotSent => stats.not_sent as f64,
+            Self::Throughput => stats.throughput(),
+            Self::Goodput => stats.goodput(),
+            Self::Elapsed => stats.elapsed.as_secs_f64(),
+            Self::Count(outcome) => outcome.latency(stats).count() as f64,
+            Self::WorkerState(_) if stats.total() == 0 => return None,
+            Self::WorkerState(outcome) => {
+                outcome.latency(stats).count() as f64 * 100.0 / stats.total() as f64
             }
-            Self::Latency(outcome, _) if outcome.latency(tally).count() == 0 => return None,
-            Self::Latency(outcome, point) => {
-                let latency = outcome.latency(tally);
-                let latency = match point {
-                    Point::Min => latency.min(),
-                    Point::Mean => latency.mean(),
-                    Point::Percentile(percent) => latency.percentile(percent),
-                    Point::Max => latency.max(),
+            Self::Latency(outcome, _) if outcome.latency(stats).count() == 0 => return None,
+            Self::Latency(outcome, statistic) => {
+                let latency = outcome.latency(stats);
+                let latency = match statistic {
+                    Statistic::Min => latency.min(),
+                    Statistic::Mean => latency.mean(),
+                    Statistic::Percentile(percent) => latency.percentile(percent),
+                    Statistic::Max => latency.max(),
                 };
                 latency.as_secs_f64()
             }
@@ -223,21 +223,21 @@ impl Figure {
         match self {
             Self::Latency(..) | Self::Elapsed => show(Duration::from_secs_f64(seen)),
             Self::Throughput | Self::Goodput => format!("{seen:.1}/s"),
-            Self::Share(_) => format!("{seen:.1} %"),
+            Self::WorkerState(_) => format!("{seen:.1} %"),
             Self::Requests | Self::NotSent | Self::Count(_) => format!("{seen:.0}"),
         }
     }
 }
 
 impl Outcome {
-    fn latency(self, tally: &Tally) -> &Latency {
+    fn latency(self, stats: &LoadStats) -> &Latency {
         match self {
-            Self::Served => &tally.served.latency,
-            Self::Refused => &tally.refused.latency,
-            Self::Rejected => &tally.rejected.latency,
-            Self::TimedOut => &tally.timed_out.latency,
-            Self::Failed => &tally.failed.latency,
-            Self::CutShort => &tally.cut_short.latency,
+            Self::Served => &stats.served.latency,
+            Self::Refused => &stats.refused.latency,
+            Self::Rejected => &stats.rejected.latency,
+            Self::TimedOut => &stats.timed_out.latency,
+            Self::Failed => &stats.failed.latency,
+            Self::Aborted => &stats.aborted.latency,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! counts from when a request was due, and the figures are of constant size, however many requests there were.
 //!
 //! Use it to send many requests to one server and to judge what came back: [`run()`] sends what a [`Plan`] says and returns
-//! a [`Tally`], [`diagnose`] says what that means, an [`Expectation`] whether it is what was wanted, [`Books`] whether
+//! a [`LoadStats`], [`diagnose`] says what that means, an [`Expectation`] whether it is what was wanted, [`Balances`] whether
 //! the server has applied what it acknowledged, and a [`Report`] prints all of it as text or JSON.
 //!
 //! ```no_run
@@ -23,10 +23,10 @@
 //!     timeout: Duration::from_secs(10),
 //!     keep_alive: true,
 //!     retry: None,
-//!     told_apart: 0,
+//!     distinct_requests: 0,
 //! };
-//! let tally = load::run(plan, std::future::pending(), |_progress| {}).await?;
-//! println!("{} served, 99 % within {:?}", tally.served.total(), tally.served.latency.percentile(99.0));
+//! let stats = load::run(plan, std::future::pending(), |_progress| {}).await?;
+//! println!("{} served, 99 % within {:?}", stats.served.total(), stats.served.latency.percentile(99.0));
 //! # Ok(())
 //! # }
 //! ```
@@ -39,14 +39,14 @@ mod run;
 mod schedule;
 mod sender;
 mod shared;
-mod tally;
+mod stats;
 mod verify;
 
 pub use diagnosis::diagnose;
-pub use expectation::{Expectation, Judgement};
+pub use expectation::{Assertion, Expectation};
 pub use plan::{Plan, Retry};
 pub use report::Report;
 pub use run::{Progress, run};
 pub use schedule::{Shape, Until};
-pub use tally::{Connects, Latency, Row, Tally};
-pub use verify::{Agreement, Books, Events};
+pub use stats::{Connects, Latency, LoadStats, OutcomeStats};
+pub use verify::{Balances, Events, Reconciliation};

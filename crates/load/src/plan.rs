@@ -10,7 +10,7 @@ use std::time::Duration;
 pub struct Plan {
     /// The server.
     pub addr: SocketAddr,
-    /// Requests as bytes, sent in turn; one at least.
+    /// Requests as bytes, sent in due; one at least.
     pub requests: Arc<[Vec<u8>]>,
     /// They are HEAD requests.
     pub to_head: bool,
@@ -26,8 +26,8 @@ pub struct Plan {
     pub keep_alive: bool,
     /// Whether what is refused is sent again, and how.
     pub retry: Option<Retry>,
-    /// How many requests apart from each other are told apart in [`Tally::acknowledged`](crate::Tally::acknowledged); 0 without a need for it.
-    pub told_apart: usize,
+    /// How many requests apart from each other are told apart in [`LoadStats::acknowledged`](crate::LoadStats::acknowledged); 0 without a need for it.
+    pub distinct_requests: usize,
 }
 
 /// How a refused request is sent again.

@@ -3,10 +3,10 @@
 mod json;
 mod text;
 
-use crate::expectation::Judgement;
+use crate::expectation::Assertion;
 use crate::schedule::Shape;
-use crate::tally::Tally;
-use crate::verify::Agreement;
+use crate::stats::LoadStats;
+use crate::verify::Reconciliation;
 
 /// A load, and all that is known of it.
 #[derive(Debug)]
@@ -20,23 +20,23 @@ pub struct Report {
     /// What `--event` and the jitter began with, to send the same again.
     pub seed: Option<u64>,
     /// What came of them.
-    pub tally: Tally,
+    pub stats: LoadStats,
     /// What that says beyond itself.
     pub diagnoses: Vec<String>,
     /// What was expected of it.
-    pub judgements: Vec<Judgement>,
+    pub assertions: Vec<Assertion>,
     /// Whether the server has applied what it acknowledged, if it was asked; or why that is not known.
-    pub agreement: Option<Result<Agreement, String>>,
+    pub reconciliation: Option<Result<Reconciliation, String>>,
 }
 
 impl Report {
     /// Whether all that was expected came, and all that was to be verified is true.
     pub fn is_as_expected(&self) -> bool {
-        let agrees = match &self.agreement {
+        let agrees = match &self.reconciliation {
             None => true,
-            Some(agreement) => agreement.as_ref().is_ok_and(Agreement::holds),
+            Some(reconciliation) => reconciliation.as_ref().is_ok_and(Reconciliation::holds),
         };
-        agrees && self.judgements.iter().all(|judgement| judgement.met)
+        agrees && self.assertions.iter().all(|assertion| assertion.met)
     }
 }
 

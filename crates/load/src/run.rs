@@ -3,8 +3,8 @@
 use crate::plan::Plan;
 use crate::schedule::{Schedule, Until, pace};
 use crate::sender::send;
-use crate::shared::{Crew, Share, lock};
-use crate::tally::Tally;
+use crate::shared::{Shared, WorkerState, lock};
+use crate::stats::LoadStats;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -35,58 +35,58 @@ pub async fn run(
     plan: Plan,
     stop: impl Future<Output = ()>,
     mut seen: impl FnMut(Progress),
-) -> io::Result<Tally> {
+) -> io::Result<LoadStats> {
     let senders = match plan.until {
         Until::Count(count) => plan.connections.min(usize::try_from(count).unwrap_or(usize::MAX)),
         Until::Elapsed(_) => plan.connections,
     };
-    let crew = Arc::new(Crew {
+    let shared = Arc::new(Shared {
         schedule: Arc::new(Schedule::new(plan.shape, plan.until)),
         ready: Barrier::new(senders),
         resent: AtomicU64::new(0),
-        herd: Mutex::default(),
+        retry_burst: Mutex::default(),
         plan,
     });
     let (stopper, stopped) = watch::channel(false);
-    let pacer = pace(&crew.schedule, senders)?;
-    let (threads, mut shares, mut shifts) = (threads().min(senders), Vec::new(), JoinSet::new());
+    let pacer = pace(&shared.schedule, senders)?;
+    let (threads, mut workers, mut running) = (threads().min(senders), Vec::new(), JoinSet::new());
     for thread in 0..threads {
         let places = (senders - thread).div_ceil(threads);
-        let share = Arc::new(Mutex::new(Share::new(&crew.plan, thread, places)));
-        shares.push(share.clone());
+        let worker = Arc::new(Mutex::new(WorkerState::new(&shared.plan, thread, places)));
+        workers.push(worker.clone());
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-        let (crew, stopped) = (crew.clone(), stopped.clone());
-        shifts.spawn_blocking(move || runtime.block_on(shift(&crew, &share, stopped)));
+        let (shared, stopped) = (shared.clone(), stopped.clone());
+        running.spawn_blocking(move || runtime.block_on(run_worker(&shared, &worker, stopped)));
     }
     let (mut stop, mut stopping, mut tick) =
         (pin!(stop), false, interval(Duration::from_millis(100)));
     loop {
         tokio::select! {
-            shift = shifts.join_next() => match shift {
+            ended = running.join_next() => match ended {
                 Some(Ok(())) => {}
                 Some(Err(error)) => std::panic::resume_unwind(error.into_panic()), // none is ever aborted
                 None => break,
             },
             () = &mut stop, if !stopping => {
                 stopping = true;
-                crew.schedule.end();
+                shared.schedule.end();
                 stopper.send_replace(true);
             }
-            _ = tick.tick() => seen(progress(&crew, &shares)),
+            _ = tick.tick() => seen(progress(&shared, &workers)),
         }
     }
-    let elapsed = crew.schedule.elapsed();
-    crew.schedule.end();
+    let elapsed = shared.schedule.elapsed();
+    shared.schedule.end();
     let _ = pacer.map(thread::JoinHandle::join); // it cannot panic
-    let mut tally = Tally::new(&crew.plan);
-    for share in shares {
-        tally.merge(&lock(&share).tally);
+    let mut stats = LoadStats::new(&shared.plan);
+    for worker in workers {
+        stats.merge(&lock(&worker).stats);
     }
-    tally.resent = crew.resent.load(Ordering::Relaxed);
-    tally.herd = lock(&crew.herd).most();
-    tally.finish(senders as u64, crew.schedule.due_by(elapsed), elapsed, stopping);
-    Ok(tally)
+    stats.resent = shared.resent.load(Ordering::Relaxed);
+    stats.retry_burst = lock(&shared.retry_burst).most();
+    stats.finish(senders as u64, shared.schedule.due_by(elapsed), elapsed, stopping);
+    Ok(stats)
 }
 
 /// More than one where it pays: the other half of the cores is the server's.
@@ -95,13 +95,17 @@ fn threads() -> usize {
 }
 
 /// One thread's work: a task for each of its connections.
-async fn shift(crew: &Arc<Crew>, share: &Arc<Mutex<Share>>, mut stopped: watch::Receiver<bool>) {
+async fn run_worker(
+    shared: &Arc<Shared>,
+    worker: &Arc<Mutex<WorkerState>>,
+    mut stopped: watch::Receiver<bool>,
+) {
     let began = cpu_time();
     let mut senders = JoinSet::new();
-    let places = lock(share).in_flight.len();
+    let places = lock(worker).in_flight.len();
     for place in 0..places {
-        let (crew, share) = (crew.clone(), share.clone());
-        senders.spawn(async move { send(&crew, &share, place).await });
+        let (shared, worker) = (shared.clone(), worker.clone());
+        senders.spawn(async move { send(&shared, &worker, place).await });
     }
     let all = async {
         while let Some(sender) = senders.join_next().await {
@@ -115,12 +119,12 @@ async fn shift(crew: &Arc<Crew>, share: &Arc<Mutex<Share>>, mut stopped: watch::
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
     senders.shutdown().await;
-    let mut share = lock(share);
-    let Share { tally, in_flight, .. } = &mut *share;
-    for owed in in_flight.iter_mut().filter_map(Option::take) {
-        tally.cut_short(owed.number, owed.due.elapsed(), owed.sent.elapsed(), owed.refused);
+    let mut worker = lock(worker);
+    let WorkerState { stats, in_flight, .. } = &mut *worker;
+    for request in in_flight.iter_mut().filter_map(Option::take) {
+        stats.abort(request.number, request.due.elapsed(), request.sent.elapsed(), request.refused);
     }
-    tally.busy = cpu_time().saturating_sub(began);
+    stats.busy = cpu_time().saturating_sub(began);
 }
 
 /// The CPU time of this thread.
@@ -129,15 +133,15 @@ fn cpu_time() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-fn progress(crew: &Crew, shares: &[Arc<Mutex<Share>>]) -> Progress {
-    let mut progress = Progress { elapsed: crew.schedule.elapsed(), ..Progress::default() };
-    for share in shares {
-        let share = lock(share);
-        for (sum, total) in progress.outcomes.iter_mut().zip(share.tally.totals()) {
+fn progress(shared: &Shared, workers: &[Arc<Mutex<WorkerState>>]) -> Progress {
+    let mut progress = Progress { elapsed: shared.schedule.elapsed(), ..Progress::default() };
+    for worker in workers {
+        let worker = lock(worker);
+        for (sum, total) in progress.outcomes.iter_mut().zip(worker.stats.totals()) {
             *sum += total;
         }
-        for owed in share.in_flight.iter().flatten() {
-            *if owed.refused { &mut progress.waiting } else { &mut progress.in_flight } += 1;
+        for request in worker.in_flight.iter().flatten() {
+            *if request.refused { &mut progress.waiting } else { &mut progress.in_flight } += 1;
         }
     }
     progress

@@ -30,7 +30,7 @@ pub enum Until {
 
 /// A request to be sent.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Turn {
+pub(crate) struct DueRequest {
     /// Its number, from 0.
     pub(crate) number: u64,
     /// Its intended start, from which its latency counts.
@@ -77,8 +77,8 @@ impl Schedule {
     }
 
     /// When a request that is due is sent by a connection that is free for it.
-    pub(crate) fn sent(&self, turn: Turn) -> Instant {
-        if self.shape == Shape::ClosedLoop { turn.due } else { Instant::now() }
+    pub(crate) fn sent(&self, due: DueRequest) -> Instant {
+        if self.shape == Shape::ClosedLoop { due.due } else { Instant::now() }
     }
 
     /// Whether nothing more is to be begun at that moment.
@@ -95,7 +95,7 @@ impl Schedule {
     }
 
     /// The next request, once it is due; `None` when it is enough. `free`: since when there is a connection for it.
-    pub(crate) async fn next(&self, free: Instant) -> Option<Turn> {
+    pub(crate) async fn next(&self, free: Instant) -> Option<DueRequest> {
         if let Shape::Rate(_) = self.shape {
             self.due.acquire().await.ok()?.forget();
         }
@@ -108,7 +108,7 @@ impl Schedule {
             Shape::Burst => self.began(),
             Shape::Rate(rate) => self.began() + due_after(number, rate)?,
         };
-        (!self.is_over(due)).then_some(Turn { number, due })
+        (!self.is_over(due)).then_some(DueRequest { number, due })
     }
 
     /// How many requests have been due by then.

@@ -1,9 +1,9 @@
-//! One connection's share of the work.
+//! One connection's part of the work.
 
 use crate::plan::Retry;
-use crate::schedule::{Shape, Turn};
-use crate::shared::{Crew, Owed, Share, lock};
-use probe::http_client::{BriefCaller, Failure, Outcome};
+use crate::schedule::{DueRequest, Shape};
+use crate::shared::{InFlight, Shared, WorkerState, lock};
+use probe::http_client::{Failure, Outcome, SummaryClient};
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -11,42 +11,43 @@ use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 /// Sends request after request, as the schedule has them, until nothing is left.
-pub(crate) async fn send(crew: &Crew, share: &Mutex<Share>, place: usize) {
-    let plan = &crew.plan;
+pub(crate) async fn send(shared: &Shared, worker: &Mutex<WorkerState>, place: usize) {
+    let plan = &shared.plan;
     let mut sender = Sender {
-        crew,
-        share,
+        shared,
+        worker,
         place,
-        caller: BriefCaller::new(plan.addr),
+        caller: SummaryClient::new(plan.addr),
         watchdog: Watchdog::new(),
     };
     if plan.shape == Shape::Burst {
-        let _ = timeout(plan.timeout, sender.connect()).await; // whoever has no connection tries again in its turn
-        crew.ready.wait().await;
-        crew.schedule.began();
+        let _ = timeout(plan.timeout, sender.connect()).await; // whoever has no connection tries again in its due
+        shared.ready.wait().await;
+        shared.schedule.began();
     }
     // of its own for each connection of each thread, or two of them would come back together
-    let own = (lock(share).thread as u64) << 32 | place as u64;
+    let own = (lock(worker).thread as u64) << 32 | place as u64;
     let mut jitter = plan.retry.map(|retry| fastrand::Rng::with_seed(retry.seed ^ own));
     let mut free = Instant::now(); // each look at the clock costs, so there is one a request
-    while let Some(turn) = crew.schedule.next(free).await {
-        let (mut sent, mut attempt) = (crew.schedule.sent(turn), 0);
+    while let Some(due) = shared.schedule.next(free).await {
+        let (mut sent, mut attempt) = (shared.schedule.sent(due), 0);
         let outcome = loop {
-            let outcome = sender.attempt(turn, sent).await;
+            let outcome = sender.attempt(due, sent).await;
             let (Outcome::Refused(earliest), Some(retry)) = (outcome, plan.retry) else {
                 break outcome;
             };
             let wait = wait(retry, attempt, earliest, jitter.as_mut());
-            if crew.schedule.is_over(Instant::now() + wait) {
+            if shared.schedule.is_over(Instant::now() + wait) {
                 break outcome;
             }
-            lock(share).in_flight[place] = Some(Owed { refused: true, ..Owed::new(turn, sent) });
+            lock(worker).in_flight[place] =
+                Some(InFlight { refused: true, ..InFlight::new(due, sent) });
             sleep(wait).await;
-            crew.resends();
+            shared.record_retry();
             (sent, attempt) = (Instant::now(), attempt + 1);
         };
         free = Instant::now();
-        sender.count(turn, sent, free, outcome);
+        sender.count(due, sent, free, outcome);
         if let Outcome::Failed(_) = outcome {
             sleep(Duration::from_millis(1)).await; // who is not there does not get all of our CPU time
             free = Instant::now();
@@ -73,10 +74,10 @@ fn wait(
 }
 
 struct Sender<'a> {
-    crew: &'a Crew,
-    share: &'a Mutex<Share>,
+    shared: &'a Shared,
+    worker: &'a Mutex<WorkerState>,
     place: usize,
-    caller: BriefCaller,
+    caller: SummaryClient,
     watchdog: Watchdog,
 }
 
@@ -89,16 +90,16 @@ impl Sender<'_> {
         let began = Instant::now();
         let connected = self.caller.connect().await.map(drop);
         if connected.is_ok() {
-            lock(self.share).tally.connects.count(began.elapsed());
+            lock(self.worker).stats.connects.count(began.elapsed());
         }
         connected
     }
 
     /// One request.
-    async fn attempt(&mut self, turn: Turn, sent: Instant) -> Outcome {
-        let plan = &self.crew.plan;
-        lock(self.share).in_flight[self.place] = Some(Owed::new(turn, sent));
-        let request = &plan.requests[(turn.number % plan.requests.len() as u64) as usize];
+    async fn attempt(&mut self, due: DueRequest, sent: Instant) -> Outcome {
+        let plan = &self.shared.plan;
+        lock(self.worker).in_flight[self.place] = Some(InFlight::new(due, sent));
+        let request = &plan.requests[(due.number % plan.requests.len() as u64) as usize];
         let mut watchdog = std::mem::take(&mut self.watchdog);
         let answer = watchdog
             .watch(sent + plan.timeout, async {
@@ -114,21 +115,21 @@ impl Sender<'_> {
         };
         let surplus = outcome.is_answer() && self.caller.has_surplus();
         if surplus {
-            lock(self.share).tally.surplus += 1;
+            lock(self.worker).stats.surplus += 1;
         }
         if !plan.keep_alive || !outcome.is_answer() || surplus {
-            self.caller.hang_up();
+            self.caller.disconnect();
         }
         outcome
     }
 
-    fn count(&self, turn: Turn, sent: Instant, now: Instant, outcome: Outcome) {
-        let mut share = lock(self.share);
-        share.in_flight[self.place] = None;
-        let latency = now.saturating_duration_since(turn.due);
-        share.tally.count(turn.number, outcome, latency, now.saturating_duration_since(sent));
-        if self.crew.schedule.has_more(now) {
-            share.tally.hears(self.place, outcome);
+    fn count(&self, due: DueRequest, sent: Instant, now: Instant, outcome: Outcome) {
+        let mut worker = lock(self.worker);
+        worker.in_flight[self.place] = None;
+        let latency = now.saturating_duration_since(due.due);
+        worker.stats.count(due.number, outcome, latency, now.saturating_duration_since(sent));
+        if self.shared.schedule.has_more(now) {
+            worker.stats.record_answered(self.place, outcome);
         }
     }
 }

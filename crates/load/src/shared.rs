@@ -1,42 +1,42 @@
 //! What the threads of a run share.
 
 use crate::plan::Plan;
-use crate::schedule::{Schedule, Turn};
-use crate::tally::{Herd, Tally};
+use crate::schedule::{DueRequest, Schedule};
+use crate::stats::{LoadStats, RetryBurst};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Barrier;
 use tokio::time::Instant;
 
 /// What the threads of a run share.
-pub(crate) struct Crew {
+pub(crate) struct Shared {
     pub(crate) plan: Plan,
     pub(crate) schedule: Arc<Schedule>,
     /// Where the senders of a burst wait for each other.
     pub(crate) ready: Barrier,
     pub(crate) resent: AtomicU64,
-    pub(crate) herd: Mutex<Herd>,
+    pub(crate) retry_burst: Mutex<RetryBurst>,
 }
 
-impl Crew {
-    pub(crate) fn resends(&self) {
+impl Shared {
+    pub(crate) fn record_retry(&self) {
         self.resent.fetch_add(1, Ordering::Relaxed);
-        lock(&self.herd).comes(self.schedule.elapsed());
+        lock(&self.retry_burst).comes(self.schedule.elapsed());
     }
 }
 
 /// What one thread has done, and what it has in hand.
-pub(crate) struct Share {
+pub(crate) struct WorkerState {
     /// Which thread, from 0.
     pub(crate) thread: usize,
-    pub(crate) tally: Tally,
+    pub(crate) stats: LoadStats,
     /// For each connection since when it owes an answer.
-    pub(crate) in_flight: Vec<Option<Owed>>,
+    pub(crate) in_flight: Vec<Option<InFlight>>,
 }
 
 /// A request without an answer.
 #[derive(Clone, Copy)]
-pub(crate) struct Owed {
+pub(crate) struct InFlight {
     pub(crate) number: u64,
     pub(crate) due: Instant,
     pub(crate) sent: Instant,
@@ -44,15 +44,15 @@ pub(crate) struct Owed {
     pub(crate) refused: bool,
 }
 
-impl Share {
+impl WorkerState {
     pub(crate) fn new(plan: &Plan, thread: usize, places: usize) -> Self {
-        Self { thread, tally: Tally::new(plan), in_flight: vec![None; places] }
+        Self { thread, stats: LoadStats::new(plan), in_flight: vec![None; places] }
     }
 }
 
-impl Owed {
-    pub(crate) fn new(turn: Turn, sent: Instant) -> Self {
-        Self { number: turn.number, due: turn.due, sent, refused: false }
+impl InFlight {
+    pub(crate) fn new(due: DueRequest, sent: Instant) -> Self {
+        Self { number: due.number, due: due.due, sent, refused: false }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use event::{Event, User};
 use http1::{Bytes, Response, StatusCode};
-use probe::http_client::{Caller, Failure, Outcome, get};
+use probe::http_client::{Failure, Outcome, ResponseClient, get};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -55,7 +55,7 @@ impl Events {
 
 /// What a server says of its balances at one moment, and of its queue if it has one.
 #[derive(Clone, Debug)]
-pub struct Books {
+pub struct Balances {
     balances: BTreeMap<String, i64>,
     stats: Option<Stats>,
 }
@@ -76,7 +76,7 @@ impl Stats {
 /// How long a server may be at the same number of events done before it counts as stuck.
 const STUCK: Duration = Duration::from_secs(60);
 
-impl Books {
+impl Balances {
     /// Asks the server once it has done all that it took. It may take its time, as long as it goes on.
     ///
     /// # Errors
@@ -121,14 +121,15 @@ impl Books {
         events: &Events,
         acknowledged: &[u64],
         unknown: &[u64],
-    ) -> Agreement {
+    ) -> Reconciliation {
         let (least, perhaps) = (events.sums(acknowledged), events.sums(unknown));
-        let balance =
-            |books: &Self, user: &str| i128::from(books.balances.get(user).copied().unwrap_or(0));
+        let balance = |balances: &Self, user: &str| {
+            i128::from(balances.balances.get(user).copied().unwrap_or(0))
+        };
         let gained = |user: &str| balance(after, user) - balance(before, user);
         let agrees =
             |user: &&String| (least[*user]..=least[*user] + perhaps[*user]).contains(&gained(user));
-        Agreement {
+        Reconciliation {
             acknowledged: acknowledged.iter().sum(),
             unknown: unknown.iter().sum(),
             applied: before
@@ -151,7 +152,7 @@ fn narrow(sum: i128) -> i64 {
 
 /// Acknowledged against applied.
 #[derive(Clone, Debug, serde::Serialize)]
-pub struct Agreement {
+pub struct Reconciliation {
     /// Events that were acknowledged (served).
     pub acknowledged: u64,
     /// Events without an answer, or with a 5xx other than 503: nobody knows.
@@ -170,7 +171,7 @@ pub struct Agreement {
     pub users_agreeing: usize,
 }
 
-impl Agreement {
+impl Reconciliation {
     /// Whether nothing acknowledged was lost, and nothing applied that was not sent.
     pub fn holds(&self) -> bool {
         let counts = self.acknowledged..=self.acknowledged + self.unknown;
@@ -187,7 +188,8 @@ async fn stats(addr: SocketAddr) -> Result<Option<Stats>, String> {
 
 async fn fetch(addr: SocketAddr, path: &'static str) -> Result<Response, String> {
     // a server whose lock is held by a line of others answers when that is through
-    let call = Caller::new(addr).call(&get(addr, path), false, Instant::now() + STUCK).await;
+    let call =
+        ResponseClient::new(addr).call(&get(addr, path), false, Instant::now() + STUCK).await;
     call.response.ok_or_else(|| match call.outcome {
         Outcome::Failed(failure @ Failure::NobodyThere) => format!("GET {path}: {failure}"),
         Outcome::Failed(failure) => format!("GET {path}: {failure}; {}", failure.advice()),

@@ -15,7 +15,7 @@ use tokio::time::{Instant, interval};
 /// How a connection misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
-pub enum Manner {
+pub enum Misbehaviour {
     /// Connects and sends nothing
     Silent,
     /// Sends the beginning of a head, and no more
@@ -30,7 +30,7 @@ const WHOLE: &[u8] =
     b"POST /events HTTP/1.1\r\nHost: held\r\nContent-Type: application/json\r\nContent-Length: 31\r\n\r\n\
     {\"user\": \"mallory\", \"amount\": 1}";
 
-impl Manner {
+impl Misbehaviour {
     /// What is sent at once, and what follows byte by byte.
     pub fn bytes(self) -> (&'static [u8], &'static [u8]) {
         match self {
@@ -44,7 +44,7 @@ impl Manner {
 
 /// What became of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum HeldOutcome {
     /// No connection was made, for this reason.
     NotOpened(String),
     /// The server left it open to the end.
@@ -57,23 +57,23 @@ pub enum Fate {
     Closed(Duration),
 }
 
-impl fmt::Display for Fate {
+impl fmt::Display for HeldOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotOpened(why) => write!(f, "not opened: {why}"),
-            Self::StillOpen => f.write_str("still open, nothing heard"),
+            Self::StillOpen => f.write_str("still open, no response"),
             Self::Answered(status, _) => write!(f, "answered: {status}"),
-            Self::NotHttp(_) => f.write_str("answered with what is no HTTP response"),
-            Self::Closed(_) => f.write_str("closed without a word"),
+            Self::NotHttp(_) => f.write_str("answered with something that is not HTTP"),
+            Self::Closed(_) => f.write_str("closed without a response"),
         }
     }
 }
 
 /// How many are open at this moment, for whoever watches.
 #[derive(Clone, Debug, Default)]
-pub struct Open(Arc<AtomicUsize>);
+pub struct OpenConnections(Arc<AtomicUsize>);
 
-impl Open {
+impl OpenConnections {
     /// The number.
     pub fn count(&self) -> usize {
         self.0.load(Ordering::Relaxed)
@@ -84,10 +84,10 @@ impl Open {
 pub async fn hold(
     addr: SocketAddr,
     count: usize,
-    manner: Manner,
-    open: Open,
+    misbehaviour: Misbehaviour,
+    open: OpenConnections,
     stop: impl Future<Output = ()>,
-) -> Vec<Fate> {
+) -> Vec<HeldOutcome> {
     let (stopper, stopped) = tokio::sync::watch::channel(false);
     let mut held = JoinSet::new();
     for _ in 0..count {
@@ -104,37 +104,41 @@ pub async fn hold(
             };
             let mut stream = match connected {
                 Ok(stream) => stream,
-                Err(why) => return Fate::NotOpened(why),
+                Err(why) => return HeldOutcome::NotOpened(why),
             };
             open.0.fetch_add(1, Ordering::Relaxed);
             let opened = Instant::now();
-            let fate = tokio::select! {
-                fate = misbehave(&mut stream, manner, opened) => fate,
-                _ = stopped.wait_for(|stopped| *stopped) => Fate::StillOpen,
+            let outcome = tokio::select! {
+                outcome = misbehave(&mut stream, misbehaviour, opened) => outcome,
+                _ = stopped.wait_for(|stopped| *stopped) => HeldOutcome::StillOpen,
             };
             open.0.fetch_sub(1, Ordering::Relaxed);
-            fate
+            outcome
         });
     }
-    let fates = async {
-        let mut fates = Vec::with_capacity(count);
-        while let Some(fate) = held.join_next().await {
-            fates.extend(fate); // none is ever aborted
+    let outcomes = async {
+        let mut outcomes = Vec::with_capacity(count);
+        while let Some(outcome) = held.join_next().await {
+            outcomes.extend(outcome); // none is ever aborted
         }
-        fates
+        outcomes
     };
-    let mut fates = pin!(fates);
+    let mut outcomes = pin!(outcomes);
     tokio::select! {
-        fates = &mut fates => return fates, // the server has ended them all
+        outcomes = &mut outcomes => return outcomes, // the server has ended them all
         () = stop => {}
     }
     stopper.send_replace(true);
-    fates.await
+    outcomes.await
 }
 
-/// Sends what its manner sends, and waits for what comes.
-async fn misbehave(stream: &mut TcpStream, manner: Manner, opened: Instant) -> Fate {
-    let (at_once, dripping) = manner.bytes();
+/// Sends what its misbehaviour sends, and waits for what comes.
+async fn misbehave(
+    stream: &mut TcpStream,
+    misbehaviour: Misbehaviour,
+    opened: Instant,
+) -> HeldOutcome {
+    let (at_once, dripping) = misbehaviour.bytes();
     let (mut input, mut output) = stream.split();
     let send = async {
         let mut tick = interval(Duration::from_secs(1));
@@ -169,8 +173,8 @@ async fn misbehave(stream: &mut TcpStream, manner: Manner, opened: Instant) -> F
     let line = heard.split(|&byte| byte == b'\r').next().unwrap_or_default();
     let status = line.strip_prefix(b"HTTP/1.1 ").or_else(|| line.strip_prefix(b"HTTP/1.0 "));
     match status {
-        Some(status) => Fate::Answered(status.escape_ascii().to_string(), opened.elapsed()),
-        None if heard.is_empty() => Fate::Closed(opened.elapsed()),
-        None => Fate::NotHttp(opened.elapsed()),
+        Some(status) => HeldOutcome::Answered(status.escape_ascii().to_string(), opened.elapsed()),
+        None if heard.is_empty() => HeldOutcome::Closed(opened.elapsed()),
+        None => HeldOutcome::NotHttp(opened.elapsed()),
     }
 }

@@ -13,16 +13,16 @@ use tokio::time::{Instant, timeout_at};
 ///
 /// Of the answers it keeps what `M` keeps.
 #[derive(Debug)]
-pub struct CallerOf<M> {
+pub struct Client<M> {
     addr: SocketAddr,
     connection: Option<ClientConnection<M>>,
 }
 
 /// A caller that keeps the answers whole.
-pub type Caller = CallerOf<Response>;
+pub type ResponseClient = Client<Response>;
 
 /// A caller that keeps of the answers what can be counted.
-pub type BriefCaller = CallerOf<ResponseSummary>;
+pub type SummaryClient = Client<ResponseSummary>;
 
 /// What came of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,16 +43,16 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
 pub enum Failure {
     /// Nobody listens there.
-    #[error("connection refused: nobody listens there")]
+    #[error("connection refused: no server listens there")]
     NobodyThere,
     /// The client has no file descriptors or ports left.
     #[error("no file descriptor or port is left for another connection")]
     Exhausted,
     /// Closed without a byte of an answer.
-    #[error("the server closed the connection instead of answering")]
+    #[error("the server closed the connection without a response")]
     Closed,
     /// Closed within the answer.
-    #[error("the server closed the connection within its answer")]
+    #[error("the server closed the connection in the middle of its response")]
     CutShort,
     /// Reset: it closed on input that it had not read, or it died.
     #[error("the server reset the connection")]
@@ -70,13 +70,13 @@ impl Failure {
     pub fn advice(self) -> &'static str {
         match self {
             Self::NobodyThere => "is the server still running, and on this port?",
-            Self::Exhausted => "raise ulimit -n, or take fewer connections",
+            Self::Exhausted => "raise ulimit -n, or use fewer connections",
             Self::Closed => "the server gave up on the connection: look at its log and its limits",
             Self::CutShort => {
-                "the answer ended before its announced length: look at the server's log for a crash"
+                "the response ended before its announced length: look at the server's log for a crash"
             }
             Self::Reset => {
-                "the server died, or closed with input unread: look whether it still runs"
+                "the server died, or closed with unread input: check whether it still runs"
             }
             Self::NotHttp => {
                 "another protocol listens there, or the server breaks HTTP/1.1: try curl -v"
@@ -118,7 +118,7 @@ pub struct Call<M = Response> {
     pub outcome: Outcome,
 }
 
-impl<M: ResponseLike> CallerOf<M> {
+impl<M: ResponseLike> Client<M> {
     /// Not connected yet.
     pub fn new(addr: SocketAddr) -> Self {
         Self { addr, connection: None }
@@ -147,7 +147,7 @@ impl<M: ResponseLike> CallerOf<M> {
     }
 
     /// Ends the connection; the next call opens one.
-    pub fn hang_up(&mut self) {
+    pub fn disconnect(&mut self) {
         self.connection = None;
     }
 
@@ -157,7 +157,7 @@ impl<M: ResponseLike> CallerOf<M> {
     }
 
     /// Sends a request, to HEAD or not, over the connection that there is, and waits for its answer, for as long as that
-    /// takes. If it is dropped meanwhile, [hang up](Self::hang_up): an answer that comes later must not be taken for the
+    /// takes. If it is dropped meanwhile, [hang up](Self::disconnect): an answer that comes later must not be taken for the
     /// next one's.
     ///
     /// # Errors
@@ -171,7 +171,7 @@ impl<M: ResponseLike> CallerOf<M> {
             (_, Err(error)) | (Err(error), _) => Err(error.into()),
             (Ok(None), Ok(())) => Err(Failure::Closed),
         };
-        self.hang_up();
+        self.disconnect();
         answer
     }
 
@@ -191,7 +191,7 @@ impl<M: ResponseLike> CallerOf<M> {
             }
             Ok(Err(failure)) => (None, Outcome::Failed(failure)),
             Err(_) => {
-                self.hang_up();
+                self.disconnect();
                 (None, Outcome::TimedOut)
             }
         };

@@ -10,14 +10,14 @@
 //! crate `load`. Nothing here links a server: it is a process, or an address.
 //!
 //! ```no_run
-//! use probe::http_client::{Caller, Outcome, get};
+//! use probe::http_client::{ResponseClient, Outcome, get};
 //! use std::time::Duration;
 //! use tokio::time::Instant;
 //!
 //! # async fn example() {
 //! let addr = ([127, 0, 0, 1], 8080).into();
 //! let deadline = Instant::now() + Duration::from_secs(2);
-//! let call = Caller::new(addr).call(&get(addr, "/"), false, deadline).await;
+//! let call = ResponseClient::new(addr).call(&get(addr, "/"), false, deadline).await;
 //! match call.outcome {
 //!     Outcome::Served(status) => println!("served: {status}"),
 //!     Outcome::Failed(failure) => println!("{failure}; {}", failure.advice()),

@@ -2,7 +2,7 @@
 
 use super::{PERCENTILES, Report};
 use crate::schedule::Shape;
-use crate::tally::{Latency, Row};
+use crate::stats::{Latency, OutcomeStats};
 use http1::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -12,7 +12,7 @@ const VERSION: u32 = 1;
 impl Report {
     /// The report as one JSON object.
     pub fn json(&self) -> Value {
-        let tally = &self.tally;
+        let stats = &self.stats;
         let (shape, rate) = match self.shape {
             Shape::ClosedLoop => ("closed loop", None),
             Shape::Rate(rate) => ("open loop", Some(rate)),
@@ -26,37 +26,37 @@ impl Report {
             "shape": shape,
             "rate": rate,
             "seed": self.seed,
-            "connections": tally.senders,
-            "elapsed_s": tally.elapsed.as_secs_f64(),
-            "requests": tally.total(),
-            "throughput": tally.throughput(),
-            "goodput": tally.goodput(),
-            "served": row(&tally.served, status),
-            "refused": row(&tally.refused, |after| json!({ "status": 503, "retry_after_s": after })),
-            "rejected": row(&tally.rejected, status),
-            "timed_out": row(&tally.timed_out, |()| json!({})),
-            "failed": row(&tally.failed, |failure| json!({ "cause": failure.to_string() })),
-            "cut_short": row(&tally.cut_short, |refused| json!({ "refused": refused })),
-            "not_sent": tally.not_sent,
-            "sent_again": tally.resent,
+            "connections": stats.senders,
+            "elapsed_s": stats.elapsed.as_secs_f64(),
+            "requests": stats.total(),
+            "throughput": stats.throughput(),
+            "goodput": stats.goodput(),
+            "served": row(&stats.served, status),
+            "refused": row(&stats.refused, |after| json!({ "status": 503, "retry_after_s": after })),
+            "rejected": row(&stats.rejected, status),
+            "timed_out": row(&stats.timed_out, |()| json!({})),
+            "failed": row(&stats.failed, |failure| json!({ "cause": failure.to_string() })),
+            "cut_short": row(&stats.aborted, |refused| json!({ "refused": refused })),
+            "not_sent": stats.not_sent,
+            "sent_again": stats.resent,
             "connects": {
-                "count": tally.connects.count,
-                "slow": tally.connects.slow,
-                "slowest_s": tally.connects.slowest.as_secs_f64(),
+                "count": stats.connects.count,
+                "slow": stats.connects.slow,
+                "slowest_s": stats.connects.slowest.as_secs_f64(),
             },
-            "client_load": tally.load,
+            "client_load": stats.load,
             "diagnoses": self.diagnoses,
-            "expectations": self.judgements,
-            "verified": match &self.agreement {
+            "expectations": self.assertions,
+            "verified": match &self.reconciliation {
                 None => Value::Null,
-                Some(Ok(agreement)) => json!({ "holds": agreement.holds(), "figures": agreement }),
+                Some(Ok(reconciliation)) => json!({ "holds": reconciliation.holds(), "figures": reconciliation }),
                 Some(Err(why)) => json!({ "holds": false, "why": why }),
             },
         })
     }
 }
 
-fn row<Kind: Ord + Copy>(row: &Row<Kind>, describe: impl Fn(&Kind) -> Value) -> Value {
+fn row<Kind: Ord + Copy>(row: &OutcomeStats<Kind>, describe: impl Fn(&Kind) -> Value) -> Value {
     let kinds = row.kinds.iter().map(|(kind, count)| {
         let mut kind = describe(kind);
         kind["count"] = json!(count);

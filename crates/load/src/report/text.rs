@@ -1,9 +1,9 @@
-//! A report for people: each figure by outcome, since the latency of a refusal is not the latency of a service.
+//! The report as text: every figure by outcome, since a fast rejection is not a fast service.
 
 use super::{PERCENTILES, Report};
 use crate::schedule::Shape;
-use crate::tally::{Latency, Row, Tally};
-use crate::verify::Agreement;
+use crate::stats::{Latency, LoadStats, OutcomeStats};
+use crate::verify::Reconciliation;
 use console::{Style, style};
 use probe::duration::{show, unbroken};
 use std::fmt::{self, Display, Formatter};
@@ -12,12 +12,12 @@ use textwrap::{Options, WordSplitter};
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let tally = &self.tally;
+        let stats = &self.stats;
         let plural = |count: u64| if count == 1 { "" } else { "s" };
-        let (requests, connections) = (tally.total(), tally.senders);
+        let (requests, connections) = (stats.total(), stats.senders);
         write!(f, "\n{requests} request{} to {}", plural(requests), self.target)?;
-        if !tally.elapsed.is_zero() {
-            write!(f, " in {}", show(tally.elapsed))?;
+        if !stats.elapsed.is_zero() {
+            write!(f, " in {}", show(stats.elapsed))?;
         }
         write!(f, ", over {connections} connection{}", plural(connections))?;
         match self.shape {
@@ -26,76 +26,77 @@ impl Display for Report {
             Shape::Burst => f.write_str(", all due at once")?,
         }
         f.write_str("\n\n")?;
-        outcomes(f, tally)?;
-        latencies(f, tally)?;
-        histogram(f, &tally.served.latency)?;
+        outcomes(f, stats)?;
+        latencies(f, stats)?;
+        histogram(f, &stats.served.latency)?;
         writeln!(
             f,
-            "\n  throughput {:.1} answers/s, goodput {:.1} served/s",
-            tally.throughput(),
-            tally.goodput()
+            "\n  throughput {:.1} responses/s, goodput {:.1} served/s",
+            stats.throughput(),
+            stats.goodput()
         )?;
-        if tally.resent > 0 {
-            let herd = format!("up to {} of them within a tenth of a second", tally.herd);
-            writeln!(f, "  {} refused requests were sent again, {herd}", tally.resent)?;
+        if stats.resent > 0 {
+            let retry_burst =
+                format!("up to {} of them within a tenth of a second", stats.retry_burst);
+            writeln!(f, "  {} shed requests were sent again, {retry_burst}", stats.resent)?;
         }
         if let Some(seed) = self.seed {
-            writeln!(f, "  the same again: --seed {seed}")?;
+            writeln!(f, "  to repeat this run: --seed {seed}")?;
         }
-        match &self.agreement {
+        match &self.reconciliation {
             None => {}
-            Some(Ok(agreement)) => verified(f, agreement)?,
+            Some(Ok(reconciliation)) => verified(f, reconciliation)?,
             Some(Err(why)) => writeln!(f, "\n  {} {why}", style("not verified:").red().bold())?,
         }
         for diagnosis in &self.diagnoses {
             writeln!(f, "\n  {} {}", style("note:").yellow().bold(), fold(diagnosis))?;
         }
-        for (place, judgement) in self.judgements.iter().enumerate() {
+        for (place, assertion) in self.assertions.iter().enumerate() {
             let colour =
-                if judgement.met { Style::new().green() } else { Style::new().red().bold() };
-            writeln!(f, "{}  {}", if place == 0 { "\n" } else { "" }, colour.apply_to(judgement))?;
+                if assertion.met { Style::new().green() } else { Style::new().red().bold() };
+            writeln!(f, "{}  {}", if place == 0 { "\n" } else { "" }, colour.apply_to(assertion))?;
         }
         Ok(())
     }
 }
 
-/// A note in lines of at most 80 characters, indented but for the first.
+/// A note in lines of at most 80 characters; all but the first are indented.
 fn fold(note: &str) -> String {
     let options = Options::new(72).break_words(false).word_splitter(WordSplitter::NoHyphenation);
     textwrap::wrap(&unbroken(note), options).join("\n        ").replace('\u{a0}', " ")
 }
 
-fn outcomes(f: &mut Formatter<'_>, tally: &Tally) -> fmt::Result {
-    let of = tally.total();
-    row(f, "served", &tally.served, of, Style::new().green(), |status| vec![status.to_string()])?;
-    row(f, "refused", &tally.refused, of, Style::new().yellow(), |retry_after| {
+fn outcomes(f: &mut Formatter<'_>, stats: &LoadStats) -> fmt::Result {
+    let of = stats.total();
+    row(f, "served", &stats.served, of, Style::new().green(), |status| vec![status.to_string()])?;
+    row(f, "shed", &stats.refused, of, Style::new().yellow(), |retry_after| {
         vec![match retry_after {
             Some(seconds) => format!("503 Service Unavailable, Retry-After {seconds} s"),
             None => "503 Service Unavailable, without Retry-After".into(),
         }]
     })?;
-    row(f, "rejected", &tally.rejected, of, Style::new().magenta(), |status| {
+    row(f, "rejected", &stats.rejected, of, Style::new().magenta(), |status| {
         vec![status.to_string()]
     })?;
-    row(f, "timed out", &tally.timed_out, of, Style::new().red(), |()| {
-        vec!["no whole answer in time (-t)".into()]
+    row(f, "timed out", &stats.timed_out, of, Style::new().red(), |()| {
+        vec!["no complete response in time (-t)".into()]
     })?;
-    row(f, "failed", &tally.failed, of, Style::new().red(), |failure| {
+    row(f, "failed", &stats.failed, of, Style::new().red(), |failure| {
         vec![failure.to_string(), failure.advice().to_owned()]
     })?;
-    if tally.cut_short.total() > 0 {
-        row(f, "cut short", &tally.cut_short, of, Style::new(), |refused| {
+    if stats.aborted.total() > 0 {
+        row(f, "aborted", &stats.aborted, of, Style::new(), |refused| {
             vec![match refused {
-                true => "refused, and waiting to be sent again".into(),
-                false => "still without an answer when it was stopped".into(),
+                true => "shed, and waiting to be sent again".into(),
+                false => "still without a response when the run was stopped".into(),
             }]
         })?;
     }
-    if tally.not_sent > 0 {
+    if stats.not_sent > 0 {
         writeln!(
             f,
-            "  not sent   {:>9}           due, but every connection was still waiting",
-            tally.not_sent
+            "  not sent   {:>9}           due, but every connection was busy",
+            stats.not_sent
         )?;
     }
     Ok(())
@@ -104,7 +105,7 @@ fn outcomes(f: &mut Formatter<'_>, tally: &Tally) -> fmt::Result {
 fn row<Kind: Ord + Copy>(
     f: &mut Formatter<'_>,
     name: &str,
-    row: &Row<Kind>,
+    row: &OutcomeStats<Kind>,
     of: u64,
     colour: Style,
     describe: impl Fn(&Kind) -> Vec<String>,
@@ -130,21 +131,21 @@ fn row<Kind: Ord + Copy>(
     Ok(())
 }
 
-/// A column for each outcome that came; in an open loop one more beside it that hides what was waited before sending.
-fn latencies(f: &mut Formatter<'_>, tally: &Tally) -> fmt::Result {
+/// A column for each outcome; in an open loop a second one without the time before sending.
+fn latencies(f: &mut Formatter<'_>, stats: &LoadStats) -> fmt::Result {
     let all = [
-        ("served", &tally.served.latency, &tally.served.as_sent),
-        ("refused", &tally.refused.latency, &tally.refused.as_sent),
-        ("rejected", &tally.rejected.latency, &tally.rejected.as_sent),
-        ("timed out", &tally.timed_out.latency, &tally.timed_out.as_sent),
-        ("failed", &tally.failed.latency, &tally.failed.as_sent),
+        ("served", &stats.served.latency, &stats.served.as_sent),
+        ("shed", &stats.refused.latency, &stats.refused.as_sent),
+        ("rejected", &stats.rejected.latency, &stats.rejected.as_sent),
+        ("timed out", &stats.timed_out.latency, &stats.timed_out.as_sent),
+        ("failed", &stats.failed.latency, &stats.failed.as_sent),
     ];
     let mut columns = Vec::new();
     for (name, latency, as_sent) in all {
         if latency.count() > 0 {
             columns.push((name, latency));
         }
-        if as_sent.count() > 0 && matches!(name, "served" | "refused") {
+        if as_sent.count() > 0 && matches!(name, "served" | "shed") {
             columns.push(("as sent", as_sent));
         }
     }
@@ -159,7 +160,7 @@ fn latencies(f: &mut Formatter<'_>, tally: &Tally) -> fmt::Result {
     if columns.iter().any(|(name, _)| *name == "as sent") {
         writeln!(
             f,
-            "\n  latency counts from when a request was due; as sent, from when a connection was free for it"
+            "\n  latency counts from when a request was due; \"as sent\" from when a connection was free for it"
         )?;
     }
     Ok(())
@@ -172,7 +173,7 @@ fn line(f: &mut Formatter<'_>, name: &str, cells: impl Iterator<Item = String>) 
     writeln!(f)
 }
 
-/// The limits between bars are 1, 2 and 5 times powers of ten, so that they are easy to say.
+/// The limits between bars: 1, 2 and 5 times powers of ten.
 fn limits(latency: &Latency) -> Vec<Duration> {
     let steps = (0..)
         .flat_map(|power| [1, 2, 5].map(|step| Duration::from_micros(step * 10u64.pow(power))));
@@ -184,10 +185,10 @@ fn limits(latency: &Latency) -> Vec<Duration> {
 
 const WIDTH: u64 = 40;
 
-/// How the served are spread: a bar for each step of latency.
+/// The latencies of served requests: a bar for each range.
 fn histogram(f: &mut Formatter<'_>, latency: &Latency) -> fmt::Result {
     if latency.count() < 20 {
-        return Ok(()); // the percentiles say it all
+        return Ok(()); // the percentiles say as much
     }
     let limits = limits(latency);
     let ends = limits.iter().skip(1).copied().chain([latency.max() + Duration::from_micros(1)]);
@@ -206,10 +207,11 @@ fn histogram(f: &mut Formatter<'_>, latency: &Latency) -> fmt::Result {
     Ok(())
 }
 
-fn verified(f: &mut Formatter<'_>, agreement: &Agreement) -> fmt::Result {
-    let Agreement { acknowledged, acknowledged_sum, applied_sum, users, users_agreeing, .. } =
-        agreement;
-    let applied = match agreement.applied {
+fn verified(f: &mut Formatter<'_>, reconciliation: &Reconciliation) -> fmt::Result {
+    let Reconciliation {
+        acknowledged, acknowledged_sum, applied_sum, users, users_agreeing, ..
+    } = reconciliation;
+    let applied = match reconciliation.applied {
         Some(applied) => format!("{applied} events, {applied_sum} in all"),
         None => format!("{applied_sum} in all"),
     };
@@ -217,20 +219,18 @@ fn verified(f: &mut Formatter<'_>, agreement: &Agreement) -> fmt::Result {
         f,
         "\n  acknowledged {acknowledged} events, {acknowledged_sum} in all; applied {applied}"
     )?;
-    if agreement.unknown > 0 {
+    if reconciliation.unknown > 0 {
         write!(
             f,
-            "; of {} events more, {} in all, nobody knows",
-            agreement.unknown, agreement.unknown_sum
+            "; {} more events, {} in all, had no response",
+            reconciliation.unknown, reconciliation.unknown_sum
         )?;
     }
-    match agreement.holds() {
+    match reconciliation.holds() {
         true => writeln!(f, ": {}", style("they agree").green()),
         false => {
-            let few = format!(
-                "they do not agree: the balances of {} of {users} users do",
-                users_agreeing
-            );
+            let few =
+                format!("they do not agree: {} of {users} balances are right", users_agreeing);
             writeln!(f, ": {}", style(few).red().bold())
         }
     }

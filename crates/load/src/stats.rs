@@ -10,22 +10,22 @@ use std::time::Duration;
 
 /// What came of the requests.
 #[derive(Clone, Debug)]
-pub struct Tally {
+pub struct LoadStats {
     /// From the first request to the last answer; 0 of a burst that was stopped before it began.
     pub elapsed: Duration,
     /// Statuses under 400.
-    pub served: Row<StatusCode>,
+    pub served: OutcomeStats<StatusCode>,
     /// 503, by the seconds of its `Retry-After`.
-    pub refused: Row<Option<u64>>,
+    pub refused: OutcomeStats<Option<u64>>,
     /// Other statuses.
-    pub rejected: Row<StatusCode>,
+    pub rejected: OutcomeStats<StatusCode>,
     /// No whole answer in time.
-    pub timed_out: Row<()>,
+    pub timed_out: OutcomeStats<()>,
     /// No answer.
-    pub failed: Row<Failure>,
+    pub failed: OutcomeStats<Failure>,
     /// Not done when the run was stopped, by whether they had been refused and waited to be sent again; their latency is
     /// how long they had waited.
-    pub cut_short: Row<bool>,
+    pub aborted: OutcomeStats<bool>,
     /// At a rate: due before the end, and not sent, since every connection was still waiting.
     pub not_sent: u64,
     /// The connections that were made.
@@ -33,7 +33,7 @@ pub struct Tally {
     /// How often a refused request was sent again; each counts as one request above, by what came of it in the end.
     pub resent: u64,
     /// The most that were sent again within one tenth of a second.
-    pub herd: u64,
+    pub retry_burst: u64,
     /// After so many answers the server sent bytes that nobody had asked for.
     pub surplus: u64,
     /// How many connections sent.
@@ -42,9 +42,9 @@ pub struct Tally {
     pub starved: u64,
     /// The largest share of its time that one of our threads spent working, 0 to 1.
     pub load: f64,
-    /// Of each of the requests in turn: how often it was acknowledged (served).
+    /// Of each of the requests in due: how often it was acknowledged (served).
     pub acknowledged: Vec<u64>,
-    /// Of each of the requests in turn: how often nobody knows, since there was no answer, or a 5xx other than 503.
+    /// Of each of the requests in due: how often nobody knows, since there was no answer, or a 5xx other than 503.
     pub unknown: Vec<u64>,
     /// The CPU time of one thread.
     pub(crate) busy: Duration,
@@ -133,7 +133,7 @@ impl Latency {
 
 /// The requests of one outcome.
 #[derive(Clone, Debug)]
-pub struct Row<Kind: Ord> {
+pub struct OutcomeStats<Kind: Ord> {
     /// How many of which kind.
     pub kinds: BTreeMap<Kind, u64>,
     /// Their latencies, from when each was due.
@@ -143,7 +143,7 @@ pub struct Row<Kind: Ord> {
     pub as_sent: Latency,
 }
 
-impl<Kind: Ord + Copy> Row<Kind> {
+impl<Kind: Ord + Copy> OutcomeStats<Kind> {
     fn new() -> Self {
         Self { kinds: BTreeMap::new(), latency: Latency::new(), as_sent: Latency::new() }
     }
@@ -168,26 +168,26 @@ impl<Kind: Ord + Copy> Row<Kind> {
     }
 }
 
-impl Tally {
+impl LoadStats {
     pub(crate) fn new(plan: &Plan) -> Self {
         Self {
             elapsed: Duration::ZERO,
-            served: Row::new(),
-            refused: Row::new(),
-            rejected: Row::new(),
-            timed_out: Row::new(),
-            failed: Row::new(),
-            cut_short: Row::new(),
+            served: OutcomeStats::new(),
+            refused: OutcomeStats::new(),
+            rejected: OutcomeStats::new(),
+            timed_out: OutcomeStats::new(),
+            failed: OutcomeStats::new(),
+            aborted: OutcomeStats::new(),
             not_sent: 0,
             connects: Connects::default(),
             resent: 0,
-            herd: 0,
+            retry_burst: 0,
             surplus: 0,
             senders: 0,
             starved: 0,
             load: 0.0,
-            acknowledged: vec![0; plan.told_apart],
-            unknown: vec![0; plan.told_apart],
+            acknowledged: vec![0; plan.distinct_requests],
+            unknown: vec![0; plan.distinct_requests],
             busy: Duration::ZERO,
             heard: Vec::new(),
             open: plan.shape != Shape::ClosedLoop,
@@ -219,21 +219,21 @@ impl Tally {
     }
 
     /// A request had no answer when the run was stopped; one that was refused and waited has had its answer.
-    pub(crate) fn cut_short(
+    pub(crate) fn abort(
         &mut self,
         number: u64,
         latency: Duration,
         as_sent: Duration,
         refused: bool,
     ) {
-        self.cut_short.count(refused, latency, self.open.then_some(as_sent));
+        self.aborted.count(refused, latency, self.open.then_some(as_sent));
         if !refused {
             note(&mut self.unknown, number);
         }
     }
 
     /// A connection has an outcome, and there is more to send.
-    pub(crate) fn hears(&mut self, place: usize, outcome: Outcome) {
+    pub(crate) fn record_answered(&mut self, place: usize, outcome: Outcome) {
         if self.heard.len() <= place {
             self.heard.resize(place + 1, false);
         }
@@ -247,7 +247,7 @@ impl Tally {
         self.rejected.merge(&other.rejected);
         self.timed_out.merge(&other.timed_out);
         self.failed.merge(&other.failed);
-        self.cut_short.merge(&other.cut_short);
+        self.aborted.merge(&other.aborted);
         self.connects.merge(&other.connects);
         self.surplus += other.surplus;
         self.heard.extend_from_slice(&other.heard);
@@ -282,7 +282,7 @@ impl Tally {
 
     /// How many requests.
     pub fn total(&self) -> u64 {
-        self.totals().iter().sum::<u64>() + self.cut_short.total()
+        self.totals().iter().sum::<u64>() + self.aborted.total()
     }
 
     /// How many were answered, in whatever way.
@@ -319,13 +319,13 @@ fn note(ledger: &mut [u64], number: u64) {
 
 /// How many come back within one tenth of a second.
 #[derive(Debug, Default)]
-pub(crate) struct Herd {
+pub(crate) struct RetryBurst {
     tenth: u128,
     now: u64,
     most: u64,
 }
 
-impl Herd {
+impl RetryBurst {
     /// One more, so long after the beginning.
     pub(crate) fn comes(&mut self, at: Duration) {
         let tenth = at.as_millis() / 100;
