@@ -4,7 +4,7 @@ use http1::{BadMessage, Decoded, Decoder, Message};
 
 /// What the bytes of a connection decode to: its messages, described, and what ended them.
 #[derive(Debug, PartialEq)]
-pub struct Heard {
+pub struct DecodeResult {
     /// One text for each message.
     pub messages: Vec<String>,
     /// What was wrong with the next one.
@@ -14,7 +14,11 @@ pub struct Heard {
 }
 
 /// Decodes `bytes`, given in pieces of `size`; `describe` makes a text of each message.
-pub fn decode<M: Message>(bytes: &[u8], size: usize, describe: impl Fn(&M) -> String) -> Heard {
+pub fn decode<M: Message>(
+    bytes: &[u8],
+    size: usize,
+    describe: impl Fn(&M) -> String,
+) -> DecodeResult {
     let mut decoder = Decoder::<M>::new();
     let mut messages = Vec::new();
     for piece in bytes.chunks(size.max(1)) {
@@ -24,9 +28,11 @@ pub fn decode<M: Message>(bytes: &[u8], size: usize, describe: impl Fn(&M) -> St
                 Ok(Decoded::Complete(message)) => messages.push(describe(&message)),
                 Ok(Decoded::Continue) => messages.push("continue".into()),
                 Ok(Decoded::NeedMore) => break,
-                Err(error) => return Heard { messages, error: Some(error), has_begun: false },
+                Err(error) => {
+                    return DecodeResult { messages, error: Some(error), has_begun: false };
+                }
             }
         }
     }
-    Heard { messages, error: None, has_begun: decoder.has_begun() }
+    DecodeResult { messages, error: None, has_begun: decoder.has_begun() }
 }

@@ -36,9 +36,9 @@ impl Body {
                 let length = *length as usize; // within the limit, or the head would have been refused
                 Ok((buffer.len() >= length).then(|| buffer.split_to(length).freeze()))
             }
-            (Self::Length(left), None) => {
-                *left -= drop_front(buffer, *left);
-                Ok((*left == 0).then(Bytes::new))
+            (Self::Length(remaining), None) => {
+                *remaining -= drop_front(buffer, *remaining);
+                Ok((*remaining == 0).then(Bytes::new))
             }
             (Self::Chunked(chunked), _) => chunked.decode(buffer),
             (Self::UntilClose, Some(max)) if buffer.len() > max => {
@@ -56,8 +56,8 @@ impl Body {
     pub(crate) fn missing(&self, buffered: usize) -> usize {
         match self {
             Self::Length(length) => (*length as usize).saturating_sub(buffered),
-            Self::Chunked(Chunked { step: Step::Data(left), .. }) => {
-                (*left as usize).saturating_sub(buffered)
+            Self::Chunked(Chunked { step: Step::Data(remaining), .. }) => {
+                (*remaining as usize).saturating_sub(buffered)
             }
             _ => 0,
         }
@@ -65,10 +65,10 @@ impl Body {
 }
 
 /// Drops up to `most` bytes from the front; how many it were.
-fn drop_front(buffer: &mut BytesMut, most: u64) -> u64 {
-    let here = most.min(buffer.len() as u64);
-    buffer.advance(here as usize);
-    here
+fn drop_front(buffer: &mut BytesMut, max: u64) -> u64 {
+    let available = max.min(buffer.len() as u64);
+    buffer.advance(available as usize);
+    available
 }
 
 /// The chunked coding. Stricter than other decoders where the RFC lets it be: no bare LF, no white space but
@@ -122,13 +122,13 @@ impl Chunked {
                 }
                 Step::Data(0) => Step::DataEnd,
                 Step::Data(_) if buffer.is_empty() => return Ok(None),
-                Step::Data(left) if self.max.is_none() => {
-                    Step::Data(left - drop_front(buffer, left))
+                Step::Data(remaining) if self.max.is_none() => {
+                    Step::Data(remaining - drop_front(buffer, remaining))
                 }
-                Step::Data(left) => {
-                    let here = left.min(buffer.len() as u64);
-                    self.content.unsplit(buffer.split_to(here as usize)); // the first piece is not even copied
-                    Step::Data(left - here)
+                Step::Data(remaining) => {
+                    let available = remaining.min(buffer.len() as u64);
+                    self.content.unsplit(buffer.split_to(available as usize)); // the first piece is not even copied
+                    Step::Data(remaining - available)
                 }
                 Step::DataEnd => match buffer[..] {
                     [b'\r', b'\n', ..] => {
@@ -162,12 +162,12 @@ impl Chunked {
         &mut self,
         buffer: &[u8],
         limit: usize,
-        over: BadMessage,
+        too_long: BadMessage,
     ) -> Result<Option<usize>, BadMessage> {
         let found = line_feed(&buffer[self.scanned..]).map(|at| self.scanned + at + 1);
         self.scanned = found.unwrap_or(buffer.len());
         if self.scanned > limit || (found.is_none() && buffer.len() >= limit) {
-            Err(over)
+            Err(too_long)
         } else {
             Ok(found)
         }
@@ -180,11 +180,12 @@ fn chunk_size(line: &[u8]) -> Result<u64, BadMessage> {
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     let (size, extension) = line.split_at(digits);
     let name = extension.trim_ascii_start().strip_prefix(b";").map(<[u8]>::trim_ascii_start);
-    let begins_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    let extension_is_one =
-        extension.is_empty() || name.and_then(<[u8]>::first).is_some_and(begins_name);
+    let is_token_byte =
+        |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let extension_is_valid =
+        extension.is_empty() || name.and_then(<[u8]>::first).is_some_and(is_token_byte);
     let is_text = |&byte: &u8| byte == b'\t' || !byte.is_ascii_control();
-    if digits == 0 || !extension_is_one || !extension.iter().all(is_text) {
+    if digits == 0 || !extension_is_valid || !extension.iter().all(is_text) {
         return Err(BadMessage::ChunkSize);
     }
     // too large for a u64 is too large for any limit

@@ -90,13 +90,13 @@ impl Connection {
         let response = response.into();
         // boxed: it is rarely needed, and its room would be kept in the task of every connection
         Box::pin(async move {
-            let refused = timeout(DRAIN_TIME, async {
+            let rejected = timeout(DRAIN_TIME, async {
                 if let Some(mut encoded) = self.session.reject(response) {
                     self.write(&mut encoded).await?;
                 }
                 self.linger().await // also after a refusal that was cancelled half-way
             });
-            refused.await.unwrap_or(Ok(())) // a client that is too slow has had its time
+            rejected.await.unwrap_or(Ok(())) // a client that is too slow has had its time
         })
     }
 

@@ -39,7 +39,7 @@ pub struct Decoder<M> {
     /// Bytes of empty lines dropped before the start line: they count as head, or one could send them for ever.
     skipped: u32,
     to_head: bool,
-    head: bool,
+    is_head_request: bool,
 }
 
 /// A message that has partial, and what came after it.
@@ -57,7 +57,7 @@ struct Partial<M> {
 
 impl<M> Default for Decoder<M> {
     fn default() -> Self {
-        Self { partial: None, decoded: None, skipped: 0, to_head: false, head: false }
+        Self { partial: None, decoded: None, skipped: 0, to_head: false, is_head_request: false }
     }
 }
 
@@ -76,7 +76,7 @@ impl<M: Message> Decoder<M> {
         if self.partial.is_none() && self.decoded.is_none() && self.skipped == 0 {
             self.decoded = M::whole(bytes, self.to_head);
             if self.decoded.is_some() {
-                self.head = bytes.starts_with(b"HEAD ");
+                self.is_head_request = bytes.starts_with(b"HEAD ");
                 return;
             }
         }
@@ -87,14 +87,14 @@ impl<M: Message> Decoder<M> {
     }
 
     /// The buffer, for reading into without a copy; append only. There is room for what is known to be missing of
-    /// a body, and for `least` bytes.
-    pub fn buffer(&mut self, least: usize) -> &mut BytesMut {
+    /// a body, and for `additional` bytes.
+    pub fn buffer(&mut self, additional: usize) -> &mut BytesMut {
         let partial = self.partial.get_or_insert_with(|| Box::new(Partial::new(BytesMut::new())));
         let missing = match (&partial.body, M::MAX_BODY) {
             (Some((_, body)), Some(_)) => body.missing(partial.buffer.len()),
             _ => 0,
         };
-        partial.buffer.reserve(missing + least); // a body's pages are the kernel's to give as they are filled
+        partial.buffer.reserve(missing + additional); // a body's pages are the kernel's to give as they are filled
         &mut partial.buffer
     }
 
@@ -113,7 +113,7 @@ impl<M: Message> Decoder<M> {
     /// The first rule that the message breaks.
     pub fn decode(&mut self) -> Result<Decoded<M>, BadMessage> {
         if let Some(message) = self.decoded.take() {
-            self.head = false; // what is refused next is another request
+            self.is_head_request = false; // what is refused next is another request
             return Ok(Decoded::Complete(message));
         }
         self.drop_blank_lines();
@@ -122,11 +122,11 @@ impl<M: Message> Decoder<M> {
         };
         let Some(partial) = &mut self.partial else { return Ok(Decoded::NeedMore) };
         let (message, mut body) = match partial.body.take() {
-            Some(partial) => partial,
+            Some(decoded) => decoded,
             None => {
                 let Some(length) = partial.find_head(limit)? else { return Ok(Decoded::NeedMore) };
                 let head = &partial.buffer[..length];
-                self.head = head.starts_with(b"HEAD ");
+                self.is_head_request = head.starts_with(b"HEAD ");
                 self.skipped = 0;
                 let Head { message, framing, expects_continue } =
                     M::decode_head(head, self.to_head)?;
@@ -140,7 +140,7 @@ impl<M: Message> Decoder<M> {
             }
         };
         match body.decode(&mut partial.buffer, M::MAX_BODY)? {
-            Some(content) => Ok(self.whole(message, content)),
+            Some(content) => Ok(self.complete(message, content)),
             None => {
                 partial.body = Some((message, body));
                 Ok(Decoded::NeedMore)
@@ -148,16 +148,16 @@ impl<M: Message> Decoder<M> {
         }
     }
 
-    fn whole(&mut self, mut message: M, content: Bytes) -> Decoded<M> {
-        self.head = false; // what is refused next is another request
+    fn complete(&mut self, mut message: M, content: Bytes) -> Decoded<M> {
+        self.is_head_request = false; // what is refused next is another request
         message.set_body(content);
         // what is left of an empty buffer would keep the whole allocation alive
         self.partial = self.partial.take().filter(|partial| !partial.buffer.is_empty());
         Decoded::Complete(message)
     }
 
-    pub(crate) fn is_head(&self) -> bool {
-        self.head
+    pub(crate) fn is_head_request(&self) -> bool {
+        self.is_head_request
             || self.partial.as_deref().is_some_and(|partial| partial.buffer.starts_with(b"HEAD "))
     }
 
@@ -170,16 +170,16 @@ impl<M: Message> Decoder<M> {
         else {
             return;
         };
-        let mut lines = 0;
+        let mut length = 0;
         loop {
-            match partial.buffer[lines..] {
-                [b'\n', ..] => lines += 1,
-                [b'\r', b'\n', ..] => lines += 2,
+            match partial.buffer[length..] {
+                [b'\n', ..] => length += 1,
+                [b'\r', b'\n', ..] => length += 2,
                 _ => break,
             }
         }
-        partial.buffer.advance(lines);
-        self.skipped = self.skipped.saturating_add(lines as u32);
+        partial.buffer.advance(length);
+        self.skipped = self.skipped.saturating_add(length as u32);
         if partial.buffer.is_empty() {
             self.partial = None; // no message has partial that could own one
         }
@@ -270,26 +270,26 @@ mod tests {
     use super::{Decoded, Decoder};
     use crate::limits::{MAX_FIELDS, MAX_HEAD};
     use crate::request::Request;
-    use crate::scan::LOOKED_AT;
+    use crate::scan::BYTES_SCANNED;
 
     /// How many bytes are looked at if `bytes` come one by one.
-    fn work(bytes: &[u8]) -> usize {
-        LOOKED_AT.set(0);
+    fn bytes_scanned(bytes: &[u8]) -> usize {
+        BYTES_SCANNED.set(0);
         let mut decoder = Decoder::<Request>::new();
-        for (byte, left) in bytes.iter().zip((0..bytes.len()).rev()) {
+        for (byte, remaining) in bytes.iter().zip((0..bytes.len()).rev()) {
             decoder.push(&[*byte]);
             let decoded = decoder.decode().unwrap();
             assert_eq!(
                 matches!(decoded, Decoded::Complete(_)),
-                left == 0,
-                "{left} bytes before the end: {decoded:?}"
+                remaining == 0,
+                "{remaining} bytes before the end: {decoded:?}"
             );
         }
-        LOOKED_AT.get()
+        BYTES_SCANNED.get()
     }
 
     #[test]
-    fn what_drips_in_costs_work_in_proportion_to_its_bytes() {
+    fn decoding_byte_by_byte_takes_linear_work() {
         let long_line =
             format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(MAX_HEAD - 100));
         let many_lines =
@@ -300,8 +300,8 @@ mod tests {
         let trailers = format!("{head}0\r\n{}\r\n", "Xxxx: y\r\n".repeat(MAX_FIELDS));
         let blank_lines = format!("{}GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n".repeat(4000));
         for bytes in [long_line, many_lines, chunks, trailers, blank_lines] {
-            let looked_at = work(bytes.as_bytes());
-            assert!(looked_at <= 3 * bytes.len(), "{looked_at} for {} bytes", bytes.len());
+            let scanned = bytes_scanned(bytes.as_bytes());
+            assert!(scanned <= 3 * bytes.len(), "{scanned} for {} bytes", bytes.len());
         }
     }
 }

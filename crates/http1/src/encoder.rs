@@ -20,7 +20,7 @@ pub enum KeepAlive {
 }
 
 /// The bodies up to this size, in bytes, leave copied behind their head: cheaper than a second buffer to the kernel.
-const COPIED: usize = 4 * 1024;
+const MAX_COPIED: usize = 4 * 1024;
 
 /// The bytes of a message that are still to be written: its head, and its body where that is too large to be copied
 /// behind it.
@@ -33,7 +33,7 @@ pub struct Encoded {
 
 impl Encoded {
     fn new(mut head: Vec<u8>, body: Bytes) -> Self {
-        if body.len() > COPIED {
+        if body.len() > MAX_COPIED {
             return Self { head, written: 0, body };
         }
         head.extend_from_slice(&body);
@@ -55,7 +55,7 @@ impl Encoded {
 
 pub(crate) fn response(response: Response, to_head: bool, keep_alive: KeepAlive) -> Encoded {
     let mut head = Vec::with_capacity(
-        256 + if response.body().len() > COPIED { 0 } else { response.body().len() },
+        256 + if response.body().len() > MAX_COPIED { 0 } else { response.body().len() },
     );
     encode_response(&response, keep_alive, &mut head);
     let body =
@@ -99,8 +99,8 @@ pub fn encode_request(request: &ClientRequest, host: &str, out: &mut Vec<u8>) {
         field(&header::CONNECTION, connection.as_bytes(), out);
     }
     fields(&request.headers, out);
-    let announces = matches!(request.method, Method::POST | Method::PUT | Method::PATCH);
-    if announces || !request.body.is_empty() {
+    let expects_body = matches!(request.method, Method::POST | Method::PUT | Method::PATCH);
+    if expects_body || !request.body.is_empty() {
         content_length(request.body.len(), out);
     }
     out.extend_from_slice(b"\r\n");
@@ -109,20 +109,20 @@ pub fn encode_request(request: &ClientRequest, host: &str, out: &mut Vec<u8>) {
 
 /// The fields but those that belong to the encoder.
 fn fields(headers: &http::HeaderMap, out: &mut Vec<u8>) {
-    static OURS: [HeaderName; 4] =
+    static RESERVED: [HeaderName; 4] =
         [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::DATE];
     for (name, value) in headers {
-        if !OURS.contains(name) {
+        if !RESERVED.contains(name) {
             field(name, value.as_bytes(), out);
         }
     }
 }
 
 fn field(name: &HeaderName, value: &[u8], out: &mut Vec<u8>) {
-    let begin = out.len();
+    let start = out.len();
     out.extend_from_slice(name.as_str().as_bytes());
     // as people write them: Content-Type, Retry-After
-    let name = &mut out[begin..];
+    let name = &mut out[start..];
     for at in 0..name.len() {
         if at == 0 || name[at - 1] == b'-' {
             name[at].make_ascii_uppercase();

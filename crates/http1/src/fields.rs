@@ -5,18 +5,18 @@ use std::mem::MaybeUninit;
 
 pub(crate) type Fields<'b> = [MaybeUninit<httparse::Header<'b>>; MAX_FIELDS];
 
-pub(crate) fn no_fields<'b>() -> Fields<'b> {
+pub(crate) fn uninit_fields<'b>() -> Fields<'b> {
     [const { MaybeUninit::uninit() }; MAX_FIELDS]
 }
 
 /// Whether this is a field of that name, in lower case. Nearly all others differ in the length of their names.
 #[inline(always)]
-pub(crate) fn is(field: &httparse::Header<'_>, name: &str) -> bool {
+pub(crate) fn has_name(field: &httparse::Header<'_>, name: &str) -> bool {
     field.name.len() == name.len() && field.name.eq_ignore_ascii_case(name)
 }
 
 /// What fits `u64`, in digits alone: `parse` would take a sign before them.
-pub(crate) fn number(digits: &[u8]) -> Option<u64> {
+pub(crate) fn parse_number(digits: &[u8]) -> Option<u64> {
     let add = |number: u64, byte: &u8| {
         let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
         number.checked_mul(10)?.checked_add(digit)

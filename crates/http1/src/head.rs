@@ -3,7 +3,7 @@
 //! httparse splits the bytes into tokens; the rules beyond the grammar are here, each as strict as its RFC allows.
 
 use crate::error::{BadMessage, quote};
-use crate::fields::{is, no_fields, number};
+use crate::fields::{has_name, parse_number, uninit_fields};
 use crate::limits::{MAX_BODY, MAX_HEAD, MAX_TARGET};
 use crate::message::{Framing, Head, Message, ResponseLike, sealed::Sealed};
 use crate::request::{self, Request};
@@ -20,23 +20,23 @@ impl Message for Request {
     const MAX_BODY: Option<usize> = Some(MAX_BODY);
 
     fn decode_head(head: &[u8], _: bool) -> Result<Head<Self>, BadMessage> {
-        let mut fields = no_fields();
+        let mut fields = uninit_fields();
         let mut parsed = httparse::Request::new(&mut []);
         match parsed.parse_with_uninit_headers(head, &mut fields) {
             Ok(Status::Complete(length)) if length == head.len() => {
-                let mut decoded = checked(&parsed)?;
+                let mut decoded = validate(&parsed)?;
                 decoded.message.set_head(head.into());
                 Ok(decoded)
             }
             Ok(_) => Err(BadMessage::RequestLine),
             Err(httparse::Error::Version) => match read_as_http11(head) {
                 Some(head) => Self::decode_head(&head, false),
-                None => Err(bad_version(head)),
+                None => Err(version_error(head)),
             },
             Err(error) => {
                 // a fault of the start line comes first, as it does when the head drips in
                 Self::check_start_line(start_line(head))?;
-                Err(bad_token(error, BadMessage::FieldName))
+                Err(head_error(error, BadMessage::FieldName))
             }
         }
     }
@@ -46,8 +46,8 @@ impl Message for Request {
         match parsed.parse(line) {
             Ok(_) => {}
             Err(httparse::Error::Version) if ends_in_http1(line) => {}
-            Err(httparse::Error::Version) => return Err(bad_version(line)),
-            Err(error) => return Err(bad_token(error, BadMessage::RequestLine)),
+            Err(httparse::Error::Version) => return Err(version_error(line)),
+            Err(error) => return Err(head_error(error, BadMessage::RequestLine)),
         }
         match parsed.path {
             Some(target) if target.len() > MAX_TARGET => Err(BadMessage::TargetTooLong),
@@ -66,7 +66,7 @@ impl Message for Request {
     }
 
     fn whole(bytes: &[u8], _: bool) -> Option<Self> {
-        let mut fields = no_fields();
+        let mut fields = uninit_fields();
         let mut parsed = httparse::Request::new(&mut []);
         // empty lines before it, what is no request, and a limit that is passed are the decoder's to judge
         let length = match parsed.parse_with_uninit_headers(bytes, &mut fields) {
@@ -76,7 +76,7 @@ impl Message for Request {
             _ => return None,
         };
         let (head, body) = bytes.split_at(length);
-        let Head { mut message, framing, expects_continue } = checked(&parsed).ok()?;
+        let Head { mut message, framing, expects_continue } = validate(&parsed).ok()?;
         if framing != Framing::Length(body.len() as u64) || expects_continue {
             return None;
         }
@@ -89,7 +89,7 @@ impl Message for Request {
 }
 
 /// What start line and fields say of a request, if they are those of one. Its head is still to be put into the message.
-fn checked(parsed: &httparse::Request<'_, '_>) -> Result<Head<Request>, BadMessage> {
+fn validate(parsed: &httparse::Request<'_, '_>) -> Result<Head<Request>, BadMessage> {
     let method = Method::from_bytes(parsed.method.unwrap_or_default().as_bytes());
     let method = method.map_err(|_| BadMessage::RequestLine)?;
     let version = version_of(parsed.version);
@@ -106,11 +106,11 @@ fn checked(parsed: &httparse::Request<'_, '_>) -> Result<Head<Request>, BadMessa
         .unwrap_or(Framing::Length(0));
     let expects_continue =
         expects_continue(version, parsed.headers)? && framing != Framing::Length(0);
-    let connection = parsed.headers.iter().filter(|field| is(field, "connection"));
+    let connection = parsed.headers.iter().filter(|field| has_name(field, "connection"));
     let persists = persists(version, connection.map(|field| field.value));
-    let begin = method.as_str().len() + 1; // no empty line is before it, and one space between
-    let target = begin..begin + target.len();
-    let path = begin + path.start..begin + path.end;
+    let start = method.as_str().len() + 1; // no empty line is before it, and one space between
+    let target = start..start + target.len();
+    let path = start + path.start..start + path.end;
     let message = request::Parts {
         method,
         version,
@@ -130,13 +130,13 @@ impl Response {
         to_head: bool,
         max: Option<usize>,
     ) -> Result<Head<Self>, BadMessage> {
-        let mut fields = no_fields();
+        let mut fields = uninit_fields();
         let mut parsed = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
         match config.parse_response_with_uninit_headers(&mut parsed, head, &mut fields) {
             Ok(Status::Complete(length)) if length == head.len() => {}
             Ok(_) => return Err(BadMessage::StatusLine),
-            Err(error) => return Err(bad_token(error, BadMessage::StatusLine)),
+            Err(error) => return Err(head_error(error, BadMessage::StatusLine)),
         }
         let status = StatusCode::from_u16(parsed.code.unwrap_or_default())
             .map_err(|_| BadMessage::StatusLine)?;
@@ -163,7 +163,7 @@ impl Message for Response {
 
     fn check_start_line(line: &[u8]) -> Result<(), BadMessage> {
         let parsed = httparse::Response::new(&mut []).parse(line).map(drop);
-        parsed.map_err(|error| bad_token(error, BadMessage::StatusLine))
+        parsed.map_err(|error| head_error(error, BadMessage::StatusLine))
     }
 
     fn too_long(_: &[u8]) -> BadMessage {
@@ -196,7 +196,7 @@ impl ResponseLike for Response {
     }
 }
 
-fn bad_token(error: httparse::Error, start_line: BadMessage) -> BadMessage {
+fn head_error(error: httparse::Error, start_line: BadMessage) -> BadMessage {
     match error {
         httparse::Error::HeaderName => BadMessage::FieldName,
         httparse::Error::HeaderValue => BadMessage::FieldValue,
@@ -235,7 +235,7 @@ fn read_as_http11(head: &[u8]) -> Option<Vec<u8>> {
     (b'2'..=b'9').contains(&later).then_some(head)
 }
 
-fn bad_version(head: &[u8]) -> BadMessage {
+fn version_error(head: &[u8]) -> BadMessage {
     match written_version(head) {
         Some([b'0', ..] | [b'2'..=b'9', ..]) => BadMessage::Version,
         _ => BadMessage::RequestLine,
@@ -260,7 +260,7 @@ fn announced_framing(
     max: Option<usize>,
 ) -> Result<Option<Framing>, BadMessage> {
     let length = content_length(fields)?;
-    if !fields.iter().any(|field| is(field, "transfer-encoding")) {
+    if !fields.iter().any(|field| has_name(field, "transfer-encoding")) {
         return match (length, max) {
             (Some(length), Some(max)) if length > max as u64 => Err(BadMessage::BodyTooLong(max)),
             (length, _) => Ok(length.map(Framing::Length)),
@@ -279,9 +279,9 @@ fn announced_framing(
 fn content_length(fields: &[httparse::Header<'_>]) -> Result<Option<u64>, BadMessage> {
     let mut length = None;
     for field in fields {
-        if is(field, "content-length") {
-            let number =
-                number(field.value).ok_or_else(|| BadMessage::ContentLength(quote(field.value)))?;
+        if has_name(field, "content-length") {
+            let number = parse_number(field.value)
+                .ok_or_else(|| BadMessage::ContentLength(quote(field.value)))?;
             if length.replace(number).is_some_and(|other| other != number) {
                 return Err(BadMessage::ContentLengthsDiffer);
             }
@@ -292,7 +292,7 @@ fn content_length(fields: &[httparse::Header<'_>]) -> Result<Option<u64>, BadMes
 
 /// `chunked` last, once, and alone: the other codings are beyond us.
 fn check_codings(fields: &[httparse::Header<'_>]) -> Result<(), BadMessage> {
-    let codings = fields.iter().filter(|field| is(field, "transfer-encoding"));
+    let codings = fields.iter().filter(|field| has_name(field, "transfer-encoding"));
     let lines: Vec<&[u8]> = codings.map(|field| field.value).collect();
     let written = lines.join(&b", "[..]);
     let codings: Vec<&[u8]> = written.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).collect();
@@ -312,7 +312,7 @@ fn check_codings(fields: &[httparse::Header<'_>]) -> Result<(), BadMessage> {
 fn expects_continue(version: Version, fields: &[httparse::Header<'_>]) -> Result<bool, BadMessage> {
     let mut expected = false;
     for field in fields {
-        if is(field, "expect") {
+        if has_name(field, "expect") {
             if !field.value.eq_ignore_ascii_case(b"100-continue") {
                 return Err(BadMessage::Expectation(quote(field.value)));
             }

@@ -8,16 +8,16 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Reads once, hands the bytes to `take`, and returns how many there were. An idle connection waits
+/// Reads once, hands the bytes to `consume`, and returns how many there were. An idle connection waits
 /// here without a buffer: the bytes arrive on the stack of the thread that is woken.
 pub(crate) fn poll_read(
     stream: &mut TcpStream,
     context: &mut Context<'_>,
-    take: impl FnOnce(&[u8]),
+    consume: impl FnOnce(&[u8]),
 ) -> Poll<io::Result<usize>> {
     let mut scratch = [const { MaybeUninit::uninit() }; SCRATCH];
     let mut scratch = ReadBuf::uninit(&mut scratch);
     ready!(Pin::new(stream).poll_read(context, &mut scratch))?;
-    take(scratch.filled());
+    consume(scratch.filled());
     Poll::Ready(Ok(scratch.filled().len()))
 }

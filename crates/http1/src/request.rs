@@ -113,10 +113,10 @@ impl Request {
 
     /// Those after the start line.
     fn lines(&self) -> impl Iterator<Item = &[u8]> {
-        let mut left = &self.0.head[self.0.target.end..];
+        let mut rest = &self.0.head[self.0.target.end..];
         let line = move || {
-            let (line, after) = left.split_at(memchr::memchr(b'\n', left)?);
-            left = &after[1..];
+            let (line, after) = rest.split_at(memchr::memchr(b'\n', rest)?);
+            rest = &after[1..];
             Some(line)
         };
         std::iter::from_fn(line).skip(1) // what is left of the start line
@@ -126,9 +126,9 @@ impl Request {
     pub fn values<'r>(&'r self, name: &HeaderName) -> impl Iterator<Item = &'r [u8]> {
         let name = name.as_str().as_bytes();
         self.lines().filter_map(move |line| {
-            let (begin, value) = line.split_at_checked(name.len())?;
+            let (start, value) = line.split_at_checked(name.len())?;
             let value = value.strip_prefix(b":")?;
-            begin.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
+            start.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
         })
     }
 

@@ -104,9 +104,9 @@ impl Response {
     /// which control characters are escaped and of which 400 characters are kept.
     pub fn problem(status: StatusCode, detail: impl std::fmt::Display) -> Self {
         let mut detail = detail.to_string();
-        let is_shown_as_it_is = |byte: u8| byte.is_ascii() && !byte.is_ascii_control();
-        if detail.len() > MAX_DETAIL || !detail.bytes().all(is_shown_as_it_is) {
-            detail = shown(&detail);
+        let is_plain = |byte: u8| byte.is_ascii() && !byte.is_ascii_control();
+        if detail.len() > MAX_DETAIL || !detail.bytes().all(is_plain) {
+            detail = escape_and_cut(&detail);
         }
         let title = status.canonical_reason().unwrap_or("Error");
         let problem =
@@ -169,18 +169,18 @@ struct Problem<'a> {
 const MAX_DETAIL: usize = 400;
 
 /// A text as it may be shown: whoever reads it may sit at a terminal.
-fn shown(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
+fn escape_and_cut(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
     for char in text.chars().take(MAX_DETAIL) {
         match char.is_control() {
-            true => shown.extend(char.escape_default()),
-            false => shown.push(char),
+            true => escaped.extend(char.escape_default()),
+            false => escaped.push(char),
         }
     }
     if text.chars().nth(MAX_DETAIL).is_some() {
-        shown.push('…');
+        escaped.push('…');
     }
-    shown
+    escaped
 }
 
 /// Whether the connection outlives a message whose `Connection` has these values (RFC 9112 §9.3).

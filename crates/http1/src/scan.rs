@@ -4,12 +4,12 @@
 pub(crate) fn line_feed(bytes: &[u8]) -> Option<usize> {
     let found = memchr::memchr(b'\n', bytes);
     #[cfg(test)]
-    LOOKED_AT.set(LOOKED_AT.get() + found.map_or(bytes.len(), |at| at + 1));
+    BYTES_SCANNED.set(BYTES_SCANNED.get() + found.map_or(bytes.len(), |at| at + 1));
     found
 }
 
 #[cfg(test)]
 thread_local! {
     /// How many bytes this thread has looked at.
-    pub(crate) static LOOKED_AT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    pub(crate) static BYTES_SCANNED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }

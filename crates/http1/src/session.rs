@@ -83,10 +83,10 @@ impl ServerSession {
     }
 
     /// The buffer of a request that has begun, to read into without a copy, with room for at least
-    /// `least` bytes; `None` between requests, where a session owns no buffer and
+    /// `additional` bytes; `None` between requests, where a session owns no buffer and
     /// [`push`](Self::push) is the way in.
-    pub fn buffer(&mut self, least: usize) -> Option<&mut BytesMut> {
-        self.decoder.has_begun().then(|| self.decoder.buffer(least))
+    pub fn buffer(&mut self, additional: usize) -> Option<&mut BytesMut> {
+        self.decoder.has_begun().then(|| self.decoder.buffer(additional))
     }
 
     /// The next request, if all of it has been received; `None` while part of it is missing.
@@ -143,7 +143,7 @@ impl ServerSession {
         }
         self.phase = Phase::Rejected;
         self.exchange.keep_alive = KeepAlive::Close;
-        self.exchange.to_head = self.decoder.is_head();
+        self.exchange.to_head = self.decoder.is_head_request();
         Some(self.exchange.encode(response))
     }
 

@@ -1,7 +1,7 @@
 //! Of a response what can be counted: for clients that send a million requests.
 
 use crate::error::BadMessage;
-use crate::fields::{no_fields, number};
+use crate::fields::{parse_number, uninit_fields};
 use crate::limits::MAX_HEAD;
 use crate::message::{Framing, Head, Message, ResponseLike, sealed::Sealed};
 use crate::response::{Response, is_bodiless};
@@ -26,19 +26,19 @@ impl Message for ResponseSummary {
 
     fn decode_head(head: &[u8], to_head: bool) -> Result<Head<Self>, BadMessage> {
         if let Some((message, length, _)) =
-            plain(head, to_head).filter(|(.., end)| *end == head.len())
+            parse_plain(head, to_head).filter(|(.., end)| *end == head.len())
         {
             return Ok(Head { message, framing: Framing::Length(length), expects_continue: false });
         }
         // whatever is not plain is looked at with all care, but for the limit
         let Head { message, framing, expects_continue } =
             Response::decode_head_up_to(head, to_head, None)?;
-        let brief = Self {
+        let summary = Self {
             status: message.status(),
             retry_after: message.retry_after(),
             persists: message.persists(),
         };
-        Ok(Head { message: brief, framing, expects_continue })
+        Ok(Head { message: summary, framing, expects_continue })
     }
 
     fn check_start_line(line: &[u8]) -> Result<(), BadMessage> {
@@ -52,18 +52,18 @@ impl Message for ResponseSummary {
     fn set_body(&mut self, _: Bytes) {}
 
     fn whole(bytes: &[u8], to_head: bool) -> Option<Self> {
-        let (message, length, head) = plain(bytes, to_head)?;
+        let (message, length, head) = parse_plain(bytes, to_head)?;
         // a head in which lines end otherwise, or that is too long, is the decoder's to judge
-        let is_one =
+        let is_complete =
             head <= MAX_HEAD && bytes.starts_with(b"HTTP/") && bytes[..head].ends_with(b"\r\n\r\n");
-        (is_one && (bytes.len() - head) as u64 == length).then_some(message)
+        (is_complete && (bytes.len() - head) as u64 == length).then_some(message)
     }
 }
 
 /// The head of a response in HTTP/1.1 whose fields say of its framing one `Content-Length` and nothing else, as nearly
 /// all do: so nothing needs to be copied. With it the length of its body, and its own.
-fn plain(bytes: &[u8], to_head: bool) -> Option<(ResponseSummary, u64, usize)> {
-    let mut fields = no_fields();
+fn parse_plain(bytes: &[u8], to_head: bool) -> Option<(ResponseSummary, u64, usize)> {
+    let mut fields = uninit_fields();
     let mut parsed = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
     let end = match config.parse_response_with_uninit_headers(&mut parsed, bytes, &mut fields) {
@@ -75,9 +75,11 @@ fn plain(bytes: &[u8], to_head: bool) -> Option<(ResponseSummary, u64, usize)> {
     for field in &*parsed.headers {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         match field.name.len() {
-            14 if is("content-length") && length.is_none() => length = Some(number(field.value)?),
+            14 if is("content-length") && length.is_none() => {
+                length = Some(parse_number(field.value)?)
+            }
             11 if is("retry-after") && retry_after.is_none() => {
-                retry_after = Some(number(field.value))
+                retry_after = Some(parse_number(field.value))
             }
             14 if is("content-length") => return None,
             11 if is("retry-after") => return None,

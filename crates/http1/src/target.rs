@@ -1,34 +1,34 @@
 //! What a request is aimed at: its target, and its host.
 
 use crate::error::{BadMessage, quote};
-use crate::fields::{is, number};
+use crate::fields::{has_name, parse_number};
 use http::{Method, Version};
 use std::net::Ipv6Addr;
 use std::ops::Range;
 
 /// Where the path of a target is, if that is one (RFC 9112 §3.2).
 pub(crate) fn path_in(target: &[u8], method: &Method) -> Option<Range<usize>> {
-    if !target.iter().all(|&byte| TARGET[usize::from(byte)]) {
+    if !target.iter().all(|&byte| TARGET_BYTES[usize::from(byte)]) {
         return None;
     }
-    let begin = match target {
+    let start = match target {
         [b'/', ..] => 0,
         b"*" if *method == Method::OPTIONS => 0,
         _ => authority_end(target)?,
     };
-    let length = target[begin..].iter().position(|&byte| byte == b'?');
-    Some(begin..length.map_or(target.len(), |length| begin + length))
+    let length = target[start..].iter().position(|&byte| byte == b'?');
+    Some(start..length.map_or(target.len(), |length| start + length))
 }
 
 /// Where the authority of a target in absolute form ends (RFC 9112 §3.2.2).
 fn authority_end(target: &[u8]) -> Option<usize> {
-    let is_its = |scheme: &&[u8]| {
-        target.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
+    let is_prefix = |scheme: &&[u8]| {
+        target.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     };
-    let begin = [&b"http://"[..], b"https://"].into_iter().find(is_its)?.len();
-    let length = target[begin..].iter().position(|byte| b"/?".contains(byte));
-    let end = length.map_or(target.len(), |length| begin + length);
-    is_host(&target[begin..end]).then_some(end)
+    let start = [&b"http://"[..], b"https://"].into_iter().find(is_prefix)?.len();
+    let length = target[start..].iter().position(|byte| b"/?".contains(byte));
+    let end = length.map_or(target.len(), |length| start + length);
+    is_host(&target[start..end]).then_some(end)
 }
 
 /// RFC 9112 §3.2: one in each request of HTTP/1.1, and never two.
@@ -38,7 +38,7 @@ pub(crate) fn check_host(
 ) -> Result<(), BadMessage> {
     let mut only = None;
     for field in fields {
-        if is(field, "host") && only.replace(field.value).is_some() {
+        if has_name(field, "host") && only.replace(field.value).is_some() {
             return Err(BadMessage::HostTwice);
         }
     }
@@ -52,8 +52,8 @@ pub(crate) fn check_host(
 
 /// `uri-host [ ":" port ]` (RFC 9110 §7.2): a name or an address, not empty, and nobody's name before it (§4.2.4).
 fn is_host(bytes: &[u8]) -> bool {
-    let is_end = |&byte: &u8| !NAME[usize::from(byte)];
-    let (host_is_one, rest) = match bytes.strip_prefix(b"[") {
+    let is_end = |&byte: &u8| !HOST_BYTES[usize::from(byte)];
+    let (host_is_valid, rest) = match bytes.strip_prefix(b"[") {
         None => {
             let end = bytes.iter().position(is_end).unwrap_or(bytes.len());
             (end > 0, &bytes[end..])
@@ -65,31 +65,31 @@ fn is_host(bytes: &[u8]) -> bool {
             (address.is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok()), rest)
         }
     };
-    host_is_one
+    host_is_valid
         && match rest {
             [] | [b':'] => true,
-            [b':', port @ ..] => number(port).is_some_and(|port| port <= u64::from(u16::MAX)),
+            [b':', port @ ..] => parse_number(port).is_some_and(|port| port <= u64::from(u16::MAX)),
             _ => false,
         }
 }
 
 /// Unreserved characters and sub-delims (RFC 3986 §3.2.2).
-const NAME: [bool; 256] = visible_but(br##""#%/:<>?@[\]^`{|}"##);
+const HOST_BYTES: [bool; 256] = visible_except(br##""#%/:<>?@[\]^`{|}"##);
 
 /// What clients send of a target without encoding it: more than RFC 3986 §3.3 allows.
-const TARGET: [bool; 256] = visible_but(br##""#<>"##);
+const TARGET_BYTES: [bool; 256] = visible_except(br##""#<>"##);
 
 /// For each byte whether it is visible ASCII, and none of these.
-const fn visible_but(these: &[u8]) -> [bool; 256] {
-    let (mut taken, mut byte) = ([false; 256], 0);
+const fn visible_except(excluded: &[u8]) -> [bool; 256] {
+    let (mut allowed, mut byte) = ([false; 256], 0);
     while byte < 256 {
-        taken[byte] = (byte as u8).is_ascii_graphic();
+        allowed[byte] = (byte as u8).is_ascii_graphic();
         byte += 1;
     }
     let mut at = 0;
-    while at < these.len() {
-        taken[these[at] as usize] = false;
+    while at < excluded.len() {
+        allowed[excluded[at] as usize] = false;
         at += 1;
     }
-    taken
+    allowed
 }

@@ -1,9 +1,9 @@
 //! What is taken although it looks odd, and as what.
 
-mod verdict;
+mod decode;
 
+use decode::requests_in;
 use http1::{HeaderName, Method, Request, Version, header};
-use verdict::good;
 
 fn name(text: &'static str) -> HeaderName {
     HeaderName::from_static(text)
@@ -11,31 +11,32 @@ fn name(text: &'static str) -> HeaderName {
 
 /// The one request that these bytes are.
 #[track_caller]
-fn taken(bytes: impl AsRef<[u8]>) -> Request {
-    let mut requests = good(&bytes);
+fn request_in(bytes: impl AsRef<[u8]>) -> Request {
+    let mut requests = requests_in(&bytes);
     assert_eq!(requests.len(), 1, "requests in {}", bytes.as_ref().escape_ascii());
     requests.remove(0)
 }
 
 /// A GET with these fields.
 #[track_caller]
-fn taken_fields(fields: impl AsRef<[u8]>) -> Request {
-    taken([b"GET / HTTP/1.1\r\nHost: a\r\n", fields.as_ref(), b"\r\n\r\n"].concat())
+fn request_with(fields: impl AsRef<[u8]>) -> Request {
+    request_in([b"GET / HTTP/1.1\r\nHost: a\r\n", fields.as_ref(), b"\r\n\r\n"].concat())
 }
 
 /// The content of a chunked body; a second request has to follow it.
 #[track_caller]
-fn taken_chunks(body: impl AsRef<[u8]>) -> Vec<u8> {
+fn chunked_content(body: impl AsRef<[u8]>) -> Vec<u8> {
     let head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let requests = good([head, body.as_ref(), b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n"].concat());
+    let requests =
+        requests_in([head, body.as_ref(), b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n"].concat());
     assert_eq!(requests.len(), 2, "requests in {}", body.as_ref().escape_ascii());
     assert_eq!(requests[1].path(), "/next");
     requests[0].body().to_vec()
 }
 
 #[test]
-fn a_request_comes_with_all_its_parts() {
-    let request = taken(
+fn a_request_is_decoded_with_all_its_parts() {
+    let request = request_in(
         "POST /events?a=b HTTP/1.1\r\nHost: a:80\r\nContent-Length: 5\r\nX-Y: z\r\n\r\nhello",
     );
     assert_eq!(request.method(), Method::POST);
@@ -50,34 +51,34 @@ fn a_request_comes_with_all_its_parts() {
 }
 
 #[test]
-fn bare_line_feeds_are_taken_in_the_head() {
-    let request = taken("POST / HTTP/1.1\nHost: a\nContent-Length: 5\n\nhello"); // RFC 9112 §2.2
+fn bare_line_feeds_are_accepted_in_the_head() {
+    let request = request_in("POST / HTTP/1.1\nHost: a\nContent-Length: 5\n\nhello"); // RFC 9112 §2.2
     assert_eq!((request.fields().count(), &request.body()[..]), (2, &b"hello"[..]));
-    assert_eq!(taken("GET / HTTP/1.1\r\nHost: a\n\r\n").header(header::HOST), Some("a"));
-    assert_eq!(taken("GET / HTTP/1.1\nHost: a\r\n\n").header(header::HOST), Some("a"));
-    assert_eq!(taken("GET / HTTP/1.0\n\n").version(), Version::HTTP_10);
-    assert_eq!(taken("GET / HTTP/1.0\n\r\n").version(), Version::HTTP_10);
-    assert_eq!(taken("GET / HTTP/1.2\nHost: a\n\n").version(), Version::HTTP_11);
+    assert_eq!(request_in("GET / HTTP/1.1\r\nHost: a\n\r\n").header(header::HOST), Some("a"));
+    assert_eq!(request_in("GET / HTTP/1.1\nHost: a\r\n\n").header(header::HOST), Some("a"));
+    assert_eq!(request_in("GET / HTTP/1.0\n\n").version(), Version::HTTP_10);
+    assert_eq!(request_in("GET / HTTP/1.0\n\r\n").version(), Version::HTTP_10);
+    assert_eq!(request_in("GET / HTTP/1.2\nHost: a\n\n").version(), Version::HTTP_11);
 }
 
 #[test]
 fn empty_lines_before_a_request_are_dropped() {
-    assert_eq!(taken("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").path(), "/"); // RFC 9112 §2.2
-    assert_eq!(taken("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").path(), "/");
-    assert_eq!(taken("\r\n\n\r\n\n\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").path(), "/");
+    assert_eq!(request_in("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").path(), "/"); // RFC 9112 §2.2
+    assert_eq!(request_in("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").path(), "/");
+    assert_eq!(request_in("\r\n\n\r\n\n\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").path(), "/");
     assert_eq!(
-        taken(["\r\n".repeat(1000).as_str(), "GET / HTTP/1.0\r\n\r\n"].concat()).path(),
+        request_in(["\r\n".repeat(1000).as_str(), "GET / HTTP/1.0\r\n\r\n"].concat()).path(),
         "/"
     );
     let with_crlf_behind = "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello\r\n";
-    assert_eq!(good(with_crlf_behind.repeat(3)).len(), 3); // as some old clients send it
-    assert_eq!(good("\r\n\r\n\n\r").len(), 0);
+    assert_eq!(requests_in(with_crlf_behind.repeat(3)).len(), 3); // as some old clients send it
+    assert_eq!(requests_in("\r\n\r\n\n\r").len(), 0);
 }
 
 #[test]
 fn a_method_is_any_token() {
     let method = |method: &str| {
-        let request = taken(format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let request = request_in(format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"));
         assert_eq!(request.method().as_str(), method);
     };
     method("GET"); // RFC 9110 §9.1
@@ -97,31 +98,31 @@ fn a_method_is_any_token() {
 }
 
 #[test]
-fn a_later_minor_version_is_taken_as_http_11() {
+fn a_later_minor_version_is_treated_as_http_11() {
     for minor in 2..=9 {
-        let request = taken(format!("GET / HTTP/1.{minor}\r\nHost: a\r\n\r\n")); // RFC 9110 §2.5
+        let request = request_in(format!("GET / HTTP/1.{minor}\r\nHost: a\r\n\r\n")); // RFC 9110 §2.5
         assert_eq!(request.version(), Version::HTTP_11);
     }
     let chunked =
         "POST / HTTP/1.2\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
-    assert_eq!(taken(chunked).body(), "hello");
+    assert_eq!(request_in(chunked).body(), "hello");
 }
 
 #[test]
-fn http_10_needs_no_host() {
-    assert_eq!(taken("GET / HTTP/1.0\r\n\r\n").version(), Version::HTTP_10);
-    assert_eq!(taken("GET / HTTP/1.0\r\nHost: a\r\n\r\n").header(header::HOST), Some("a"));
-    assert_eq!(taken("POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello").body(), "hello");
+fn http_10_does_not_need_a_host() {
+    assert_eq!(request_in("GET / HTTP/1.0\r\n\r\n").version(), Version::HTTP_10);
+    assert_eq!(request_in("GET / HTTP/1.0\r\nHost: a\r\n\r\n").header(header::HOST), Some("a"));
+    assert_eq!(request_in("POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello").body(), "hello");
     assert_eq!(
-        taken("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").version(),
+        request_in("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").version(),
         Version::HTTP_10
     );
 }
 
 #[test]
-fn a_target_keeps_its_path_and_its_query() {
+fn a_target_is_split_into_path_and_query() {
     let target = |target: &str, path: &str, query: Option<&str>| {
-        let request = taken(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let request = request_in(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
         assert_eq!((request.path(), request.query()), (path, query), "{target}");
     };
     target("/", "/", None);
@@ -143,10 +144,10 @@ fn a_target_keeps_its_path_and_its_query() {
 }
 
 #[test]
-fn the_absolute_form_is_routed_by_its_path() {
+fn the_path_of_an_absolute_target_starts_after_its_host() {
     let target = |target: &str, path: &str| {
         assert_eq!(
-            taken(format!("GET {target} HTTP/1.1\r\nHost: b\r\n\r\n")).path(),
+            request_in(format!("GET {target} HTTP/1.1\r\nHost: b\r\n\r\n")).path(),
             path,
             "{target}"
         );
@@ -163,32 +164,32 @@ fn the_absolute_form_is_routed_by_its_path() {
     target("https://a/events", "/events");
     target("HTTP://a/events", "/events"); // RFC 3986 §3.1: any case
     target("Https://A/events", "/events");
-    assert_eq!(taken("GET http://a/events HTTP/1.0\r\n\r\n").path(), "/events");
-    assert_eq!(taken("OPTIONS http://a/events HTTP/1.1\r\nHost: a\r\n\r\n").path(), "/events");
+    assert_eq!(request_in("GET http://a/events HTTP/1.0\r\n\r\n").path(), "/events");
+    assert_eq!(request_in("OPTIONS http://a/events HTTP/1.1\r\nHost: a\r\n\r\n").path(), "/events");
 }
 
 #[test]
-fn the_absolute_form_keeps_its_query_too() {
-    let request = taken("GET HTTP://a:80/{x}`?y=`? HTTP/1.1\r\nHost: b\r\n\r\n");
+fn an_absolute_target_keeps_its_query() {
+    let request = request_in("GET HTTP://a:80/{x}`?y=`? HTTP/1.1\r\nHost: b\r\n\r\n");
     assert_eq!(
         (request.path(), request.query(), request.target()),
         ("/{x}`", Some("y=`?"), "HTTP://a:80/{x}`?y=`?")
     );
-    let request = taken("GET http://a?y HTTP/1.1\r\nHost: b\r\n\r\n");
+    let request = request_in("GET http://a?y HTTP/1.1\r\nHost: b\r\n\r\n");
     assert_eq!((request.path(), request.query(), request.target()), ("/", Some("y"), "http://a?y"));
 }
 
 #[test]
-fn options_may_ask_for_the_asterisk() {
-    let request = taken("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"); // RFC 9112 §3.2.4
+fn options_accepts_the_asterisk_target() {
+    let request = request_in("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"); // RFC 9112 §3.2.4
     assert_eq!((request.method().as_str(), request.path()), ("OPTIONS", "*"));
-    assert_eq!(taken("OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n").path(), "/");
+    assert_eq!(request_in("OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n").path(), "/");
 }
 
 #[test]
-fn a_host_is_a_name_or_an_address_with_a_port_or_without() {
+fn a_host_is_a_name_or_an_address_with_or_without_a_port() {
     let host = |host: &str| {
-        let request = taken(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        let request = request_in(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
         assert_eq!(request.header(header::HOST), Some(host));
     };
     host("a"); // RFC 9110 §7.2
@@ -217,10 +218,10 @@ fn a_host_is_a_name_or_an_address_with_a_port_or_without() {
 }
 
 #[test]
-fn a_value_may_be_empty_or_hold_spaces_tabs_and_bytes_beyond_ascii() {
+fn a_value_may_be_empty_or_contain_spaces_tabs_and_non_ascii_bytes() {
     let value = |field: &[u8], value: &[u8]| {
         assert_eq!(
-            taken_fields(field).values(&name("x")).next(),
+            request_with(field).values(&name("x")).next(),
             Some(value),
             "{}",
             field.escape_ascii()
@@ -243,28 +244,28 @@ fn a_value_may_be_empty_or_hold_spaces_tabs_and_bytes_beyond_ascii() {
 
 #[test]
 fn a_field_name_is_any_token() {
-    let request = taken_fields("!#$%&'*+-.^_`|~09azAZ: y\r\nX_Y: z"); // RFC 9110 §5.6.2
+    let request = request_with("!#$%&'*+-.^_`|~09azAZ: y\r\nX_Y: z"); // RFC 9110 §5.6.2
     assert_eq!(request.header(name("!#$%&'*+-.^_`|~09azaz")), Some("y"));
     assert_eq!(request.header(name("x_y")), Some("z"));
 }
 
 #[test]
-fn a_field_that_comes_twice_is_there_twice() {
-    let request = taken_fields("X: 1\r\nY: 2\r\nx: 3");
+fn a_repeated_field_keeps_each_value() {
+    let request = request_with("X: 1\r\nY: 2\r\nx: 3");
     let values: Vec<_> = request.values(&name("x")).collect();
     assert_eq!(values, [b"1", b"3"]);
 }
 
 #[test]
-fn a_field_is_found_by_its_whole_name_alone() {
-    let request = taken_fields("X-Y: 1\r\nXX: 2\r\nX:3");
+fn a_field_is_found_only_by_its_full_name() {
+    let request = request_with("X-Y: 1\r\nXX: 2\r\nX:3");
     assert_eq!(request.values(&name("x")).collect::<Vec<_>>(), [b"3"]);
     assert_eq!((request.header(name("xx")), request.header(name("y"))), (Some("2"), None));
 }
 
 #[test]
-fn a_body_may_be_of_a_type_unless_a_content_type_says_otherwise() {
-    let content_type_is = |fields: &str| taken_fields(fields).content_type_is("application/json"); // RFC 9110 §8.3
+fn a_body_may_have_any_type_unless_a_content_type_says_otherwise() {
+    let content_type_is = |fields: &str| request_with(fields).content_type_is("application/json"); // RFC 9110 §8.3
     assert!(content_type_is("X: y"));
     assert!(content_type_is("Content-Type: application/json"));
     assert!(content_type_is("content-type:Application/JSON"));
@@ -279,9 +280,9 @@ fn a_body_may_be_of_a_type_unless_a_content_type_says_otherwise() {
 }
 
 #[test]
-fn a_content_length_may_come_twice_if_it_is_the_same() {
+fn a_content_length_may_be_repeated_with_the_same_value() {
     let body = |fields: &str| {
-        taken(format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\nhello")).into_body()
+        request_in(format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\nhello")).into_body()
     };
     assert_eq!(body("Content-Length: 5"), "hello");
     assert_eq!(body("content-length:5"), "hello");
@@ -294,11 +295,11 @@ fn a_content_length_may_come_twice_if_it_is_the_same() {
 }
 
 #[test]
-fn a_request_without_length_and_coding_has_no_body() {
-    let two = good("POST /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n"); // RFC 9112 §6.3
+fn a_request_without_content_length_or_transfer_encoding_has_no_body() {
+    let two = requests_in("POST /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n"); // RFC 9112 §6.3
     assert_eq!(two.iter().map(|request| request.path()).collect::<Vec<_>>(), ["/1", "/2"]);
     assert!(two[0].body().is_empty());
-    let two = good(
+    let two = requests_in(
         "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n",
     );
     assert_eq!(two.len(), 2);
@@ -308,36 +309,36 @@ fn a_request_without_length_and_coding_has_no_body() {
 fn any_method_may_have_a_body() {
     for method in ["GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "BREW"] {
         let request =
-            taken(format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"));
+            request_in(format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"));
         assert_eq!(request.body(), "hello", "{method}"); // RFC 9110 §9.3.1: framed, whatever it means
     }
 }
 
 #[test]
-fn chunks_make_one_body() {
-    assert_eq!(taken_chunks("0\r\n\r\n"), b""); // RFC 9112 §7.1
-    assert_eq!(taken_chunks("5\r\nhello\r\n0\r\n\r\n"), b"hello");
-    assert_eq!(taken_chunks("1\r\nh\r\n1\r\ne\r\n3\r\nllo\r\n0\r\n\r\n"), b"hello");
-    assert_eq!(taken_chunks("5\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n"), b"helloworld");
-    assert_eq!(taken_chunks("5\r\n0\r\n\r\n\r\n0\r\n\r\n"), b"0\r\n\r\n"); // data is data
-    assert_eq!(taken_chunks("2\r\n\r\n\r\n0\r\n\r\n"), b"\r\n");
-    assert_eq!(taken_chunks(b"3\r\n\0\xff\r\r\n0\r\n\r\n"), b"\0\xff\r");
+fn chunks_are_joined_into_one_body() {
+    assert_eq!(chunked_content("0\r\n\r\n"), b""); // RFC 9112 §7.1
+    assert_eq!(chunked_content("5\r\nhello\r\n0\r\n\r\n"), b"hello");
+    assert_eq!(chunked_content("1\r\nh\r\n1\r\ne\r\n3\r\nllo\r\n0\r\n\r\n"), b"hello");
+    assert_eq!(chunked_content("5\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n"), b"helloworld");
+    assert_eq!(chunked_content("5\r\n0\r\n\r\n\r\n0\r\n\r\n"), b"0\r\n\r\n"); // data is data
+    assert_eq!(chunked_content("2\r\n\r\n\r\n0\r\n\r\n"), b"\r\n");
+    assert_eq!(chunked_content(b"3\r\n\0\xff\r\r\n0\r\n\r\n"), b"\0\xff\r");
 }
 
 #[test]
 fn a_chunk_size_may_be_in_either_case_and_begin_with_zeros() {
     let data = "x".repeat(0xab);
-    assert_eq!(taken_chunks(format!("ab\r\n{data}\r\n0\r\n\r\n")).len(), 0xab);
-    assert_eq!(taken_chunks(format!("AB\r\n{data}\r\n0\r\n\r\n")).len(), 0xab);
-    assert_eq!(taken_chunks(format!("aB\r\n{data}\r\n0\r\n\r\n")).len(), 0xab);
-    assert_eq!(taken_chunks(format!("000000AB\r\n{data}\r\n00000000\r\n\r\n")).len(), 0xab);
-    assert_eq!(taken_chunks("000000000000000000000000005\r\nhello\r\n000\r\n\r\n"), b"hello");
+    assert_eq!(chunked_content(format!("ab\r\n{data}\r\n0\r\n\r\n")).len(), 0xab);
+    assert_eq!(chunked_content(format!("AB\r\n{data}\r\n0\r\n\r\n")).len(), 0xab);
+    assert_eq!(chunked_content(format!("aB\r\n{data}\r\n0\r\n\r\n")).len(), 0xab);
+    assert_eq!(chunked_content(format!("000000AB\r\n{data}\r\n00000000\r\n\r\n")).len(), 0xab);
+    assert_eq!(chunked_content("000000000000000000000000005\r\nhello\r\n000\r\n\r\n"), b"hello");
 }
 
 #[test]
 fn chunk_extensions_are_read_and_dropped() {
     let extension = |text: &str| {
-        assert_eq!(taken_chunks(format!("5{text}\r\nhello\r\n0{text}\r\n\r\n")), b"hello")
+        assert_eq!(chunked_content(format!("5{text}\r\nhello\r\n0{text}\r\n\r\n")), b"hello")
     };
     extension(";a"); // RFC 9112 §7.1.1
     extension(";a=b");
@@ -352,23 +353,24 @@ fn chunk_extensions_are_read_and_dropped() {
 
 #[test]
 fn trailers_are_read_and_dropped() {
-    let trailers =
-        |text: &str| assert_eq!(taken_chunks(format!("5\r\nhello\r\n0\r\n{text}\r\n")), b"hello");
+    let trailers = |text: &str| {
+        assert_eq!(chunked_content(format!("5\r\nhello\r\n0\r\n{text}\r\n")), b"hello")
+    };
     trailers("X: y\r\n"); // RFC 9112 §7.1.2
     trailers("X: y\r\nZ:\r\n");
     trailers("Content-Length: 3\r\n"); // RFC 9110 §6.5.1: of no effect
     trailers("Transfer-Encoding: chunked\r\n");
     trailers("Host: b\r\n");
-    let request = taken(
+    let request = request_in(
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n0\r\nX: y\r\nHost: b\r\n\r\n",
     );
     assert_eq!((request.header(name("x")), request.header(header::HOST)), (None, Some("a")));
 }
 
 #[test]
-fn the_one_coding_is_chunked_in_any_case() {
+fn chunked_is_accepted_in_any_case() {
     for value in ["chunked", "CHUNKED", "Chunked", "cHuNkEd", " chunked ", "\tchunked\t"] {
-        let request = taken(format!(
+        let request = request_in(format!(
             "POST / HTTP/1.1\r\nHost: a\r\ntransfer-ENCODING:{value}\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
         ));
         assert_eq!(request.body(), "hello", "{value:?}"); // RFC 9112 §7: case-insensitive
@@ -376,13 +378,13 @@ fn the_one_coding_is_chunked_in_any_case() {
 }
 
 #[test]
-fn requests_that_come_together_are_told_apart() {
+fn pipelined_requests_are_separated() {
     let bytes = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\
         POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello\
         POST /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nworld\r\n0\r\nX: y\r\n\r\n\r\n\
         HEAD /4 HTTP/1.0\n\n\
         POST /5 HTTP/1.1\r\nHost: a\r\nContent-Length: 29\r\n\r\nGET /not HTTP/1.1\r\nHost: a\r\n\r\n";
-    let requests = good(bytes);
+    let requests = requests_in(bytes);
     assert_eq!(
         requests.iter().map(|request| request.path()).collect::<Vec<_>>(),
         ["/1", "/2", "/3", "/4", "/5"]

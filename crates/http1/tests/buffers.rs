@@ -4,7 +4,7 @@ use http1::{Decoded, Decoder, MAX_BODY, Request};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-fn whole(decoder: &mut Decoder<Request>) -> Request {
+fn complete(decoder: &mut Decoder<Request>) -> Request {
     match decoder.decode() {
         Ok(Decoded::Complete(request)) => request,
         other => panic!("no whole request: {other:?}"),
@@ -28,7 +28,7 @@ fn between_messages_a_decoder_owns_no_buffer() {
             decoder.push(piece);
             assert!(decoder.has_begun());
             if piece.len() != 9 {
-                whole(&mut decoder);
+                complete(&mut decoder);
                 assert!(!decoder.has_begun());
             }
         }
@@ -42,24 +42,24 @@ fn between_messages_a_decoder_owns_no_buffer() {
 }
 
 #[test]
-fn what_comes_before_a_message_is_taken_comes_after_it() {
+fn bytes_pushed_before_a_message_is_decoded_are_kept_in_order() {
     let mut decoder = Decoder::<Request>::new();
     decoder.push(b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
     decoder.push(b"GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
     decoder.buffer(1).extend_from_slice(b"GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!([1, 2, 3].map(|_| whole(&mut decoder).path().to_owned()), ["/1", "/2", "/3"]);
+    assert_eq!([1, 2, 3].map(|_| complete(&mut decoder).path().to_owned()), ["/1", "/2", "/3"]);
     needs_more(&mut decoder);
 }
 
 #[test]
-fn what_has_come_of_the_next_message_is_kept() {
+fn the_beginning_of_the_next_message_is_kept() {
     let mut decoder = Decoder::<Request>::new();
     decoder.push(&[GET, &GET[..10]].concat());
-    whole(&mut decoder);
+    complete(&mut decoder);
     assert!(decoder.has_begun());
     needs_more(&mut decoder);
     decoder.push(&GET[10..]);
-    whole(&mut decoder);
+    complete(&mut decoder);
     assert!(!decoder.has_begun());
 }
 
@@ -73,22 +73,22 @@ fn a_body_is_read_into_one_buffer() {
         decoder.push(format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}").as_bytes());
         needs_more(&mut decoder);
         let begin = decoder.buffer(4096).as_ptr();
-        let mut left = MAX_BODY;
+        let mut remaining = MAX_BODY;
         for piece in (1..10_000).cycle() {
-            if left == 0 {
+            if remaining == 0 {
                 break;
             }
             let buffer = decoder.buffer(4096);
-            assert!(buffer.capacity() - buffer.len() >= left, "{left} bytes are missing");
-            let piece = piece.min(left);
+            assert!(buffer.capacity() - buffer.len() >= remaining, "{remaining} bytes are missing");
+            let piece = piece.min(remaining);
             buffer.extend_from_slice(&vec![b'x'; piece]);
-            left -= piece;
-            if left > 0 {
+            remaining -= piece;
+            if remaining > 0 {
                 needs_more(&mut decoder);
             }
         }
         decoder.push(if framing.starts_with('T') { b"\r\n0\r\n\r\n" } else { b"" });
-        let request = whole(&mut decoder);
+        let request = complete(&mut decoder);
         assert_eq!(
             (request.body().as_ptr(), request.body().len()),
             (begin, MAX_BODY),
@@ -98,7 +98,7 @@ fn a_body_is_read_into_one_buffer() {
 }
 
 #[test]
-fn an_announced_body_over_the_limit_gets_no_room() {
+fn no_buffer_is_reserved_for_an_announced_body_over_the_limit() {
     let mut decoder = Decoder::<Request>::new();
     decoder
         .push(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffff\r\n");

@@ -10,12 +10,12 @@ use std::thread;
 use tokio::net::TcpStream;
 
 /// Connects to a server that says this, whatever it is asked, and then nothing more.
-async fn connect<M: ResponseLike>(said: impl AsRef<[u8]> + Send + 'static) -> ClientConnection<M> {
+async fn connect<M: ResponseLike>(sent: impl AsRef<[u8]> + Send + 'static) -> ClientConnection<M> {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("a bound listener");
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a client");
-        stream.write_all(said.as_ref()).expect("a client that reads");
+        stream.write_all(sent.as_ref()).expect("a client that reads");
         stream.shutdown(Shutdown::Write).expect("an open connection");
         let _ = stream.read_to_end(&mut Vec::new()); // however it ends
     });
@@ -23,16 +23,16 @@ async fn connect<M: ResponseLike>(said: impl AsRef<[u8]> + Send + 'static) -> Cl
 }
 
 #[track_caller]
-fn is(response: &Response, status: u16, body: &str) {
+fn assert_response(response: &Response, status: u16, body: &str) {
     assert_eq!((response.status().as_u16(), &response.body()[..]), (status, body.as_bytes()));
 }
 
 #[tokio::test]
-async fn a_response_is_read_after_its_interim_ones() {
-    let said = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n\
+async fn interim_responses_are_skipped() {
+    let sent = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n\
         HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
-    let mut connection = connect::<Response>(said).await;
-    is(&connection.read_response(false).await.unwrap().unwrap(), 200, "hello");
+    let mut connection = connect::<Response>(sent).await;
+    assert_response(&connection.read_response(false).await.unwrap().unwrap(), 200, "hello");
     assert!(!connection.is_over());
     assert!(connection.read_response(false).await.unwrap().is_none());
     assert!(connection.is_over());
@@ -40,39 +40,39 @@ async fn a_response_is_read_after_its_interim_ones() {
 
 #[tokio::test]
 async fn responses_are_read_one_after_another() {
-    let said = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n\
+    let sent = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n\
         HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n\
         HTTP/1.1 204 No Content\r\n\r\n\
         HTTP/1.0 404 Not Found\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nworld\
         HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-    let mut connection = connect::<Response>(said).await;
-    is(&connection.read_response(true).await.unwrap().unwrap(), 200, ""); // to HEAD
-    is(&connection.read_response(false).await.unwrap().unwrap(), 200, "hello");
-    is(&connection.read_response(false).await.unwrap().unwrap(), 204, "");
-    is(&connection.read_response(false).await.unwrap().unwrap(), 404, "world");
+    let mut connection = connect::<Response>(sent).await;
+    assert_response(&connection.read_response(true).await.unwrap().unwrap(), 200, ""); // to HEAD
+    assert_response(&connection.read_response(false).await.unwrap().unwrap(), 200, "hello");
+    assert_response(&connection.read_response(false).await.unwrap().unwrap(), 204, "");
+    assert_response(&connection.read_response(false).await.unwrap().unwrap(), 404, "world");
     assert!(!connection.is_over());
-    is(&connection.read_response(false).await.unwrap().unwrap(), 503, "");
+    assert_response(&connection.read_response(false).await.unwrap().unwrap(), 503, "");
     assert!(connection.is_over());
 }
 
 #[tokio::test]
 async fn a_response_without_a_length_lasts_until_the_connection_ends() {
     let mut connection = connect::<Response>("HTTP/1.1 200 OK\r\n\r\nhello").await;
-    is(&connection.read_response(false).await.unwrap().unwrap(), 200, "hello");
+    assert_response(&connection.read_response(false).await.unwrap().unwrap(), 200, "hello");
     assert!(connection.is_over());
 }
 
 #[tokio::test]
-async fn http_10_ends_the_connection_unless_it_says_otherwise() {
+async fn an_http_10_response_without_keep_alive_ends_the_connection() {
     let mut connection =
         connect::<Response>("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello").await;
-    is(&connection.read_response(false).await.unwrap().unwrap(), 200, "hello");
+    assert_response(&connection.read_response(false).await.unwrap().unwrap(), 200, "hello");
     assert!(connection.is_over());
 }
 
 #[tokio::test]
-async fn a_response_that_is_cut_short_is_an_error() {
-    for said in [
+async fn a_truncated_response_is_an_error() {
+    for sent in [
         "H",
         "HTTP/1.1 200 OK\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
@@ -80,16 +80,16 @@ async fn a_response_that_is_cut_short_is_an_error() {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200",
     ] {
-        let mut connection = connect::<Response>(said).await;
+        let mut connection = connect::<Response>(sent).await;
         let error = connection.read_response(false).await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{said:?}");
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{sent:?}");
         assert!(connection.is_over());
     }
 }
 
 #[tokio::test]
-async fn what_is_no_response_is_an_error_that_says_why() {
-    for (said, why) in [
+async fn a_malformed_response_is_an_error_that_says_why() {
+    for (sent, why) in [
         ("hello\r\n", BadMessage::StatusLine),
         ("SSH-2.0-OpenSSH_9.6\r\n", BadMessage::StatusLine),
         ("HTTP/2 200\r\n\r\n", BadMessage::StatusLine),
@@ -112,11 +112,11 @@ async fn what_is_no_response_is_an_error_that_says_why() {
             BadMessage::BodyTooLong(67_108_864),
         ),
     ] {
-        let mut connection = connect::<Response>(said).await;
+        let mut connection = connect::<Response>(sent).await;
         let error = connection.read_response(false).await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{said:?}");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{sent:?}");
         let bad = error.get_ref().and_then(|inner| inner.downcast_ref::<BadMessage>());
-        assert_eq!(bad, Some(&why), "{said:?}");
+        assert_eq!(bad, Some(&why), "{sent:?}");
         assert!(connection.is_over(), "where the next response begins is unknown");
     }
 }
@@ -135,17 +135,17 @@ async fn a_response_may_be_larger_than_a_request() {
 }
 
 #[tokio::test]
-async fn of_a_brief_no_body_is_kept_however_long_and_however_it_is_framed() {
+async fn a_summary_drops_a_body_of_any_length_and_framing() {
     let body = "x".repeat(70 * 1024 * 1024); // over the limit of a response that is kept
     let length = body.len();
-    for said in [
+    for sent in [
         format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"),
         format!(
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n"
         ),
         format!("HTTP/1.1 200 OK\r\n\r\n{body}"),
     ] {
-        let mut connection = connect::<ResponseSummary>(said).await;
+        let mut connection = connect::<ResponseSummary>(sent).await;
         assert_eq!(connection.read_response(false).await.unwrap().unwrap().status, 200);
         assert!(!connection.has_surplus());
         assert!(connection.is_over() || connection.read_response(false).await.unwrap().is_none());
@@ -166,7 +166,7 @@ async fn a_connection_that_the_server_has_closed_is_stale() {
 }
 
 #[tokio::test]
-async fn what_follows_an_answer_unasked_is_surplus_and_makes_the_connection_stale() {
+async fn unrequested_bytes_after_a_response_make_the_connection_stale() {
     let answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
     let mut connection = connect::<ResponseSummary>(answer.repeat(100)).await;
     assert_eq!(connection.read_response(false).await.unwrap().unwrap().status, 200);
@@ -176,7 +176,7 @@ async fn what_follows_an_answer_unasked_is_surplus_and_makes_the_connection_stal
 }
 
 #[tokio::test]
-async fn what_a_client_sends_a_server_reads() {
+async fn a_server_reads_what_a_client_sends() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut client = ClientConnection::<Response>::new(
         TcpStream::connect(listener.local_addr().unwrap()).await.unwrap(),
@@ -191,7 +191,7 @@ async fn what_a_client_sends_a_server_reads() {
         let request = server_request(&mut server).await.unwrap();
         assert_eq!((request.path(), &request.body()[..]), ("/events", body.as_bytes()));
         server.write_response(Response::text(request.into_body())).await.unwrap();
-        is(&client.read_response(false).await.unwrap().unwrap(), 200, body);
+        assert_response(&client.read_response(false).await.unwrap().unwrap(), 200, body);
     }
     drop(client);
     assert!(server_request(&mut server).await.is_none());

@@ -2,7 +2,7 @@
 
 mod echo;
 
-use echo::{bind_narrow, on_both, on_both_at};
+use echo::{bind_narrow, with_both_servers, with_both_servers_at};
 use http1::{MAX_BODY, Response, header};
 use std::io::{Read, Write};
 use std::thread;
@@ -10,7 +10,7 @@ use std::thread;
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 #[track_caller]
-fn is_echo(response: &Response, body: &str) {
+fn assert_echo(response: &Response, body: &str) {
     assert_eq!(response.status().as_u16(), 200);
     assert!(
         response.body() == body,
@@ -23,22 +23,22 @@ fn is_echo(response: &Response, body: &str) {
 
 #[test]
 fn a_response_has_all_its_fields() {
-    on_both(|mut client| {
+    with_both_servers(|mut client| {
         client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
         let response = client.response();
-        is_echo(&response, "hello");
+        assert_echo(&response, "hello");
         assert_eq!(response.header(header::CONTENT_LENGTH), Some("5"));
         assert_eq!(response.header(header::CONTENT_TYPE), Some("text/plain; charset=utf-8"));
         assert_eq!(response.header(header::CONNECTION), None);
         assert!(response.header(header::DATE).is_some());
-        client.end();
+        client.end_input();
         assert_eq!(client.rest(), "");
     });
 }
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {
-    on_both(|mut client| {
+    with_both_servers(|mut client| {
         let request = |number: usize| match number % 3 {
             0 => format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n"),
             1 => format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n/{number:03}"),
@@ -50,38 +50,38 @@ fn pipelined_requests_are_answered_in_order() {
         };
         client.send((100..200).map(request).collect::<String>());
         for number in 100..200 {
-            is_echo(&client.response(), &format!("/{number}"));
+            assert_echo(&client.response(), &format!("/{number}"));
         }
-        client.end();
+        client.end_input();
         assert_eq!(client.rest(), "");
     });
 }
 
 #[test]
-fn a_whole_request_followed_by_a_half_close_is_answered() {
-    on_both(|mut client| {
+fn a_complete_request_followed_by_a_half_close_is_answered() {
+    with_both_servers(|mut client| {
         client.send(GET.repeat(3));
-        client.end();
+        client.end_input();
         for _ in 0..3 {
-            is_echo(&client.response(), "/");
+            assert_echo(&client.response(), "/");
         }
         assert_eq!(client.rest(), "");
     });
 }
 
 #[test]
-fn a_request_may_drip_in() {
-    on_both(|mut client| {
+fn a_request_may_arrive_byte_by_byte() {
+    with_both_servers(|mut client| {
         for byte in "\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello".bytes() {
             client.send([byte]);
         }
-        is_echo(&client.response(), "hello");
+        assert_echo(&client.response(), "hello");
     });
 }
 
 #[test]
-fn an_answer_to_head_has_the_fields_and_no_body() {
-    on_both(|mut client| {
+fn a_response_to_head_has_the_fields_and_no_body() {
+    with_both_servers(|mut client| {
         client.send("HEAD /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
         let response = client.response_to_head();
         assert_eq!(
@@ -89,13 +89,13 @@ fn an_answer_to_head_has_the_fields_and_no_body() {
             (200, Some("2"))
         );
         assert!(response.header(header::CONTENT_TYPE).is_some());
-        is_echo(&client.response(), "/2");
+        assert_echo(&client.response(), "/2");
     });
 }
 
 #[test]
-fn the_client_is_told_to_continue_before_it_sends_the_body() {
-    on_both(|mut client| {
+fn the_client_gets_100_continue_before_it_sends_the_body() {
+    with_both_servers(|mut client| {
         for framing in ["Content-Length: 5", "Transfer-Encoding: chunked"] {
             client.send(format!(
                 "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n{framing}\r\n\r\n"
@@ -104,29 +104,29 @@ fn the_client_is_told_to_continue_before_it_sends_the_body() {
             client.stream.read_exact(&mut interim).unwrap();
             assert_eq!(interim, *b"HTTP/1.1 100 Continue\r\n\r\n"); // RFC 9110 §10.1.1
             client.send(if framing.ends_with('5') { "hello" } else { "5\r\nhello\r\n0\r\n\r\n" });
-            is_echo(&client.response(), "hello");
+            assert_echo(&client.response(), "hello");
         }
     });
 }
 
 #[test]
-fn nobody_is_told_to_continue_who_has_no_body_to_send_or_speaks_http_10() {
-    on_both(|mut client| {
+fn no_100_continue_is_sent_for_an_empty_body_or_to_an_http_10_client() {
+    with_both_servers(|mut client| {
         client.send(
             "POST /1 HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n",
         );
-        is_echo(&client.response(), "/1");
+        assert_echo(&client.response(), "/1");
         client.send("GET /2 HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n");
-        is_echo(&client.response(), "/2");
+        assert_echo(&client.response(), "/2");
         client.send("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello");
-        is_echo(&client.response(), "hello");
+        assert_echo(&client.response(), "hello");
         assert_eq!(client.rest(), "");
     });
 }
 
 #[test]
-fn a_response_leaves_in_one_write() {
-    on_both(|mut client| {
+fn a_response_is_sent_in_one_write() {
+    with_both_servers(|mut client| {
         for length in [0, 1, 4000, 4096, 4097, 5000].into_iter().cycle().take(60) {
             let body = "x".repeat(length);
             client.send(format!(
@@ -146,13 +146,13 @@ fn a_response_leaves_in_one_write() {
 #[test]
 fn a_connection_stays_open_or_is_closed_as_its_requests_say() {
     let stays = |version: &str, fields: &str, said: Option<&str>| {
-        on_both(|mut client| {
+        with_both_servers(|mut client| {
             let request = |path: &str| format!("GET {path} {version}\r\nHost: a\r\n{fields}\r\n");
             client.send(request("/1"));
             let response = client.response();
             assert_eq!(response.header(header::CONNECTION), said, "{fields:?}");
             client.send(request("/2"));
-            is_echo(&client.response(), "/2");
+            assert_echo(&client.response(), "/2");
         });
     };
     stays("HTTP/1.1", "", None); // RFC 9112 §9.3
@@ -167,10 +167,10 @@ fn a_connection_stays_open_or_is_closed_as_its_requests_say() {
     stays("HTTP/1.0", "Connection: te\r\nConnection:\tkeep-alive \r\n", Some("keep-alive"));
 
     let is_closed = |version: &str, fields: &str| {
-        on_both(|mut client| {
+        with_both_servers(|mut client| {
             client.send(format!("GET / {version}\r\nHost: a\r\n{fields}\r\n"));
             let response = client.response();
-            is_echo(&response, "/");
+            assert_echo(&response, "/");
             assert_eq!(response.header(header::CONNECTION), Some("close"), "{fields:?}");
             assert_eq!(client.rest(), "", "{fields:?}");
         });
@@ -192,20 +192,20 @@ fn a_connection_stays_open_or_is_closed_as_its_requests_say() {
 }
 
 #[test]
-fn nothing_is_answered_after_the_last_response() {
-    on_both(|mut client| {
+fn no_request_is_answered_after_the_last_response() {
+    with_both_servers(|mut client| {
         client.send("GET /1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
-        is_echo(&client.response(), "/1");
+        assert_echo(&client.response(), "/1");
         assert_eq!(client.rest(), "");
     });
 }
 
 #[test]
-fn the_end_of_the_input_within_a_message_closes_the_connection_without_a_word() {
+fn the_end_of_the_input_within_a_message_closes_the_connection_without_a_response() {
     let silent = |sent: &str| {
-        on_both(|mut client| {
+        with_both_servers(|mut client| {
             client.send(sent);
-            client.end();
+            client.end_input();
             assert_eq!(client.rest(), "", "{sent:?}");
         });
     };
@@ -224,19 +224,19 @@ fn the_end_of_the_input_within_a_message_closes_the_connection_without_a_word() 
 }
 
 #[test]
-fn the_end_of_the_input_after_a_request_and_a_half_answers_the_whole_one() {
-    on_both(|mut client| {
+fn a_complete_request_is_answered_when_the_input_ends_within_the_next() {
+    with_both_servers(|mut client| {
         client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n");
-        client.end();
-        is_echo(&client.response(), "/1");
+        client.end_input();
+        assert_echo(&client.response(), "/1");
         assert_eq!(client.rest(), "");
     });
 }
 
 #[test]
-fn a_client_that_leaves_without_reading_its_answer_is_no_error() {
+fn a_client_that_disconnects_without_reading_its_response_is_not_an_error() {
     for sent in [GET.to_owned(), GET.to_owned() + &GET[..10]] {
-        on_both(|mut client| {
+        with_both_servers(|mut client| {
             client.send(&sent);
             client.stream.peek(&mut [0]).unwrap(); // closing now resets the connection
         });
@@ -244,10 +244,10 @@ fn a_client_that_leaves_without_reading_its_answer_is_no_error() {
 }
 
 #[test]
-fn a_mebibyte_comes_back_however_slowly_it_is_read() {
+fn a_mebibyte_is_echoed_to_a_slow_reader() {
     const COUNT: u8 = 10;
     let body = |number: u8| number.to_string().repeat(MAX_BODY);
-    on_both_at(bind_narrow, |mut client| {
+    with_both_servers_at(bind_narrow, |mut client| {
         let mut sender = client.stream.try_clone().unwrap();
         let sending = thread::spawn(move || {
             for number in 0..COUNT {
@@ -257,10 +257,10 @@ fn a_mebibyte_comes_back_however_slowly_it_is_read() {
             }
         });
         for number in 0..COUNT {
-            is_echo(&client.response(), &body(number)); // read a kilobyte at a time
+            assert_echo(&client.response(), &body(number)); // read a kilobyte at a time
         }
         sending.join().unwrap();
-        client.end();
+        client.end_input();
         assert_eq!(client.rest(), "");
     });
 }

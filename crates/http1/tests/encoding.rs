@@ -9,9 +9,9 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 /// A response's head, its date written as `<date>`.
-fn head(response: &Response, ending: KeepAlive) -> String {
+fn head(response: &Response, keep_alive: KeepAlive) -> String {
     let mut bytes = Vec::new();
-    encode_response(response, ending, &mut bytes);
+    encode_response(response, keep_alive, &mut bytes);
     let head = String::from_utf8(bytes).expect("these heads are text");
     let date = date(&head).to_owned();
     head.replacen(&date, "<date>", 1)
@@ -64,7 +64,7 @@ fn decoded<M: Message>(bytes: &[u8]) -> M {
 }
 
 #[test]
-fn a_response_has_its_fields_its_length_the_date_and_what_becomes_of_the_connection() {
+fn a_response_has_its_fields_its_length_the_date_and_the_connection_option() {
     let response = Response::text("hello".into());
     let fields = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n\
         Content-Length: 5\r\nDate: <date>\r\n";
@@ -77,14 +77,14 @@ fn a_response_has_its_fields_its_length_the_date_and_what_becomes_of_the_connect
 }
 
 #[test]
-fn a_response_without_a_body_says_so() {
+fn an_empty_response_has_a_content_length_of_0() {
     let empty = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: <date>\r\n\r\n";
     assert_eq!(head(&Response::new(StatusCode::OK), KeepAlive::Implied), empty);
     assert_eq!(head(&Response::text(Bytes::new()), KeepAlive::Implied), empty); // no type of nothing
 }
 
 #[test]
-fn a_response_that_cannot_have_a_body_has_no_length() {
+fn a_response_that_cannot_have_a_body_has_no_content_length() {
     for code in [100, 103, 204, 304] {
         let mut response = Response::new(StatusCode::from_u16(code).unwrap());
         response.set_body(Bytes::from_static(b"hello"));
@@ -94,13 +94,13 @@ fn a_response_that_cannot_have_a_body_has_no_length() {
 }
 
 #[test]
-fn a_status_without_a_phrase_keeps_its_space() {
+fn a_status_without_a_reason_phrase_keeps_its_space() {
     let head = head(&Response::new(StatusCode::from_u16(299).unwrap()), KeepAlive::Implied);
     assert!(head.starts_with("HTTP/1.1 299 \r\n"), "{head:?}"); // RFC 9112 §4
 }
 
 #[test]
-fn field_names_are_written_as_people_write_them() {
+fn field_names_are_capitalised() {
     let mut response = Response::new(StatusCode::OK);
     *response.headers_mut() =
         headers(&[("retry-after", "1"), ("x-b3-traceid", "A-b"), ("ALLOW", "get"), ("a--b_c", "")]);
@@ -114,7 +114,7 @@ fn field_names_are_written_as_people_write_them() {
 }
 
 #[test]
-fn a_field_that_is_there_twice_is_written_twice() {
+fn a_repeated_field_is_written_once_for_each_value() {
     let mut response = Response::new(StatusCode::OK);
     *response.headers_mut() = headers(&[("set-cookie", "a=b"), ("set-cookie", "c=d")]);
     let head = head(&response, KeepAlive::Implied);
@@ -122,8 +122,8 @@ fn a_field_that_is_there_twice_is_written_twice() {
 }
 
 #[test]
-fn what_belongs_to_the_encoder_is_not_written_twice() {
-    let ours = [
+fn fields_that_the_encoder_sets_are_not_written_twice() {
+    let reserved = [
         ("content-length", "7"),
         ("content-length", "8"),
         ("transfer-encoding", "chunked"),
@@ -131,16 +131,16 @@ fn what_belongs_to_the_encoder_is_not_written_twice() {
         ("date", "yesterday"),
     ];
     let mut response = Response::new(StatusCode::OK);
-    *response.headers_mut() = headers(&ours);
+    *response.headers_mut() = headers(&reserved);
     let expected =
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: <date>\r\nConnection: close\r\n\r\n";
     assert_eq!(head(&response, KeepAlive::Close), expected);
-    let post = encoded(&request(Method::POST, "/", &ours[..3], "hello"));
+    let post = encoded(&request(Method::POST, "/", &reserved[..3], "hello"));
     assert_eq!(post, "POST / HTTP/1.1\r\nHost: localhost:8080\r\nContent-Length: 5\r\n\r\nhello");
 }
 
 #[test]
-fn the_date_is_now_and_a_second_later_another() {
+fn the_date_is_current_and_changes_every_second() {
     let dates = [(), ()].map(|()| {
         let begin = SystemTime::now();
         let mut bytes = Vec::new();
@@ -157,7 +157,7 @@ fn the_date_is_now_and_a_second_later_another() {
 }
 
 #[test]
-fn an_encoder_appends() {
+fn encoding_appends_to_the_buffer() {
     let mut bytes = b"before".to_vec();
     encode_response(&Response::new(StatusCode::OK), KeepAlive::Implied, &mut bytes);
     assert!(bytes.starts_with(b"beforeHTTP/1.1 200 OK\r\n"));
@@ -191,7 +191,7 @@ fn a_request_with_a_host_keeps_it() {
 }
 
 #[test]
-fn a_method_that_means_its_body_announces_an_empty_one() {
+fn a_method_that_expects_a_body_announces_an_empty_one() {
     for method in ["POST", "PUT", "PATCH"] {
         let empty = encoded(&request(method.parse().unwrap(), "/", &[], ""));
         assert!(empty.ends_with("\r\nContent-Length: 0\r\n\r\n"), "{empty:?}"); // RFC 9110 §8.6
@@ -233,7 +233,7 @@ fn every_connection_option_of_a_request_is_sent() {
 }
 
 #[test]
-fn a_request_that_is_encoded_and_decoded_is_the_same() {
+fn a_request_is_the_same_after_encoding_and_decoding() {
     let long = "x".repeat(100_000);
     for method in ["GET", "POST", "HEAD", "OPTIONS", "BREW"] {
         for target in ["/", "/events?a=b", "//a//", "/%00?%ff", "/~!$&'()*+,;=:@?/?"] {
@@ -265,7 +265,7 @@ fn a_request_that_is_encoded_and_decoded_is_the_same() {
 }
 
 #[test]
-fn a_response_that_is_encoded_and_decoded_is_the_same() {
+fn a_response_is_the_same_after_encoding_and_decoding() {
     let long = "x".repeat(100_000);
     for status in [200, 201, 299, 404, 503, 999] {
         for body in ["", "hello", "\r\n\r\n\0", "HTTP/1.1 200 OK\r\n\r\n", &long] {

@@ -1,9 +1,9 @@
 //! Which bodies are refused, since nobody could say for certain where they end: how requests are smuggled.
 
-mod verdict;
+mod decode;
 
+use decode::bad;
 use http1::BadMessage;
-use verdict::bad;
 
 /// A head with these fields.
 #[track_caller]
@@ -19,7 +19,7 @@ fn bad_chunks(body: impl AsRef<[u8]>, status: u16) -> BadMessage {
 }
 
 #[test]
-fn a_content_length_that_is_not_digits_is_refused() {
+fn a_content_length_that_is_not_digits_is_rejected() {
     let bad = |value: &[u8]| {
         let bad = bad_fields([b"Content-Length:", value].concat(), 400);
         assert!(matches!(bad, BadMessage::ContentLength(_)), "{}: {bad:?}", value.escape_ascii());
@@ -51,7 +51,7 @@ fn a_content_length_that_is_not_digits_is_refused() {
 }
 
 #[test]
-fn two_content_lengths_that_differ_are_refused() {
+fn two_content_lengths_that_differ_are_rejected() {
     let bad = |fields: &str| bad_fields(fields, 400);
     assert_eq!(bad("Content-Length: 5\r\nContent-Length: 6"), BadMessage::ContentLengthsDiffer); // RFC 9112 §6.3
     assert_eq!(bad("Content-Length: 6\r\nContent-Length: 5"), BadMessage::ContentLengthsDiffer);
@@ -69,7 +69,7 @@ fn two_content_lengths_that_differ_are_refused() {
 }
 
 #[test]
-fn content_length_together_with_transfer_encoding_is_refused() {
+fn content_length_together_with_transfer_encoding_is_rejected() {
     let bad = |fields: &str| assert_eq!(bad_fields(fields, 400), BadMessage::LengthAndCoding);
     bad("Content-Length: 5\r\nTransfer-Encoding: chunked"); // RFC 9112 §6.3
     bad("Transfer-Encoding: chunked\r\nContent-Length: 5");
@@ -82,7 +82,7 @@ fn content_length_together_with_transfer_encoding_is_refused() {
 }
 
 #[test]
-fn transfer_encoding_in_http_10_is_refused() {
+fn transfer_encoding_in_http_10_is_rejected() {
     let chunked = bad("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400); // RFC 9112 §6.1
     assert_eq!(chunked, BadMessage::CodingInHttp10);
     let kept =
@@ -98,7 +98,7 @@ fn transfer_encoding_in_http_10_is_refused() {
 }
 
 #[test]
-fn a_transfer_encoding_that_does_not_end_in_one_chunked_is_refused() {
+fn a_transfer_encoding_that_does_not_end_in_one_chunked_is_rejected() {
     let bad = |value: &[u8]| {
         let bad = bad_fields([b"Transfer-Encoding:", value].concat(), 400);
         assert!(matches!(bad, BadMessage::Coding(_)), "{}: {bad:?}", value.escape_ascii());
@@ -140,7 +140,7 @@ fn a_transfer_encoding_that_does_not_end_in_one_chunked_is_refused() {
 }
 
 #[test]
-fn another_coding_before_a_last_chunked_is_refused_with_501() {
+fn another_coding_before_a_final_chunked_is_rejected_with_501() {
     let bad = |value: &str| {
         let bad = bad_fields(format!("Transfer-Encoding: {value}"), 501);
         assert!(matches!(bad, BadMessage::CodingUnknown(_)), "{value:?}: {bad:?}");
@@ -156,7 +156,7 @@ fn another_coding_before_a_last_chunked_is_refused_with_501() {
 }
 
 #[test]
-fn a_chunk_size_is_hexadecimal_digits_and_nothing_else() {
+fn a_chunk_size_must_be_hexadecimal_digits_only() {
     let bad = |line: &[u8]| {
         assert_eq!(
             bad_chunks([line, b"\r\nhello\r\n0\r\n\r\n"].concat(), 400),
@@ -196,7 +196,7 @@ fn a_chunk_size_is_hexadecimal_digits_and_nothing_else() {
 }
 
 #[test]
-fn a_chunk_extension_has_a_name_and_no_control_character() {
+fn a_chunk_extension_must_have_a_name_and_no_control_character() {
     let bad = |line: &[u8]| {
         assert_eq!(
             bad_chunks([line, b"\r\nhello\r\n0\r\n\r\n"].concat(), 400),
@@ -222,7 +222,7 @@ fn a_chunk_extension_has_a_name_and_no_control_character() {
 }
 
 #[test]
-fn a_bare_line_feed_in_chunk_framing_is_refused() {
+fn a_bare_line_feed_in_chunk_framing_is_rejected() {
     assert_eq!(bad_chunks("5\nhello\r\n0\r\n\r\n", 400), BadMessage::ChunkSize);
     assert_eq!(bad_chunks("5;a\nhello\r\n0\r\n\r\n", 400), BadMessage::ChunkSize);
     assert_eq!(bad_chunks("5;a=\"\n\"\r\nhello\r\n0\r\n\r\n", 400), BadMessage::ChunkSize);
@@ -238,7 +238,7 @@ fn a_bare_line_feed_in_chunk_framing_is_refused() {
 }
 
 #[test]
-fn a_chunk_that_is_longer_or_shorter_than_its_size_is_refused() {
+fn a_chunk_that_is_longer_or_shorter_than_its_size_is_rejected() {
     assert_eq!(bad_chunks("4\r\nhello\r\n0\r\n\r\n", 400), BadMessage::ChunkEnd);
     assert_eq!(bad_chunks("6\r\nhello\r\n0\r\n\r\n", 400), BadMessage::ChunkEnd);
     assert_eq!(bad_chunks("7\r\nhello\r\n0\r\n\r\n", 400), BadMessage::ChunkEnd);
@@ -251,7 +251,7 @@ fn a_chunk_that_is_longer_or_shorter_than_its_size_is_refused() {
 }
 
 #[test]
-fn a_chunk_size_that_overflows_is_refused_with_413() {
+fn a_chunk_size_that_overflows_is_rejected_with_413() {
     let bad = |size: &str| {
         assert!(matches!(bad_chunks(format!("{size}\r\n"), 413), BadMessage::BodyTooLong(_)))
     };
@@ -267,7 +267,7 @@ fn a_chunk_size_that_overflows_is_refused_with_413() {
 }
 
 #[test]
-fn trailers_are_fields() {
+fn trailers_must_be_fields() {
     let bad =
         |trailers: &[u8]| bad_chunks([b"5\r\nhello\r\n0\r\n", trailers, b"\r\n\r\n"].concat(), 400);
     assert_eq!(bad(b"X : y"), BadMessage::FieldName); // RFC 9112 §7.1.2

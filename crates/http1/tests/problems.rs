@@ -32,7 +32,7 @@ fn a_problem_has_a_type_a_title_a_status_and_a_detail() {
 }
 
 #[test]
-fn a_status_without_a_phrase_has_a_title_all_the_same() {
+fn a_status_without_a_reason_phrase_has_a_title() {
     let response = Response::problem(StatusCode::from_u16(599).unwrap(), "");
     let expected = json!({"type": "about:blank", "title": "Error", "status": 599, "detail": ""});
     assert_eq!(document(&response), expected);
@@ -48,7 +48,7 @@ fn control_characters_in_a_detail_are_escaped() {
 }
 
 #[test]
-fn everything_else_in_a_detail_stays_as_it_is() {
+fn all_other_characters_in_a_detail_are_kept() {
     for text in
         ["", "plain", r#"a "quoted" one"#, r"back\slash", "é ü 日本 🦀", "</script>", "{\"a\": 1}"]
     {
@@ -67,7 +67,7 @@ fn a_detail_is_cut_after_400_characters() {
 }
 
 #[test]
-fn a_wrong_method_is_told_the_right_ones() {
+fn method_not_allowed_lists_the_allowed_methods() {
     let response = Response::method_not_allowed("GET, HEAD");
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(response.header(header::ALLOW), Some("GET, HEAD")); // RFC 9110 §15.5.6
@@ -83,7 +83,7 @@ fn a_value_is_sent_as_json() {
 }
 
 #[test]
-fn a_value_that_is_no_json_takes_no_server_down() {
+fn a_value_that_cannot_be_json_becomes_a_500() {
     let no_key = std::collections::BTreeMap::from([((1, 2), 3)]);
     let response = Response::json(StatusCode::OK, &no_key);
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
@@ -91,7 +91,7 @@ fn a_value_that_is_no_json_takes_no_server_down() {
 }
 
 #[test]
-fn an_echo_is_plain_text_that_no_browser_takes_for_anything_else() {
+fn text_is_sent_as_plain_text_with_nosniff() {
     let response = Response::text("<script>".into());
     assert_eq!(response.header(header::CONTENT_TYPE), Some("text/plain; charset=utf-8"));
     assert_eq!(response.header(header::X_CONTENT_TYPE_OPTIONS), Some("nosniff"));

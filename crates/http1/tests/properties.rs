@@ -144,7 +144,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_come_to_an_end_and_keep_the_limits(
+    fn decoding_any_bytes_ends_and_keeps_the_limits(
         bytes in prop_oneof![
             vec(any::<u8>(), 0..3000),
             // likelier to get far: pieces of real messages in any order
@@ -166,19 +166,19 @@ proptest! {
     }
 
     #[test]
-    fn the_brief_of_a_response_says_what_the_response_says(
+    fn a_summary_agrees_with_the_complete_response(
         pieces in vec(select(&RESPONSE_PIECES[..]), 0..30),
         cuts in vec(any::<Index>(), 0..10),
     ) {
         let bytes = pieces.concat().into_bytes();
         let (whole, error, decoder) = decode::<Response>(&bytes, &[]);
         for cuts in [&cuts[..], &[]] {
-            let (briefs, same_error, same_decoder) = decode::<ResponseSummary>(&bytes, cuts);
-            prop_assert_eq!((whole.len(), &error), (briefs.len(), &same_error));
+            let (summaries, same_error, same_decoder) = decode::<ResponseSummary>(&bytes, cuts);
+            prop_assert_eq!((whole.len(), &error), (summaries.len(), &same_error));
             prop_assert!(error.is_some() || decoder.has_begun() == same_decoder.has_begun());
-            for (response, brief) in whole.iter().zip(&briefs) {
+            for (response, summary) in whole.iter().zip(&summaries) {
                 let seen = (response.status(), response.retry_after(), response.persists());
-                prop_assert_eq!(seen, (brief.status(), brief.retry_after(), brief.persists()));
+                prop_assert_eq!(seen, (summary.status(), summary.retry_after(), summary.persists()));
             }
         }
     }

@@ -1,9 +1,9 @@
 //! Which heads are refused, and with which status: one bad head a line.
 
-mod verdict;
+mod decode;
 
+use decode::bad;
 use http1::BadMessage;
-use verdict::bad;
 
 /// A GET with these fields.
 #[track_caller]
@@ -12,7 +12,7 @@ fn bad_fields(fields: impl AsRef<[u8]>, status: u16) -> BadMessage {
 }
 
 #[test]
-fn a_bad_request_line_is_refused() {
+fn a_malformed_request_line_is_rejected() {
     let bad = |line: &str| {
         let bad = bad([line, "\r\nHost: a\r\n\r\n"].concat(), 400);
         assert!(matches!(bad, BadMessage::RequestLine), "{line:?}: {bad:?}");
@@ -43,7 +43,7 @@ fn a_bad_request_line_is_refused() {
 }
 
 #[test]
-fn a_method_is_a_token() {
+fn a_method_must_be_a_token() {
     for byte in b"\"(),/:;<=>?@[\\]{}\x00\x01\x1f\x7f\x80\xff" {
         bad([b"G", &[*byte][..], b"T / HTTP/1.1\r\nHost: a\r\n\r\n"].concat(), 400); // RFC 9110 §5.6.2
         bad([&[*byte][..], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"].concat(), 400);
@@ -51,7 +51,7 @@ fn a_method_is_a_token() {
 }
 
 #[test]
-fn a_version_is_http_slash_digit_dot_digit() {
+fn a_version_must_be_http_slash_digit_dot_digit() {
     let bad_version =
         |version: &str, status| bad(format!("GET / {version}\r\nHost: a\r\n\r\n"), status);
     bad_version("http/1.1", 400); // RFC 9112 §2.3: case-sensitive
@@ -75,7 +75,7 @@ fn a_version_is_http_slash_digit_dot_digit() {
 }
 
 #[test]
-fn another_major_version_is_refused_with_505() {
+fn another_major_version_is_rejected_with_505() {
     let other = |version: &str| {
         assert_eq!(bad(format!("GET / {version}\r\nHost: a\r\n\r\n"), 505), BadMessage::Version);
         assert_eq!(bad(format!("GET / {version}\r\n"), 505), BadMessage::Version); // at the end of the line
@@ -89,7 +89,7 @@ fn another_major_version_is_refused_with_505() {
 }
 
 #[test]
-fn what_is_no_http_is_refused_at_its_first_byte_or_line() {
+fn other_protocols_are_rejected_at_the_first_byte_or_line() {
     bad(b"\x16", 400); // TLS
     bad(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400);
     bad(b"\x80", 400); // SSL 2
@@ -103,7 +103,7 @@ fn what_is_no_http_is_refused_at_its_first_byte_or_line() {
 }
 
 #[test]
-fn connect_is_refused_with_501() {
+fn connect_is_rejected_with_501() {
     bad("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 501); // RFC 9110 §9.3.6
     bad("CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n", 501);
     bad("CONNECT http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 501);
@@ -111,7 +111,7 @@ fn connect_is_refused_with_501() {
 }
 
 #[test]
-fn a_target_is_a_path_or_a_whole_http_address() {
+fn a_target_must_be_a_path_or_a_complete_http_uri() {
     let bad = |target: &str| {
         let bad = bad(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"), 400);
         assert!(matches!(bad, BadMessage::Target(_)), "{target:?}: {bad:?}");
@@ -164,20 +164,20 @@ fn a_target_is_a_path_or_a_whole_http_address() {
 }
 
 #[test]
-fn only_options_may_ask_for_the_asterisk() {
+fn only_options_accepts_the_asterisk_target() {
     for method in ["GET", "HEAD", "POST", "options", "TRACE"] {
         bad(format!("{method} * HTTP/1.1\r\nHost: a\r\n\r\n"), 400); // RFC 9112 §3.2.4
     }
 }
 
 #[test]
-fn a_target_that_is_no_utf8_is_refused() {
+fn a_target_that_is_not_utf8_is_rejected() {
     bad(b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n", 400);
     bad(b"GET /\xc3 HTTP/1.1\r\nHost: a\r\n\r\n", 400);
 }
 
 #[test]
-fn a_field_that_is_no_line_with_name_colon_value_is_refused() {
+fn a_field_that_is_not_a_name_a_colon_and_a_value_on_one_line_is_rejected() {
     let bad = |field: &[u8]| {
         assert_eq!(bad_fields(field, 400), BadMessage::FieldName, "{}", field.escape_ascii());
     };
@@ -216,14 +216,14 @@ fn a_field_that_is_no_line_with_name_colon_value_is_refused() {
 }
 
 #[test]
-fn white_space_before_the_first_field_is_refused() {
+fn white_space_before_the_first_field_is_rejected() {
     bad("GET / HTTP/1.1\r\n Host: a\r\n\r\n", 400); // RFC 9112 §2.2
     bad("GET / HTTP/1.1\r\n\tHost: a\r\n\r\n", 400);
     bad("GET / HTTP/1.1\r\n \r\nHost: a\r\n\r\n", 400);
 }
 
 #[test]
-fn a_control_character_in_a_value_is_refused() {
+fn a_control_character_in_a_value_is_rejected() {
     for byte in (0..=0x1f).chain([0x7f]).filter(|byte| !b"\t\n".contains(byte)) {
         for field in [
             &[b'X', b':', byte][..],
@@ -240,7 +240,7 @@ fn a_control_character_in_a_value_is_refused() {
 }
 
 #[test]
-fn http_11_without_exactly_one_host_is_refused() {
+fn http_11_without_exactly_one_host_is_rejected() {
     let bad = |fields: &str| bad(format!("GET / HTTP/1.1\r\n{fields}\r\n"), 400);
     assert_eq!(bad(""), BadMessage::HostMissing); // RFC 9112 §3.2
     assert_eq!(bad("Hosts: a\r\n"), BadMessage::HostMissing);
@@ -259,13 +259,13 @@ fn http_12_needs_a_host_as_http_11_does() {
 }
 
 #[test]
-fn http_10_with_two_hosts_is_refused() {
+fn http_10_with_two_hosts_is_rejected() {
     assert_eq!(bad("GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", 400), BadMessage::HostTwice);
     assert!(matches!(bad("GET / HTTP/1.0\r\nHost: a b\r\n\r\n", 400), BadMessage::Host(_)));
 }
 
 #[test]
-fn a_host_that_is_no_host_is_refused() {
+fn an_invalid_host_is_rejected() {
     let bad = |host: &[u8]| {
         let bad = bad([b"GET / HTTP/1.1\r\nHost: ", host, b"\r\n\r\n"].concat(), 400);
         assert!(matches!(bad, BadMessage::Host(_)), "{}: {bad:?}", host.escape_ascii());
@@ -333,7 +333,7 @@ fn a_host_that_is_no_host_is_refused() {
 }
 
 #[test]
-fn another_expectation_is_refused_with_417() {
+fn an_unknown_expectation_is_rejected_with_417() {
     let bad = |value: &str| {
         let bad = bad_fields(format!("Content-Length: 5\r\nExpect: {value}"), 417);
         assert!(matches!(bad, BadMessage::Expectation(_)), "{value:?}: {bad:?}");
@@ -350,7 +350,7 @@ fn another_expectation_is_refused_with_417() {
 }
 
 #[test]
-fn what_is_quoted_is_escaped_and_cut_short() {
+fn quoted_bytes_are_escaped_and_cut() {
     let long = "é".repeat(1000);
     let BadMessage::Target(quoted) = bad(format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), 400)
     else {

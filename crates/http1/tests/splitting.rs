@@ -224,7 +224,7 @@ fn a_response_split_at_any_byte_is_the_same_response() {
 }
 
 #[test]
-fn an_answer_to_head_split_at_any_byte_is_the_same_answer() {
+fn a_response_to_head_split_at_any_byte_is_the_same_response() {
     for bytes in RESPONSES {
         split_everywhere(bytes, &LENGTHS, |pieces| responses(pieces, true));
     }
@@ -248,7 +248,7 @@ fn every_pair_of_requests_is_two_requests_wherever_it_is_split() {
 }
 
 #[test]
-fn what_is_near_a_limit_is_the_same_in_pieces_of_any_length() {
+fn a_message_near_a_limit_is_the_same_in_pieces_of_any_length() {
     let lengths = [1, 2, 3, 7, 100, 1023, 1024, 1025, 4096, MAX_HEAD - 1, MAX_HEAD, MAX_HEAD + 1];
     let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
     for excess in [0, 1, 2, 3, 1000, 2 * MAX_HEAD] {
@@ -278,7 +278,7 @@ fn what_is_near_a_limit_is_the_same_in_pieces_of_any_length() {
 }
 
 #[test]
-fn a_response_until_the_end_is_the_content_up_to_there() {
+fn a_response_without_a_length_ends_with_the_connection() {
     let mut decoder = Decoder::<Response>::new();
     decoder.push(b"HTTP/1.1 200 OK\r\n\r\nhel");
     assert!(matches!(decoder.decode(), Ok(Decoded::NeedMore)));
@@ -289,7 +289,7 @@ fn a_response_until_the_end_is_the_content_up_to_there() {
 }
 
 #[test]
-fn a_response_that_was_cut_short_is_none() {
+fn a_truncated_response_is_not_returned() {
     for bytes in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell"] {
         let mut decoder = Decoder::<Response>::new();
         decoder.push(bytes.as_bytes());

@@ -51,7 +51,7 @@ fn serve_blocking(listener: &TcpListener) -> io::Result<()> {
 }
 
 fn serve_tokio(listener: &TcpListener) -> io::Result<()> {
-    on_tokio(listener, async |mut connection| {
+    serve_with_tokio(listener, async |mut connection| {
         while let Some(request) = read_request(&mut connection).await? {
             connection.write_response(respond(request)).await?;
         }
@@ -60,7 +60,7 @@ fn serve_tokio(listener: &TcpListener) -> io::Result<()> {
 }
 
 /// One connection on a runtime of its own.
-pub(crate) fn on_tokio(
+pub(crate) fn serve_with_tokio(
     listener: &TcpListener,
     serve: impl AsyncFnOnce(Connection) -> io::Result<()>,
 ) -> io::Result<()> {
@@ -73,24 +73,24 @@ pub(crate) fn on_tokio(
 
 /// Runs a test against both connections. The server must end well, once the client is gone.
 #[track_caller]
-pub(crate) fn on_both(test: impl Fn(Client)) {
-    on_both_at(bind, test);
+pub(crate) fn with_both_servers(test: impl Fn(Client)) {
+    with_both_servers_at(bind, test);
 }
 
 /// The same, each at a listener of this kind.
 #[track_caller]
-pub(crate) fn on_both_at(bind: impl Fn() -> TcpListener, test: impl Fn(Client)) {
+pub(crate) fn with_both_servers_at(bind: impl Fn() -> TcpListener, test: impl Fn(Client)) {
     for (name, serve) in
         [("tokio", serve_tokio as fn(&TcpListener) -> io::Result<()>), ("std", serve_blocking)]
     {
         println!("over {name}:");
-        on(bind(), serve, &test);
+        with_server(bind(), serve, &test);
     }
 }
 
 /// Runs a test against one server.
 #[track_caller]
-pub(crate) fn on(
+pub(crate) fn with_server(
     listener: TcpListener,
     serve: impl FnOnce(&TcpListener) -> io::Result<()> + Send + 'static,
     test: impl FnOnce(Client),
@@ -143,23 +143,23 @@ impl Client {
 
     /// Nothing more is sent.
     #[track_caller]
-    pub(crate) fn end(&mut self) {
+    pub(crate) fn end_input(&mut self) {
         self.stream.shutdown(Shutdown::Write).expect("an open connection");
     }
 
     /// The next response, interim ones among them.
     #[track_caller]
     pub(crate) fn response(&mut self) -> Response {
-        self.answer(false)
+        self.next_response(false)
     }
 
     #[track_caller]
     pub(crate) fn response_to_head(&mut self) -> Response {
-        self.answer(true)
+        self.next_response(true)
     }
 
     #[track_caller]
-    fn answer(&mut self, to_head: bool) -> Response {
+    fn next_response(&mut self, to_head: bool) -> Response {
         self.decoder.answers_head(to_head);
         let mut piece = [0; 1000];
         loop {

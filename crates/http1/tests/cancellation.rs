@@ -2,7 +2,7 @@
 
 mod echo;
 
-use echo::{bind, bind_narrow, on, on_tokio, read_request};
+use echo::{bind, bind_narrow, read_request, serve_with_tokio, with_server};
 use http1::{Connection, MAX_BODY, Response, StatusCode};
 use std::future::Future;
 use std::io;
@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::task::yield_now;
 
 /// What this yields, if it need not wait; it is dropped either way.
-fn now<T>(future: impl Future<Output = T>) -> Option<T> {
+fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => Some(value),
         Poll::Pending => None,
@@ -19,9 +19,9 @@ fn now<T>(future: impl Future<Output = T>) -> Option<T> {
 }
 
 /// Gives up each wait at once, and begins another.
-async fn echo_impatiently(mut connection: Connection) -> io::Result<()> {
+async fn echo_with_cancelled_reads(mut connection: Connection) -> io::Result<()> {
     loop {
-        match now(read_request(&mut connection)) {
+        match poll_once(read_request(&mut connection)) {
             Some(Ok(Some(request))) => {
                 connection.write_response(Response::text(request.into_body())).await?
             }
@@ -32,10 +32,10 @@ async fn echo_impatiently(mut connection: Connection) -> io::Result<()> {
 }
 
 #[test]
-fn a_read_that_is_given_up_loses_nothing() {
-    on(
+fn a_cancelled_read_loses_nothing() {
+    with_server(
         bind(),
-        |listener| on_tokio(listener, echo_impatiently),
+        |listener| serve_with_tokio(listener, echo_with_cancelled_reads),
         |mut client| {
             let requests = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello\
             POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nworld\r\n0\r\n\r\n";
@@ -49,17 +49,17 @@ fn a_read_that_is_given_up_loses_nothing() {
                 "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {MAX_BODY}\r\n\r\n{body}"
             ));
             assert!(*client.response().body() == body);
-            client.end();
+            client.end_input();
             assert_eq!(client.rest(), "");
         },
     );
 }
 
 #[test]
-fn a_wait_for_a_request_that_is_given_up_loses_nothing() {
+fn a_cancelled_wait_for_a_request_loses_nothing() {
     let serve = async |mut connection: Connection| {
         for _ in 0..3 {
-            while now(connection.wait_for_request()).transpose()?.is_none() {
+            while poll_once(connection.wait_for_request()).transpose()?.is_none() {
                 assert!(connection.decode().expect("nothing malformed").is_none());
                 yield_now().await;
             }
@@ -70,57 +70,60 @@ fn a_wait_for_a_request_that_is_given_up_loses_nothing() {
         assert!(read_request(&mut connection).await?.is_none());
         Ok(())
     };
-    on(
+    with_server(
         bind(),
-        move |listener| on_tokio(listener, serve),
+        move |listener| serve_with_tokio(listener, serve),
         |mut client| {
             for body in ["hello", "brave", "world"] {
                 client
                     .send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n{body}"));
                 assert_eq!(client.response().body(), body);
             }
-            client.end();
+            client.end_input();
             assert_eq!(client.rest(), "");
         },
     );
 }
 
 #[test]
-fn a_head_request_that_was_waited_for_is_refused_without_a_body() {
+fn a_rejection_of_a_head_request_has_no_body() {
     let serve = async |mut connection: Connection| {
         connection.wait_for_request().await?;
         connection.refuse(Response::problem(StatusCode::SERVICE_UNAVAILABLE, "not now")).await
     };
-    on(
+    with_server(
         bind(),
-        move |listener| on_tokio(listener, serve),
+        move |listener| serve_with_tokio(listener, serve),
         |mut client| {
             client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
-            client.end();
-            let refusal = client.rest();
+            client.end_input();
+            let rejection = client.rest();
             assert!(
-                refusal.starts_with("HTTP/1.1 503 ") && refusal.ends_with("\r\n\r\n"),
-                "{refusal}"
+                rejection.starts_with("HTTP/1.1 503 ") && rejection.ends_with("\r\n\r\n"),
+                "{rejection}"
             );
         },
     );
 }
 
 #[test]
-fn a_request_that_is_here_is_not_waited_for() {
+fn a_request_that_has_arrived_is_returned_without_waiting() {
     let serve = async |mut connection: Connection| {
         assert_eq!(read_request(&mut connection).await?.expect("a request").path(), "/1");
-        now(connection.wait_for_request()).expect("it is here")?;
+        poll_once(connection.wait_for_request()).expect("it is here")?;
         assert_eq!(
-            now(read_request(&mut connection)).expect("it is here")?.expect("a request").path(),
+            poll_once(read_request(&mut connection))
+                .expect("it is here")?
+                .expect("a request")
+                .path(),
             "/2"
         );
         assert!(connection.decode().expect("nothing malformed").is_none());
         Ok(())
     };
-    on(
+    with_server(
         bind(),
-        move |listener| on_tokio(listener, serve),
+        move |listener| serve_with_tokio(listener, serve),
         |mut client| {
             client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
             assert_eq!(client.rest(), "");
@@ -129,18 +132,18 @@ fn a_request_that_is_here_is_not_waited_for() {
 }
 
 #[test]
-fn a_refusal_that_is_given_up_is_not_begun_again() {
+fn a_cancelled_rejection_is_not_sent_twice() {
     let serve = async |mut connection: Connection| {
         connection.wait_for_request().await?;
-        while now(read_request(&mut connection)).is_none() {
+        while poll_once(read_request(&mut connection)).is_none() {
             yield_now().await; // the first of these writes the answer and waits for the client to leave
         }
         assert!(read_request(&mut connection).await?.is_none());
         Ok(())
     };
-    on(
+    with_server(
         bind(),
-        move |listener| on_tokio(listener, serve),
+        move |listener| serve_with_tokio(listener, serve),
         |mut client| {
             client.send("nonsense\r\n");
             assert_eq!(client.response().status().as_u16(), 400);
@@ -150,7 +153,7 @@ fn a_refusal_that_is_given_up_is_not_begun_again() {
 }
 
 #[test]
-fn a_response_that_nobody_takes_yet_is_waited_for() {
+fn writing_a_response_waits_for_a_slow_reader() {
     let serve = async |mut connection: Connection| {
         let Some(_) = read_request(&mut connection).await? else { panic!("no request") };
         let mut response =
@@ -159,12 +162,12 @@ fn a_response_that_nobody_takes_yet_is_waited_for() {
         assert!(response.as_mut().poll(&mut context).is_pending());
         response.await
     };
-    on(
+    with_server(
         bind_narrow(),
-        move |listener| on_tokio(listener, serve),
+        move |listener| serve_with_tokio(listener, serve),
         |mut client| {
             client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-            client.end();
+            client.end_input();
             assert_eq!(client.response().body().len(), 8 * MAX_BODY);
             assert_eq!(client.rest(), "");
         },

@@ -2,7 +2,7 @@
 
 mod echo;
 
-use echo::{Client, bind, on, on_both, on_tokio, read_request};
+use echo::{Client, bind, read_request, serve_with_tokio, with_both_servers, with_server};
 use http1::{Connection, DRAIN_TIME, MAX_BODY, Response, StatusCode, header};
 use std::cell::Cell;
 use std::io::{self, Read, Write};
@@ -22,31 +22,31 @@ fn must_be_rejected(mut client: Client, status: u16) {
 }
 
 #[test]
-fn a_malformed_message_is_answered_and_is_the_end_of_the_connection() {
-    let refused = |sent: &str, status| {
-        on_both(|mut client| {
+fn a_malformed_message_gets_a_response_and_closes_the_connection() {
+    let rejected = |sent: &str, status| {
+        with_both_servers(|mut client| {
             client.send(sent);
             must_be_rejected(client, status);
         });
     };
-    refused("GET /\r\n", 400);
-    refused("\x16\x03\x01", 400);
-    refused("GET / HTTP/1.1\r\n\r\n", 400);
-    refused("GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n", 400);
-    refused("GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400);
-    refused("GET / HTTP/1.0\r\nConnection: keep-alive\r\nHost: a b\r\n\r\n", 400);
-    refused("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505);
-    refused("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 501);
-    refused("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501);
-    refused("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello", 400);
-    refused(&"\r\n".repeat(10_000), 431);
-    refused(&format!("GET / HTTP/1.1\r\nX: {}", "y".repeat(20_000)), 431);
-    refused(&format!("GET /{} HTTP/1.1\r\n", "x".repeat(10_000)), 414);
+    rejected("GET /\r\n", 400);
+    rejected("\x16\x03\x01", 400);
+    rejected("GET / HTTP/1.1\r\n\r\n", 400);
+    rejected("GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n", 400);
+    rejected("GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400);
+    rejected("GET / HTTP/1.0\r\nConnection: keep-alive\r\nHost: a b\r\n\r\n", 400);
+    rejected("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505);
+    rejected("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 501);
+    rejected("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501);
+    rejected("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello", 400);
+    rejected(&"\r\n".repeat(10_000), 431);
+    rejected(&format!("GET / HTTP/1.1\r\nX: {}", "y".repeat(20_000)), 431);
+    rejected(&format!("GET /{} HTTP/1.1\r\n", "x".repeat(10_000)), 414);
 }
 
 #[test]
 fn the_requests_before_a_malformed_one_are_answered() {
-    on_both(|mut client| {
+    with_both_servers(|mut client| {
         client.send(
             "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n",
         );
@@ -57,30 +57,30 @@ fn the_requests_before_a_malformed_one_are_answered() {
 }
 
 #[test]
-fn a_refused_head_is_not_told_to_continue() {
-    let refused = |fields: &str, status| {
-        on_both(|mut client| {
+fn a_rejected_head_gets_no_100_continue() {
+    let rejected = |fields: &str, status| {
+        with_both_servers(|mut client| {
             client.send(format!(
                 "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n{fields}\r\n\r\n"
             ));
             must_be_rejected(client, status);
         });
     };
-    refused("Content-Length: 1048577", 413);
-    refused("Content-Length: five", 400);
-    refused("Content-Length: 5\r\nTransfer-Encoding: chunked", 400);
-    refused("Content-Length: 5\r\nExpect: more", 417);
-    refused("Transfer-Encoding: gzip, chunked", 501);
+    rejected("Content-Length: 1048577", 413);
+    rejected("Content-Length: five", 400);
+    rejected("Content-Length: 5\r\nTransfer-Encoding: chunked", 400);
+    rejected("Content-Length: 5\r\nExpect: more", 417);
+    rejected("Transfer-Encoding: gzip, chunked", 501);
 }
 
 /// Sends a head and then mebibytes, as a client does that does not read before it has sent everything.
-fn sends_on(head: &str, piece: &[u8], status: u16) {
-    on_both(|mut client| {
+fn keeps_sending(head: &str, piece: &[u8], status: u16) {
+    with_both_servers(|mut client| {
         let begin = Instant::now();
         client.send(head);
         let sent =
             (0..5 * 1024 * 1024 / piece.len()).try_for_each(|_| client.stream.write_all(piece));
-        client.end();
+        client.end_input();
         let response = client.response();
         assert_eq!(
             (response.status().as_u16(), response.header(header::CONNECTION)),
@@ -96,8 +96,8 @@ fn sends_on(head: &str, piece: &[u8], status: u16) {
 }
 
 #[test]
-fn who_sends_a_body_over_the_limit_to_its_end_reads_the_refusal() {
-    sends_on(
+fn a_client_that_sends_all_of_a_body_over_the_limit_reads_the_rejection() {
+    keeps_sending(
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5242880\r\n\r\n",
         &[b'x'; 64 * 1024],
         413,
@@ -105,9 +105,9 @@ fn who_sends_a_body_over_the_limit_to_its_end_reads_the_refusal() {
 }
 
 #[test]
-fn who_sends_chunks_over_the_limit_to_the_end_reads_the_refusal() {
+fn a_client_that_sends_all_chunks_over_the_limit_reads_the_rejection() {
     let chunk = format!("{:x}\r\n{}\r\n", 65_536 - 8, "x".repeat(65_536 - 8));
-    sends_on(
+    keeps_sending(
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
         chunk.as_bytes(),
         413,
@@ -115,23 +115,23 @@ fn who_sends_chunks_over_the_limit_to_the_end_reads_the_refusal() {
 }
 
 #[test]
-fn who_sends_nonsense_without_end_reads_the_refusal() {
-    sends_on("", &[0x16; 64 * 1024], 400);
-    sends_on("", &[b'\n'; 64 * 1024], 431);
-    sends_on("GET / HTTP/1.1\r\n", &[b'x'; 64 * 1024], 431);
-    sends_on("GET /", &[b'x'; 64 * 1024], 414);
+fn a_client_that_sends_megabytes_of_garbage_reads_the_rejection() {
+    keeps_sending("", &[0x16; 64 * 1024], 400);
+    keeps_sending("", &[b'\n'; 64 * 1024], 431);
+    keeps_sending("GET / HTTP/1.1\r\n", &[b'x'; 64 * 1024], 431);
+    keeps_sending("GET /", &[b'x'; 64 * 1024], 414);
 }
 
 #[test]
-fn who_says_close_and_sends_on_reads_the_answer() {
+fn a_client_that_says_close_and_keeps_sending_reads_the_response() {
     let last = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /next HTTP/1.1\r\n";
-    sends_on(last, &[b'x'; 64 * 1024], 200); // RFC 9112 §9.6
-    sends_on("GET / HTTP/1.0\r\n\r\n\r\n", &[b'\n'; 64 * 1024], 200);
+    keeps_sending(last, &[b'x'; 64 * 1024], 200); // RFC 9112 §9.6
+    keeps_sending("GET / HTTP/1.0\r\n\r\n\r\n", &[b'\n'; 64 * 1024], 200);
 }
 
 #[test]
-fn who_never_stops_sending_is_left() {
-    on_both(|mut client| {
+fn a_client_that_never_stops_sending_is_disconnected() {
+    with_both_servers(|mut client| {
         let sent =
             (0..64).take_while(|_| client.stream.write_all(&[0x16; MAX_BODY]).is_ok()).count();
         assert!(sent < 64, "still read, after 64 MiB"); // the kernel holds some of them, the drain takes 8
@@ -139,24 +139,24 @@ fn who_never_stops_sending_is_left() {
 }
 
 #[test]
-fn who_is_refused_is_told_at_once_that_nothing_follows() {
+fn a_rejected_client_sees_the_end_of_the_connection_immediately() {
     const TRIES: usize = 5;
-    let at_once = Cell::new(0);
+    let immediate = Cell::new(0);
     for _ in 0..TRIES {
-        on_both(|mut client| {
+        with_both_servers(|mut client| {
             let begin = Instant::now();
             client.send("nonsense\r\n");
             assert_eq!(client.response().status().as_u16(), 400);
             assert_eq!(client.stream.read(&mut [0]).unwrap(), 0);
-            at_once.set(at_once.get() + usize::from(begin.elapsed() < DRAIN_TIME)); // not only once it is left
+            immediate.set(immediate.get() + usize::from(begin.elapsed() < DRAIN_TIME)); // not only once it is left
         });
     }
-    assert!(at_once.get() > TRIES, "one of the two connections never did");
+    assert!(immediate.get() > TRIES, "one of the two connections never did");
 }
 
 #[test]
-fn who_is_refused_and_stays_silent_is_left_after_a_while() {
-    on_both(|mut client| {
+fn a_rejected_client_that_stays_silent_is_disconnected() {
+    with_both_servers(|mut client| {
         client.send("nonsense\r\n");
         assert_eq!(client.response().status().as_u16(), 400);
         let begin = Instant::now();
@@ -169,8 +169,8 @@ fn who_is_refused_and_stays_silent_is_left_after_a_while() {
 }
 
 #[test]
-fn a_refusal_has_its_body_although_the_request_before_it_was_head() {
-    on_both(|mut client| {
+fn a_rejection_after_a_head_request_has_a_body() {
+    with_both_servers(|mut client| {
         client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n");
         assert_eq!(client.response_to_head().status().as_u16(), 200);
         must_be_rejected(client, 400);
@@ -179,11 +179,11 @@ fn a_refusal_has_its_body_although_the_request_before_it_was_head() {
 
 /// One tokio connection, for what only it has.
 #[track_caller]
-fn on_one(
+fn with_tokio_server(
     serve: impl AsyncFnOnce(Connection) -> io::Result<()> + Send + 'static,
     test: impl FnOnce(Client),
 ) {
-    on(bind(), |listener| on_tokio(listener, serve), test);
+    with_server(bind(), |listener| serve_with_tokio(listener, serve), test);
 }
 
 fn unavailable() -> Response {
@@ -191,40 +191,40 @@ fn unavailable() -> Response {
 }
 
 #[test]
-fn a_connection_may_be_refused_before_anything_has_come() {
+fn a_connection_can_be_refused_before_its_first_byte() {
     let serve = async |mut connection: Connection| {
         connection.refuse(unavailable()).await?;
         assert!(read_request(&mut connection).await?.is_none());
         connection.refuse(unavailable()).await // nothing more
     };
-    on_one(serve, |client| must_be_rejected(client, 503));
-    on_one(serve, |mut client| {
+    with_tokio_server(serve, |client| must_be_rejected(client, 503));
+    with_tokio_server(serve, |mut client| {
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         must_be_rejected(client, 503);
     });
 }
 
 #[test]
-fn a_connection_may_be_refused_within_a_request() {
+fn a_connection_can_be_refused_within_a_request() {
     let serve = async |mut connection: Connection| {
         connection.wait_for_request().await?;
         connection.refuse(unavailable()).await?;
         assert!(connection.decode().expect("it is not read any more").is_none());
         Ok(())
     };
-    on_one(serve, |mut client| {
+    with_tokio_server(serve, |mut client| {
         client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhell");
         must_be_rejected(client, 503);
     });
 }
 
 #[test]
-fn a_connection_that_was_refused_already_is_not_refused_again() {
+fn a_connection_is_refused_only_once() {
     let serve = async |mut connection: Connection| {
         assert!(read_request(&mut connection).await?.is_none());
         connection.refuse(unavailable()).await
     };
-    on_one(serve, |mut client| {
+    with_tokio_server(serve, |mut client| {
         client.send("nonsense\r\n");
         must_be_rejected(client, 400);
     });
