@@ -5,7 +5,7 @@ mod outside;
 use event::Event;
 use http1::blocking::Connection;
 use http1::{Response, StatusCode, header};
-use outside::{client, full_backlog, http_server, run, server, stdout};
+use outside::{client, full_backlog, http_server, read_request, run, server, stdout};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -349,7 +349,7 @@ fn never_more_connections_than_asked_and_no_new_one_where_one_is_kept() {
         let addr = server(move |_, stream| {
             counter.fetch_add(1, Ordering::SeqCst);
             let mut connection = Connection::new(stream);
-            while let Ok(Some(_)) = connection.read_request() {
+            while let Ok(Some(_)) = read_request(&mut connection) {
                 highest.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 let answered = connection.write_response(Response::new(StatusCode::OK));
                 open.fetch_sub(1, Ordering::SeqCst);
@@ -596,7 +596,7 @@ fn notes_say_what_the_figures_alone_do_not() {
     // it ends each connection after its answer, without a word of warning
     let closing = server(|_, stream| {
         let mut connection = Connection::new(stream);
-        if let Ok(Some(_)) = connection.read_request() {
+        if let Ok(Some(_)) = read_request(&mut connection) {
             let _ = connection.write_response(Response::new(StatusCode::OK));
         }
     });
@@ -604,7 +604,7 @@ fn notes_say_what_the_figures_alone_do_not() {
     let talking = server(|_, stream| {
         let mut writer = stream.try_clone().unwrap();
         let mut connection = Connection::new(stream);
-        while let Ok(Some(_)) = connection.read_request() {
+        while let Ok(Some(_)) = read_request(&mut connection) {
             if writer
                 .write_all("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi".repeat(100).as_bytes())
                 .is_err()
@@ -619,7 +619,7 @@ fn notes_say_what_the_figures_alone_do_not() {
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let mut connection = Connection::new(stream);
-            while let Ok(Some(_)) = connection.read_request() {
+            while let Ok(Some(_)) = read_request(&mut connection) {
                 if connection.write_response(Response::new(StatusCode::OK)).is_err() {
                     break;
                 }
@@ -646,7 +646,7 @@ fn a_full_backlog_is_seen_by_the_connects_that_take_seconds() {
         for stream in listener.incoming().map_while(Result::ok) {
             thread::spawn(|| {
                 let mut connection = Connection::new(stream);
-                while let Ok(Some(_)) = connection.read_request() {
+                while let Ok(Some(_)) = read_request(&mut connection) {
                     if connection.write_response(Response::new(StatusCode::OK)).is_err() {
                         break;
                     }
@@ -709,7 +709,7 @@ fn a_server_that_vanishes_in_the_middle_is_a_row_with_what_to_look_at() {
         let _look = listener.accept();
         let mut connection = Connection::new(listener.accept().unwrap().0);
         for _ in 0..10 {
-            let _ = connection.read_request();
+            let _ = read_request(&mut connection);
             let _ = connection.write_response(Response::new(StatusCode::OK));
         }
         // the listener goes with the thread, and the connection

@@ -2,8 +2,8 @@
 
 use super::finding::Finding;
 use super::program::find;
-use http1::Response;
 use http1::blocking::Connection;
+use http1::{Request, Response};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
@@ -22,13 +22,25 @@ pub(super) fn answering() -> io::Result<SocketAddr> {
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let mut connection = Connection::new(stream);
-            // whoever asked record_answered of any trouble
-            if let Ok(Some(_)) = connection.read_request() {
+            // an error here shows in the client that asked
+            if let Ok(Some(_)) = read_request(&mut connection) {
                 let _ = connection.write_response(Response::text(ANSWER.into()));
             }
         }
     });
     Ok(addr)
+}
+
+/// Reads until a request is complete; `None` once the client is done. Rejects malformed requests.
+fn read_request(connection: &mut Connection) -> io::Result<Option<Request>> {
+    loop {
+        match connection.decode() {
+            Ok(Some(request)) => return Ok(Some(request)),
+            Ok(None) if connection.read()? == 0 => return Ok(None),
+            Ok(None) => {}
+            Err(bad) => connection.refuse(bad)?,
+        }
+    }
 }
 
 /// Whether a request over 127.0.0.1 is answered.

@@ -4,6 +4,7 @@
 
 use http1::blocking::Connection;
 use http1::{Request, Response};
+use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -57,7 +58,7 @@ pub(crate) fn http_server(
     let counter = count.clone();
     let addr = server(move |_, stream| {
         let mut connection = Connection::new(stream);
-        while let Ok(Some(request)) = connection.read_request() {
+        while let Ok(Some(request)) = read_request(&mut connection) {
             let number = counter.fetch_add(1, Ordering::SeqCst);
             if connection.write_response(respond(number, request)).is_err() {
                 break;
@@ -65,4 +66,16 @@ pub(crate) fn http_server(
         }
     });
     (addr, count)
+}
+
+/// Reads until a request is complete; `None` once the client is done. Rejects malformed requests.
+pub(crate) fn read_request(connection: &mut Connection) -> io::Result<Option<Request>> {
+    loop {
+        match connection.decode() {
+            Ok(Some(request)) => return Ok(Some(request)),
+            Ok(None) if connection.read()? == 0 => return Ok(None),
+            Ok(None) => {}
+            Err(bad) => connection.refuse(bad)?,
+        }
+    }
 }

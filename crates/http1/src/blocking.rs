@@ -57,21 +57,6 @@ impl Connection {
         }
     }
 
-    /// Reads until a request is complete; `None` once the client is done. Rejects malformed ones.
-    ///
-    /// # Errors
-    /// What the socket reports.
-    pub fn read_request(&mut self) -> io::Result<Option<Request>> {
-        loop {
-            match self.decode() {
-                Ok(Some(request)) => return Ok(Some(request)),
-                Ok(None) if self.read()? == 0 => return Ok(None),
-                Ok(None) => {}
-                Err(bad) => self.refuse(bad)?,
-            }
-        }
-    }
-
     /// Sends the response to the request that was decoded last.
     ///
     /// # Errors
