@@ -4,8 +4,7 @@ use claims::Verdict;
 use http1::MAX_BODY;
 use std::time::Duration;
 use testkit::{
-    Peer, Server, ask, contract, get, must_be, must_be_kept_in_time, nobody_hears_anything_for,
-    post,
+    Peer, Server, ask, contract, expect_silence_for, get, must_be, must_be_kept_in_time, post,
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage1-blocking");
@@ -22,7 +21,7 @@ fn start() -> Server {
 }
 
 /// Clients that each ask for their own number, and leave with the answer.
-fn honest_clients(server: &Server, count: usize) -> Vec<Peer> {
+fn normal_clients(server: &Server, count: usize) -> Vec<Peer> {
     let ask_for = |number: usize| {
         let mut peer = Peer::connect(server.addr()); // which the kernel does on the server's behalf
         let number = number.to_string();
@@ -35,10 +34,10 @@ fn honest_clients(server: &Server, count: usize) -> Vec<Peer> {
     (0..count).map(ask_for).collect()
 }
 
-fn all_are_answered(clients: &mut [Peer]) {
+fn all_must_be_served(clients: &mut [Peer]) {
     for (number, client) in clients.iter_mut().enumerate() {
         assert_eq!(client.response().into_body(), number.to_string());
-        client.hears_the_end();
+        client.expect_eof();
     }
 }
 
@@ -57,12 +56,12 @@ fn every_body_comes_back() {
 }
 
 #[test]
-fn a_request_that_comes_byte_by_byte_is_answered_the_same() {
+fn a_request_that_arrives_byte_by_byte_is_one_request() {
     contract::must_echo_what_comes_byte_by_byte(start().addr());
 }
 
 #[test]
-fn any_method_and_any_path_will_do() {
+fn any_method_and_path_are_accepted() {
     contract::must_echo_whatever_the_method(start().addr());
 }
 
@@ -72,7 +71,7 @@ fn a_connection_lasts_as_long_as_its_requests_say() {
 }
 
 #[test]
-fn requests_sent_at_once_are_answered_in_order_although_nothing_follows() {
+fn pipelined_requests_are_served_in_order() {
     let server = start();
     let mut peer = Peer::connect(server.addr());
     let requests: Vec<_> = (0..100).map(|number: u8| post("/", number.to_string())).collect();
@@ -80,16 +79,16 @@ fn requests_sent_at_once_are_answered_in_order_although_nothing_follows() {
     for number in 0..100 {
         assert_eq!(peer.response().into_body(), number.to_string());
     }
-    peer.hears_the_end();
+    peer.expect_eof();
 }
 
 #[test]
-fn a_body_that_is_announced_is_waited_for_with_100_continue() {
+fn a_client_that_expects_100_continue_gets_it() {
     contract::must_say_continue(start().addr());
 }
 
 #[test]
-fn what_is_no_http_is_refused_and_the_next_client_is_served() {
+fn malformed_input_is_rejected_and_the_next_client_is_served() {
     let server = start();
     let refused = |status, message: &str| contract::must_refuse(server.addr(), status, message);
     let too_much = "x".repeat(MAX_BODY + 1);
@@ -113,17 +112,17 @@ fn what_is_no_http_is_refused_and_the_next_client_is_served() {
 }
 
 #[test]
-fn a_client_that_leaves_half_way_is_told_nothing_and_the_next_one_is_served() {
+fn a_client_that_disconnects_half_way_gets_no_response_and_the_next_one_is_served() {
     let server = start();
     for sent in ["", HALF_A_HEAD, HALF_A_BODY] {
         let mut leaving = culprit(&server, sent);
-        leaving.end_input().hears_the_end();
+        leaving.end_input().expect_eof();
         assert_eq!(ask(server.addr(), post("/", sent)).into_body(), sent);
     }
 }
 
 #[test]
-fn clients_that_leave_before_their_answers_do_no_harm() {
+fn clients_that_disconnect_before_their_response_do_no_harm() {
     contract::must_bear_clients_that_leave(start().addr());
 }
 
@@ -135,59 +134,59 @@ fn ten_at_once_do_not_wait_for_each_other() {
 // --- what fails, as it must
 
 #[test]
-fn one_silent_client_freezes_everyone() {
-    freezes_everyone("");
+fn a_silent_client_blocks_every_other_client() {
+    must_block_every_other_client("");
 }
 
 #[test]
-fn half_a_head_freezes_everyone() {
-    freezes_everyone(HALF_A_HEAD);
+fn half_a_head_blocks_every_other_client() {
+    must_block_every_other_client(HALF_A_HEAD);
 }
 
 #[test]
-fn half_a_body_freezes_everyone() {
-    freezes_everyone(HALF_A_BODY);
+fn half_a_body_blocks_every_other_client() {
+    must_block_every_other_client(HALF_A_BODY);
 }
 
 /// And as soon as the one is gone, everyone is answered.
-fn freezes_everyone(sent: &str) {
+fn must_block_every_other_client(sent: &str) {
     let server = start();
     let mut culprit = culprit(&server, sent);
-    let mut others = honest_clients(&server, 10);
-    nobody_hears_anything_for(&mut others, A_WHILE);
-    culprit.hears_nothing_for(Duration::from_millis(1));
+    let mut others = normal_clients(&server, 10);
+    expect_silence_for(&mut others, A_WHILE);
+    culprit.expect_nothing_for(Duration::from_millis(1));
     drop(culprit);
-    all_are_answered(&mut others);
+    all_must_be_served(&mut others);
 }
 
 #[test]
-fn a_client_that_was_answered_and_stays_freezes_everyone_too() {
+fn an_idle_client_blocks_every_other_client() {
     let server = start();
     let mut staying = culprit(&server, HALF_A_BODY);
-    let mut others = honest_clients(&server, 10);
-    nobody_hears_anything_for(&mut others, A_WHILE);
+    let mut others = normal_clients(&server, 10);
+    expect_silence_for(&mut others, A_WHILE);
     assert_eq!(staying.send("world").response().into_body(), "helloworld"); // late, and right all the same
-    nobody_hears_anything_for(&mut others, A_WHILE);
+    expect_silence_for(&mut others, A_WHILE);
     drop(staying);
-    all_are_answered(&mut others);
+    all_must_be_served(&mut others);
 }
 
 #[test]
 fn there_is_no_deadline() {
     let server = start();
     let mut silent = Peer::connect(server.addr());
-    let mut other = honest_clients(&server, 1);
-    nobody_hears_anything_for(&mut other, Duration::from_secs(2));
-    silent.hears_nothing_for(Duration::from_millis(1));
+    let mut other = normal_clients(&server, 1);
+    expect_silence_for(&mut other, Duration::from_secs(2));
+    silent.expect_nothing_for(Duration::from_millis(1));
     // it is held all the time: should it speak after all, it is heard first
     assert_eq!(silent.send(post("/", "at last")).response().into_body(), "at last");
-    nobody_hears_anything_for(&mut other, A_WHILE);
+    expect_silence_for(&mut other, A_WHILE);
     drop(silent);
-    all_are_answered(&mut other);
+    all_must_be_served(&mut other);
 }
 
 #[test]
-fn the_claims_that_it_must_break_are_broken() {
+fn the_claims_it_must_break_are_broken() {
     for (claim, figure) in [
         ("slow-client", "no answer in 2 s"), // and none that says "nor after it left"
         ("slow-request", "no answer in 2 s"),
@@ -201,13 +200,13 @@ fn the_claims_that_it_must_break_are_broken() {
 // --- how it starts
 
 #[test]
-fn it_says_where_it_listens_and_what_to_do_there() {
+fn the_banner_says_where_it_listens_and_what_to_try() {
     contract::must_introduce_itself(BINARY, 1, "stage1-blocking");
     contract::must_explain_itself(BINARY, &[("--addr", "127.0.0.1:8080")]);
 }
 
 #[test]
-fn an_address_that_is_no_address_is_refused() {
+fn an_invalid_address_is_rejected() {
     contract::must_refuse_arguments(
         BINARY,
         &[

@@ -4,8 +4,8 @@ use claims::{GARBAGE, Verdict};
 use http1::MAX_BODY;
 use std::time::Duration;
 use testkit::{
-    Peer, Server, ask, contract, get, must_be, must_be_kept_in_time, needs_descriptors,
-    nobody_hears_anything_for, post, start_with, start_with_descriptors,
+    Peer, Server, ask, contract, expect_silence_for, get, must_be, must_be_kept_in_time,
+    needs_descriptors, post, start_with, start_with_descriptors,
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage2-async");
@@ -41,7 +41,7 @@ fn stuck_clients(server: &Server, of_each: usize) -> Vec<Peer> {
     clients
 }
 
-fn must_answer(server: &Server) {
+fn must_serve(server: &Server) {
     assert_eq!(ask(server.addr(), post("/", "hello")).body(), "hello");
 }
 
@@ -53,45 +53,45 @@ fn every_body_comes_back() {
 }
 
 #[test]
-fn a_request_that_comes_byte_by_byte_is_answered_the_same() {
+fn a_request_that_arrives_byte_by_byte_is_one_request() {
     contract::must_echo_what_comes_byte_by_byte(start().addr());
 }
 
 #[test]
-fn any_method_and_any_path_will_do() {
+fn any_method_and_path_are_accepted() {
     contract::must_echo_whatever_the_method(start().addr());
 }
 
 #[test]
-fn twenty_silent_clients_stop_nobody() {
+fn twenty_silent_clients_block_no_one_else() {
     let server = start();
-    stop_nobody(&server, silent_clients(&server, 20));
+    must_block_no_one_else(&server, silent_clients(&server, 20));
 }
 
 #[test]
-fn twenty_silent_clients_do_not_even_stop_one_thread() {
+fn twenty_silent_clients_do_not_block_a_single_worker_thread() {
     let server = start_with_one_worker();
-    stop_nobody(&server, silent_clients(&server, 20));
+    must_block_no_one_else(&server, silent_clients(&server, 20));
 }
 
 #[test]
-fn half_a_head_and_half_a_body_stop_nobody() {
+fn half_a_head_and_half_a_body_block_no_one_else() {
     let server = start_with_one_worker();
-    stop_nobody(&server, stuck_clients(&server, 20));
+    must_block_no_one_else(&server, stuck_clients(&server, 20));
 }
 
 #[test]
-fn a_thousand_silent_clients_stop_nobody() {
+fn a_thousand_silent_clients_block_no_one_else() {
     needs_descriptors(1200); // ours and, since it inherits the limit, the server's
     let server = start();
-    stop_nobody(&server, silent_clients(&server, 1000));
+    must_block_no_one_else(&server, silent_clients(&server, 1000));
 }
 
-fn stop_nobody(server: &Server, mut clients: Vec<Peer>) {
+fn must_block_no_one_else(server: &Server, mut clients: Vec<Peer>) {
     for _ in 0..20 {
-        must_answer(server);
+        must_serve(server);
     }
-    nobody_hears_anything_for(&mut clients, Duration::from_millis(1)); // they were there all the time
+    expect_silence_for(&mut clients, Duration::from_millis(1)); // they were there all the time
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_fast_client_is_answered_between_each_two_bytes_of_a_slow_one(server: &Serve
     let mut slow = Peer::connect(server.addr());
     let mut fast = Peer::connect(server.addr());
     for (number, byte) in post("/", "slow").into_iter().enumerate() {
-        slow.hears_nothing_for(Duration::from_millis(1));
+        slow.expect_nothing_for(Duration::from_millis(1));
         slow.send([byte]);
         assert_eq!(
             fast.send(post("/", number.to_string())).response().into_body(),
@@ -119,17 +119,17 @@ fn a_fast_client_is_answered_between_each_two_bytes_of_a_slow_one(server: &Serve
 }
 
 #[test]
-fn a_client_that_does_not_take_its_answer_stops_nobody() {
+fn a_client_that_does_not_read_its_response_blocks_no_one_else() {
     let server = start_with_one_worker();
     let mut not_reading = Peer::connect(server.addr());
     not_reading.send_until_stuck(post("/", vec![b'x'; MAX_BODY]), A_WHILE);
     for _ in 0..20 {
-        must_answer(&server);
+        must_serve(&server);
     }
 }
 
 #[test]
-fn what_is_no_http_is_refused_and_the_next_client_is_served() {
+fn malformed_input_is_rejected_and_the_next_client_is_served() {
     let server = start();
     let refused = |status, message: &str| contract::must_refuse(server.addr(), status, message);
     let too_much = "x".repeat(MAX_BODY + 1);
@@ -146,17 +146,17 @@ fn what_is_no_http_is_refused_and_the_next_client_is_served() {
 }
 
 #[test]
-fn clients_that_leave_before_their_answers_do_no_harm() {
+fn clients_that_disconnect_before_their_response_do_no_harm() {
     contract::must_bear_clients_that_leave(start().addr());
 }
 
 #[test]
-fn without_descriptors_it_waits_for_some_and_goes_on() {
+fn without_descriptors_it_waits_and_goes_on() {
     let mut server = start_with_descriptors(BINARY, &[], 32);
     let mut silent = silent_clients(&server, 64);
     let mut honest = Peer::connect(server.addr()); // so far with the kernel alone
-    honest.send(get("/")).hears_nothing_for(A_WHILE);
-    nobody_hears_anything_for(&mut silent, Duration::from_millis(1));
+    honest.send(get("/")).expect_nothing_for(A_WHILE);
+    expect_silence_for(&mut silent, Duration::from_millis(1));
     assert!(server.is_running());
     drop(silent);
     assert_eq!(honest.response().status().as_u16(), 200);
@@ -176,7 +176,7 @@ fn hundreds_of_clients_wait_in_the_kernel_until_a_busy_server_has_time() {
 }
 
 #[test]
-fn the_claims_that_it_must_keep_are_kept() {
+fn the_claims_it_must_keep_are_kept() {
     for claim in ["slow-client", "slow-request", "concurrent"] {
         must_be_kept_in_time(claim, start().addr());
     }
@@ -185,14 +185,14 @@ fn the_claims_that_it_must_keep_are_kept() {
 // --- what fails, as it must
 
 #[test]
-fn clients_that_do_not_go_on_are_held_for_ever_and_their_number_only_grows() {
+fn stuck_clients_are_never_disconnected() {
     let server = start();
     let mut held = stuck_clients(&server, 20);
-    nobody_hears_anything_for(&mut held, Duration::from_secs(2));
+    expect_silence_for(&mut held, Duration::from_secs(2));
     for _ in 0..3 {
         held.extend(stuck_clients(&server, 20));
-        must_answer(&server);
-        nobody_hears_anything_for(&mut held, A_WHILE);
+        must_serve(&server);
+        expect_silence_for(&mut held, A_WHILE);
     }
     // each of the 240 is still waited for: should it go on after all, it is answered
     for (client, (_, missing, answer)) in held.iter_mut().zip(STUCK.iter().cycle()) {
@@ -201,7 +201,7 @@ fn clients_that_do_not_go_on_are_held_for_ever_and_their_number_only_grows() {
 }
 
 #[test]
-fn garbage_is_echoed_as_if_it_were_fine() {
+fn garbage_is_echoed() {
     let server = start();
     let mut peer = Peer::connect(server.addr());
     for garbage in &GARBAGE {
@@ -216,7 +216,7 @@ fn garbage_is_echoed_as_if_it_were_fine() {
 }
 
 #[test]
-fn the_claims_that_it_must_break_are_broken() {
+fn the_claims_it_must_break_are_broken() {
     for (claim, figure) in
         [("garbage", "12 of 12 taken as fine"), ("burst", "100 taken, none refused")]
     {
@@ -227,7 +227,7 @@ fn the_claims_that_it_must_break_are_broken() {
 // --- how it starts
 
 #[test]
-fn it_says_where_it_listens_and_what_to_do_there() {
+fn the_banner_says_where_it_listens_and_what_to_try() {
     contract::must_introduce_itself(BINARY, 2, "stage2-async");
     contract::must_explain_itself(BINARY, &[("--addr", "127.0.0.1:8080")]);
     contract::must_refuse_arguments(BINARY, &[&["--addr", "8080"], &["--timeout", "1s"]]);

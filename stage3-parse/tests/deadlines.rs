@@ -19,7 +19,7 @@ fn start_with_timeout(timeout: &str) -> Server {
 }
 
 /// The next client is served.
-fn must_answer(server: &Server) {
+fn must_serve(server: &Server) {
     must_have_status(&ask(server.addr(), event("alice", 5)), 200, "an honest event");
 }
 
@@ -29,7 +29,7 @@ fn must_be_late(client: &mut Peer, began: Instant, of: &str) {
     assert!(began.elapsed() >= TIMEOUT, "{of}: after {:?}", began.elapsed());
     must_have_status(&response, 408, of);
     assert_eq!(response.header(header::CONNECTION), Some("connection-close"), "{of}");
-    client.hears_the_end();
+    client.expect_eof();
 }
 
 #[test]
@@ -43,15 +43,15 @@ fn half_a_request_gets_408() {
         client.send(&whole[..cut]);
         (client, &whole[..cut])
     });
-    must_answer(&server);
+    must_serve(&server);
     for (client, sent) in &mut clients {
         must_be_late(client, began, sent);
     }
-    must_answer(&server);
+    must_serve(&server);
 }
 
 #[test]
-fn a_request_that_drips_is_late_however_it_drips() {
+fn a_request_that_drips_gets_408_however_it_drips() {
     let server = start();
     let head = "POST /events HTTP/1.1\r\nHost: test\r\n";
     let kinds = [
@@ -68,24 +68,24 @@ fn a_request_that_drips_is_late_however_it_drips() {
         // never as long as the deadline between two bytes, and far longer all in all, if nobody stops it
         let drops = drops.bytes().cycle().take(500);
         let response =
-            slow.send(head).send(fields).drip_until_answered(drops, Duration::from_millis(20));
+            slow.send(head).send(fields).drip_until_response(drops, Duration::from_millis(20));
         assert!(began.elapsed() >= TIMEOUT, "{fields}: after {:?}", began.elapsed());
         must_have_status(&response, 408, fields);
-        slow.hears_the_end();
+        slow.expect_eof();
     };
     thread::scope(|scope| {
         for (fields, drops) in kinds {
             scope.spawn(move || drip(fields, drops));
         }
     });
-    must_answer(&server);
+    must_serve(&server);
 }
 
 #[test]
 fn an_idle_connection_is_closed_without_a_response() {
     let server = start();
     let (mut silent, began) = (Peer::connect(server.addr()), Instant::now());
-    silent.hears_the_end(); // a browser that connects ahead of time must not be shown a 408
+    silent.expect_eof(); // a browser that connects ahead of time must not be shown a 408
     assert!(began.elapsed() >= TIMEOUT);
     // some clients end a body with an empty line: it is no part of a next request (RFC 9112 §2.2)
     for after in ["", "\r\n"] {
@@ -96,14 +96,14 @@ fn an_idle_connection_is_closed_without_a_response() {
             200,
             "an event",
         );
-        idle.hears_the_end();
+        idle.expect_eof();
         assert!(began.elapsed() >= TIMEOUT);
     }
-    must_answer(&server);
+    must_serve(&server);
 }
 
 #[test]
-fn half_a_request_after_a_whole_one_gets_408() {
+fn half_a_request_after_a_complete_one_gets_408() {
     let server = start();
     let mut client = Peer::connect(server.addr());
     let began = Instant::now();
@@ -111,7 +111,7 @@ fn half_a_request_after_a_whole_one_gets_408() {
     client.send([&event("alice", 5)[..], b"POST /events"].concat());
     must_have_status(&client.response(), 200, "the whole one");
     must_be_late(&mut client, began, "the half one");
-    must_answer(&server);
+    must_serve(&server);
 }
 
 #[test]
@@ -121,18 +121,18 @@ fn each_request_has_the_deadline_to_itself() {
     let began = Instant::now();
     while began.elapsed() < Duration::from_millis(2500) {
         must_have_status(&client.send(event("alice", 5)).response(), 200, "one of many");
-        client.hears_nothing_for(Duration::from_millis(50));
+        client.expect_nothing_for(Duration::from_millis(50));
     }
 }
 
 #[test]
-fn a_client_that_does_not_take_its_answers_is_let_go() {
+fn a_client_that_does_not_read_its_responses_is_disconnected() {
     let server = start();
     let mut greedy = Peer::connect(server.addr());
     let requests = get("/").repeat(1000);
     // they are taken until the buffers of both sides are full of answers; then the server has to close
     while greedy.try_send(&requests) {}
-    must_answer(&server);
+    must_serve(&server);
 }
 
 #[test]
@@ -142,11 +142,11 @@ fn empty_lines_without_end_are_a_head_that_is_too_long() {
     let mut peer = Peer::connect(server.addr());
     peer.send("\r\n".repeat(10_000));
     must_have_status(&peer.response(), 431, "ten thousand empty lines");
-    peer.hears_the_end();
+    peer.expect_eof();
 }
 
 #[test]
-fn a_head_request_is_refused_without_a_body() {
+fn a_rejected_head_request_has_no_body() {
     let server = start();
     for (head, status) in
         [("Host: a\r\nExpect: x", 417), ("Host: a\r\nContent-Length: 9999999", 413), ("Host:", 400)]
@@ -154,6 +154,6 @@ fn a_head_request_is_refused_without_a_body() {
         let mut peer = Peer::connect(server.addr());
         let response = peer.send(format!("HEAD / HTTP/1.1\r\n{head}\r\n\r\n")).response_to_head();
         assert_eq!(response.status().as_u16(), status);
-        peer.hears_the_end();
+        peer.expect_eof();
     }
 }

@@ -26,7 +26,7 @@ fn post_chunks(chunks: &str) -> String {
 }
 
 /// The next client is served.
-fn must_answer(server: &Server) {
+fn must_serve(server: &Server) {
     must_have_status(&ask(server.addr(), event("alice", 5)), 200, "an honest event");
 }
 
@@ -59,7 +59,7 @@ fn an_event_comes_back_as_parsed() {
 }
 
 #[test]
-fn json_is_taken_by_its_name_however_written_and_without_it() {
+fn application_json_is_accepted_in_any_case_and_when_absent() {
     let server = start();
     let mut peer = Peer::connect(server.addr());
     let mut typed = |field: &str, status| {
@@ -82,7 +82,7 @@ fn json_is_taken_by_its_name_however_written_and_without_it() {
 }
 
 #[test]
-fn whatever_is_no_event_is_refused_and_the_connection_goes_on() {
+fn input_that_is_not_an_event_is_rejected_and_the_connection_stays_open() {
     let server = start();
     let mut peer = Peer::connect(server.addr());
     for garbage in &GARBAGE {
@@ -163,7 +163,7 @@ fn whatever_is_no_event_is_refused_and_the_connection_goes_on() {
 }
 
 #[test]
-fn there_is_only_events_and_only_post() {
+fn only_post_to_events_is_accepted() {
     let server = start();
     let mut peer = Peer::connect(server.addr());
     let mut ask = |method: &str, target: &str| {
@@ -214,7 +214,7 @@ fn there_is_only_events_and_only_post() {
 // --- messages
 
 #[test]
-fn what_is_no_message_is_refused_and_the_next_client_is_served() {
+fn malformed_messages_are_rejected_and_the_next_client_is_served() {
     let server = start();
     let bad = |status, message: &str| must_refuse(server.addr(), status, message);
     let fields = |fields: &str| post_with(&format!("{fields}\r\n"), "{}");
@@ -261,7 +261,7 @@ fn what_is_no_message_is_refused_and_the_next_client_is_served() {
 }
 
 #[test]
-fn connections_and_messages_are_those_of_http() {
+fn keep_alive_chunks_and_100_continue_work() {
     let server = start();
     contract::must_keep_connections_as_asked(server.addr());
     contract::must_say_continue(server.addr());
@@ -272,28 +272,28 @@ fn connections_and_messages_are_those_of_http() {
     for amount in 0..100 {
         assert_eq!(peer.response().into_body(), format!(r#"{{"user":"alice","amount":{amount}}}"#));
     }
-    peer.hears_the_end();
+    peer.expect_eof();
 }
 
 #[test]
-fn a_request_cut_anywhere_is_no_event_and_does_no_harm() {
+fn a_request_cut_anywhere_is_not_an_event_and_does_no_harm() {
     let server = start();
     let chunks = "1B\r\n{\"user\":\"alice\",\"amount\":55\r\n1;last\r\n}\r\n0\r\nX: y\r\n\r\n";
     for whole in [post_with("", r#"{"user":"alice","amount":55}"#), post_chunks(chunks)] {
         for cut in 0..whole.len() {
-            Peer::connect(server.addr()).send(&whole[..cut]).end_input().hears_the_end();
-            must_answer(&server);
+            Peer::connect(server.addr()).send(&whole[..cut]).end_input().expect_eof();
+            must_serve(&server);
         }
         let mut peer = Peer::connect(server.addr());
         must_have_status(&peer.send(&whole).end_input().response(), 200, "the whole request");
-        peer.hears_the_end();
+        peer.expect_eof();
     }
 }
 
 // --- the claims, and the start
 
 #[test]
-fn the_claims_that_it_must_keep_are_kept() {
+fn the_claims_it_must_keep_are_kept() {
     for claim in ["slow-client", "slow-request", "concurrent"] {
         must_be_kept_in_time(claim, start().addr());
     }
@@ -301,7 +301,7 @@ fn the_claims_that_it_must_keep_are_kept() {
 }
 
 #[test]
-fn work_is_done_as_fast_as_it_comes_and_nothing_limits_it() {
+fn nothing_limits_the_work() {
     let server = start();
     assert_eq!(must_be(Verdict::Broken, "burst", server.addr()).figure, "100 taken, none refused");
     let mut peers: Vec<_> = (0..50).map(|_| Peer::connect(server.addr())).collect();
@@ -316,14 +316,14 @@ fn work_is_done_as_fast_as_it_comes_and_nothing_limits_it() {
 }
 
 #[test]
-fn it_says_where_it_listens_and_what_to_do_there() {
+fn the_banner_says_where_it_listens_and_what_to_try() {
     contract::must_introduce_itself(BINARY, 3, "stage3-parse");
     contract::must_explain_itself(BINARY, &[("--addr", "127.0.0.1:8080"), ("--timeout", "10s")]);
     contract::must_say_that_its_address_is_in_use(BINARY);
 }
 
 #[test]
-fn arguments_that_are_no_good_are_refused() {
+fn invalid_arguments_are_rejected() {
     let bad = ["", "x", "0s", "0", "5", "-1s", "s", "1 parsec", "61m"]
         .map(|timeout| ["--timeout", timeout]);
     let bad: Vec<&[&str]> = bad.iter().map(|case| &case[..]).collect();

@@ -79,7 +79,7 @@ fn asking_for_balances_waits_in_the_same_line() {
     let server = start(&["--work", "3s"]);
     let mut busy = occupy(&server);
     let mut asking = Peer::connect(server.addr());
-    asking.send(get("/balances")).hears_nothing_for(Duration::from_millis(100));
+    asking.send(get("/balances")).expect_nothing_for(Duration::from_millis(100));
     // the answer knows of the event that was before it
     assert_eq!(json(&asking.response()), serde_json::json!({"alice": 1}));
     assert_eq!(busy.response().status().as_u16(), 200);

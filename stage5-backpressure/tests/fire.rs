@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
-use testkit::{Finally, Peer, Server, event, needs_descriptors, start, wait_until};
+use testkit::{OnDrop, Peer, Server, event, needs_descriptors, start, wait_until};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage5-backpressure");
 
@@ -51,7 +51,7 @@ fn flood(server: &Server, ahead: usize, stop: impl FnOnce(&Server)) -> BTreeMap<
                 (user, acknowledged)
             }));
         }
-        let failed = Finally(|| drop(thread::panicking().then(|| server.signal("KILL"))));
+        let failed = OnDrop(|| drop(thread::panicking().then(|| server.signal("KILL"))));
         stop(server);
         drop(failed);
         floods.into_iter().map(|flood| flood.join().expect("a flood ends")).collect()

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use testkit::{
-    Finally, Peer, Server, ask, ask_at_once, event, get, json, must_be, must_be_kept_in_time,
+    OnDrop, Peer, Server, ask, ask_at_once, event, get, json, must_be, must_be_kept_in_time,
     must_have_status, post, wait_until,
 };
 
@@ -144,7 +144,7 @@ fn the_figures_add_up_at_every_moment_under_load() {
                     }
                 });
             }
-            let _enough = Finally(|| done.store(true, Ordering::Relaxed));
+            let _enough = OnDrop(|| done.store(true, Ordering::Relaxed));
             let mut peer = Peer::connect(addr);
             let mut highest = 0;
             for _ in 0..2000 {
@@ -208,7 +208,7 @@ fn a_connection_too_many_is_refused_and_the_others_never_notice() {
             (&response.headers()["connection"], &response.headers()["retry-after"]),
             (&"connection-close".parse().unwrap(), &"1".parse().unwrap())
         );
-        third.hears_the_end();
+        third.expect_eof();
         assert_eq!(first.send(get("/stats")).response().status().as_u16(), 200);
     }
     drop(second);

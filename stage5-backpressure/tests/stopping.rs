@@ -65,7 +65,7 @@ fn on_a_signal_open_connections_stay_open_until_the_process_ends() {
         let mut peer = Peer::connect(server.addr());
         // 100 Continue says that the head has arrived
         peer.send("POST /events HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 30\r\n\r\n{\"user\"");
-        peer.hears_continue();
+        peer.expect_continue();
         halfway = Some(peer);
     });
     must_stop_accepting(&server);
@@ -75,8 +75,8 @@ fn on_a_signal_open_connections_stay_open_until_the_process_ends() {
     must_have_status(&halfway.response(), 503, "an event that is complete after the signal");
     must_have_status(&idle.send(event("alice", 1)).response(), 503, "an event after the signal");
     server.signal("TERM").unwrap(); // the second one: the process ends
-    idle.hears_the_end();
-    halfway.hears_the_end();
+    idle.expect_eof();
+    halfway.expect_eof();
 }
 
 #[test]

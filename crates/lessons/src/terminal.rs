@@ -1,6 +1,6 @@
 //! Runs a lesson: each `sh` block in order, as its reader does, and compares what comes with the `text` block after it.
 //!
-//! `cargo run -p stageN` and `scripts/cure.sh NAME` start a server, which stays for what follows and ends the one before. It
+//! `cargo stageN` and `scripts/cure.sh NAME` start a server, which stays for what follows and ends the one before. It
 //! listens on a free port in place of 8080. Everything else is a command that ends by itself.
 
 use crate::output;
@@ -27,8 +27,8 @@ script() {
 }
 curl() { command curl -sS "$@"; } # as in a terminal: what shows the progress is for files
 cargo() {
-    [ "$1 $2 $3 $4" = 'run -p client --' ] || { echo "this is no command of a lesson: cargo $*"; return 1; }
-    shift 4
+    [ "$1" = client ] || { echo "this is not a command of a lesson: cargo $*"; return 1; }
+    shift
     case $1 in load | hold | check) script "$BIN/client" "$@" ;; *) "$BIN/client" "$@" ;; esac
 }
 "#;
@@ -153,9 +153,9 @@ fn start_of(text: &str) -> Option<String> {
         let options = if text.contains(" -- ") { "" } else { " --" };
         return Some(format!("exec {text}{options} \"$@\""));
     }
-    let (before, stage) = text.split_once("cargo run -p stage")?;
+    let (before, stage) = text.split_once("cargo stage")?;
     let number = stage.chars().next()?.to_digit(10)? as usize;
     let name = probe::stages::STAGES.get(number.checked_sub(1)?)?;
-    let options = stage[1..].trim().strip_prefix("--").unwrap_or_default();
-    Some(format!("{before}exec \"$BIN/{name}\"{options} \"$@\""))
+    let options = &stage[1..];
+    Some(format!("{before}exec \"$BIN/{name}\" {options} \"$@\""))
 }

@@ -90,7 +90,7 @@ fn no_lesson_is_without_commands() {
 fn a_lesson_that_is_wrong_is_found_out() {
     let root = root();
     let terminal = Terminal { root: &root, binaries: build(&root) };
-    let text = "```sh\ncargo run -p stage1\n```\n```sh\ncurl -d hello 127.0.0.1:8080\n```\n```text\ngoodbye\n```\n\
+    let text = "```sh\ncargo stage1\n```\n```sh\ncurl -d hello 127.0.0.1:8080\n```\n```text\ngoodbye\n```\n\
                 ```sh\nfalse\n```\n```text\n```\n```text\nof nothing\n```\n```sh\nfalse\n```\n";
     let wrong = terminal.follow(&Page::parse(Path::new("wrong.md"), text));
     let at = |line: usize| wrong.iter().any(|why| why.starts_with(&format!("wrong.md:{line}: ")));

@@ -107,7 +107,7 @@ pub fn must_keep_connections_as_asked(addr: SocketAddr) {
             must_have_status(&response, 200, &of);
             assert_eq!(response.header(header::CONNECTION), answer, "{of}");
             if answer == Some("close") {
-                peer.hears_the_end();
+                peer.expect_eof();
                 break;
             }
         }
@@ -122,7 +122,7 @@ pub fn must_say_continue(addr: SocketAddr) {
         )
     };
     let mut peer = Peer::connect(addr);
-    peer.send(head(30)).hears_continue();
+    peer.send(head(30)).expect_continue();
     must_have_status(
         &peer.send(r#"{"user": "alice", "amount": 5}"#).response(),
         200,
@@ -143,7 +143,7 @@ pub fn must_refuse(addr: SocketAddr, status: u16, message: impl AsRef<[u8]>) {
     must_have_status(&response, status, &of);
     assert_eq!(response.header(header::CONNECTION), Some("close"), "{of}");
     assert!(response.header(header::DATE).is_some(), "{of}");
-    peer.hears_the_end();
+    peer.expect_eof();
     drop(peer);
     must_have_status(&ask(addr, event("alice", 1)), 200, &format!("the client after {of}"));
 }
@@ -158,7 +158,7 @@ pub fn must_let_a_refused_sender_finish(addr: SocketAddr) {
     for piece in body.chunks(64 * 1024) {
         peer.send(piece); // a server that had closed would answer with a reset, and this would fail
     }
-    peer.hears_the_end();
+    peer.expect_eof();
 }
 
 /// Clients that leave without a word, in the middle of their answers: the connection is lost, and nothing else.

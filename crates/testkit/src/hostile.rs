@@ -2,7 +2,7 @@
 //! answered throughout, and what it took is given back.
 
 use crate::{
-    Finally, PATIENCE, Peer, Server, ask, get, json, log_of, must_have_status, needs_descriptors,
+    OnDrop, PATIENCE, Peer, Server, ask, get, json, log_of, must_have_status, needs_descriptors,
     post, start, start_with_descriptors,
 };
 use std::process::Command;
@@ -15,17 +15,17 @@ use std::time::{Duration, Instant};
 macro_rules! hostile_scenes {
     ($binary:expr, $args:expr) => {
         $crate::hostile_scenes!(@each $binary;
-            a_thousand_that_stop_half_way_are_gone_and_their_memory_returns
-            whoever_drips_is_late
-            whoever_never_reads_is_let_go
+            a_thousand_stuck_connections_are_closed_and_their_memory_is_returned
+            slow_senders_are_disconnected
+            a_client_that_never_reads_is_disconnected
             a_gib_after_a_413_is_not_read
             exhausted_descriptors_come_back
-            what_is_sent_is_quoted_cut_short
+            client_bytes_are_escaped_and_cut_in_log_and_response
         );
 
         #[test]
-        fn five_thousand_silent_connections_stop_nobody() {
-            $crate::hostile::five_thousand_silent_connections_stop_nobody($binary, $args);
+        fn five_thousand_silent_connections_block_no_one_else() {
+            $crate::hostile::five_thousand_silent_connections_block_no_one_else($binary, $args);
         }
     };
     (@each $binary:expr; $($scene:ident)*) => {$(
@@ -43,7 +43,7 @@ const HALF_A_CHUNK: &str =
     "POST /events HTTP/1.1\r\nHost: hostile\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n{";
 
 /// While `harm` is done to it, an honest client asks again and again, and is answered each time.
-fn must_answer_throughout<T>(server: &Server, harm: impl FnOnce() -> T) -> T {
+fn must_serve_throughout<T>(server: &Server, harm: impl FnOnce() -> T) -> T {
     let (addr, done) = (server.addr(), AtomicBool::new(false));
     thread::scope(|scope| {
         let honest = scope.spawn(|| {
@@ -57,7 +57,7 @@ fn must_answer_throughout<T>(server: &Server, harm: impl FnOnce() -> T) -> T {
                 }
             }
         });
-        let enough = Finally(|| done.store(true, Ordering::Relaxed));
+        let enough = OnDrop(|| done.store(true, Ordering::Relaxed));
         let result = harm();
         drop(enough);
         honest.join().expect("the honest client is answered");
@@ -99,25 +99,25 @@ fn stop_half_way(server: &Server, count: usize) {
         if !sent.is_empty() {
             must_have_status(&peer.response(), 408, "half a request");
         }
-        peer.hears_the_end();
+        peer.expect_eof();
     }
 }
 
 /// A thousand connections stop half-way; afterwards the server's memory is within a few MiB of what it was.
-pub fn a_thousand_that_stop_half_way_are_gone_and_their_memory_returns(binary: &str) {
+pub fn a_thousand_stuck_connections_are_closed_and_their_memory_is_returned(binary: &str) {
     needs_descriptors(1200);
     let server = start(binary, &["--timeout", "2s"]);
     stop_half_way(&server, 100); // by now the server has what it needs at all times
     let before = resident(&server);
-    must_answer_throughout(&server, || stop_half_way(&server, 1000));
+    must_serve_throughout(&server, || stop_half_way(&server, 1000));
     let after = resident(&server);
     assert!(after - before <= 6 * 1024, "{before} KiB before, {after} KiB after");
 }
 
 /// Bytes that come too slowly to end in time: a head, a body, and empty lines before a head.
-pub fn whoever_drips_is_late(binary: &str) {
+pub fn slow_senders_are_disconnected(binary: &str) {
     let server = start(binary, &["--timeout", "700ms"]);
-    must_answer_throughout(&server, || {
+    must_serve_throughout(&server, || {
         let mut drips: Vec<_> = ["POST /events HTTP/1.1\r\n", HALF_A_BODY, "\r\n\r\n"]
             .iter()
             .map(|start| (Peer::connect(server.addr()), start.as_bytes().iter().cycle()))
@@ -134,9 +134,9 @@ pub fn whoever_drips_is_late(binary: &str) {
 }
 
 /// A peer that asks and asks and never reads: the server stops answering it, and then ends it.
-pub fn whoever_never_reads_is_let_go(binary: &str) {
+pub fn a_client_that_never_reads_is_disconnected(binary: &str) {
     let server = start(binary, &["--timeout", "700ms"]);
-    must_answer_throughout(&server, || {
+    must_serve_throughout(&server, || {
         let mut deaf = Peer::connect(server.addr());
         deaf.send_until_stuck(get("/").repeat(1000), Duration::from_millis(200));
         let began = Instant::now();
@@ -149,7 +149,7 @@ pub fn whoever_never_reads_is_let_go(binary: &str) {
 /// A refused sender that goes on for a GiB gets its answer, and does not get rid of its GiB.
 pub fn a_gib_after_a_413_is_not_read(binary: &str) {
     let server = start(binary, &["--timeout", "700ms"]);
-    must_answer_throughout(&server, || {
+    must_serve_throughout(&server, || {
         let mut endless = Peer::connect(server.addr());
         endless.send(format!(
             "POST /events HTTP/1.1\r\nHost: hostile\r\nContent-Length: {}\r\n\r\n",
@@ -165,13 +165,13 @@ pub fn a_gib_after_a_413_is_not_read(binary: &str) {
 }
 
 /// Five thousand silent connections at once are held, and ended, and nobody else notices.
-pub fn five_thousand_silent_connections_stop_nobody(binary: &str, args: &[&str]) {
+pub fn five_thousand_silent_connections_block_no_one_else(binary: &str, args: &[&str]) {
     needs_descriptors(5200);
     let server = start(binary, &[&["--timeout", "3s"], args].concat());
-    must_answer_throughout(&server, || {
+    must_serve_throughout(&server, || {
         let mut silent: Vec<Peer> = (0..5000).map(|_| Peer::connect(server.addr())).collect();
         for peer in &mut silent {
-            peer.hears_the_end();
+            peer.expect_eof();
         }
     });
 }
@@ -182,13 +182,13 @@ pub fn exhausted_descriptors_come_back(binary: &str) {
     let mut silent: Vec<Peer> = (0..100).map(|_| Peer::connect(server.addr())).collect();
     must_have_status(&ask(server.addr(), get("/")), 404, "whoever comes after them");
     for peer in &mut silent {
-        peer.hears_the_end();
+        peer.expect_eof();
     }
     must_have_status(&ask(server.addr(), get("/")), 404, "whoever comes at last");
 }
 
 /// What a peer sends forges no line of the log and floods neither log nor answer: quoted, escaped and cut short.
-pub fn what_is_sent_is_quoted_cut_short(binary: &str) {
+pub fn client_bytes_are_escaped_and_cut_in_log_and_response(binary: &str) {
     let long = "x".repeat(7000);
     let log = log_of(binary, Some("debug"), |addr| {
         let esc = "\u{1b}[2J\u{85}é";

@@ -128,9 +128,9 @@ pub fn must_be_kept_in_time(name: &str, addr: SocketAddr) {
 
 /// Does something when it goes out of scope, also by a panic: so that threads which wait for it end, and the test
 /// with them.
-pub struct Finally<F: Fn()>(pub F);
+pub struct OnDrop<F: Fn()>(pub F);
 
-impl<F: Fn()> Drop for Finally<F> {
+impl<F: Fn()> Drop for OnDrop<F> {
     fn drop(&mut self) {
         (self.0)();
     }
@@ -182,7 +182,7 @@ impl Peer {
     }
 
     /// Sends bytes one by one, `pause` apart, until a response begins; fails if none does.
-    pub fn drip_until_answered(
+    pub fn drip_until_response(
         &mut self,
         bytes: impl IntoIterator<Item = u8>,
         pause: Duration,
@@ -223,11 +223,11 @@ impl Peer {
     /// The next response, if it comes in time.
     pub fn response_within(&mut self, patience: Duration) -> Option<Response> {
         match self.read(patience) {
-            Heard::Nothing => None,
-            Heard::End | Heard::Reset(_) => {
+            ReadResult::Nothing => None,
+            ReadResult::End | ReadResult::Reset(_) => {
                 panic!("a response should come, or nothing, not the end of the connection")
             }
-            Heard::Bytes(bytes) => {
+            ReadResult::Bytes(bytes) => {
                 self.decoder.push(&bytes);
                 Some(self.response())
             }
@@ -239,9 +239,9 @@ impl Peer {
             match self.decoder.decode() {
                 Ok(Decoded::Complete(response)) => return Some(response),
                 Ok(_) => match self.read(patience) {
-                    Heard::Bytes(bytes) => self.decoder.push(&bytes),
-                    Heard::End | Heard::Reset(_) => return None,
-                    Heard::Nothing => panic!("no response within {patience:?}"),
+                    ReadResult::Bytes(bytes) => self.decoder.push(&bytes),
+                    ReadResult::End | ReadResult::Reset(_) => return None,
+                    ReadResult::Nothing => panic!("no response within {patience:?}"),
                 },
                 Err(bad) => panic!("what the server sent is no response: {bad}"),
             }
@@ -256,33 +256,33 @@ impl Peer {
     }
 
     /// Fails unless `100 Continue` comes next.
-    pub fn hears_continue(&mut self) {
+    pub fn expect_continue(&mut self) {
         let response = self.response();
         assert_eq!(response.status(), StatusCode::CONTINUE);
     }
 
     /// Fails if anything comes, an end included, while `duration` passes.
     #[track_caller]
-    pub fn hears_nothing_for(&mut self, duration: Duration) {
+    pub fn expect_nothing_for(&mut self, duration: Duration) {
         match self.hear(duration) {
-            Heard::Nothing => {}
+            ReadResult::Nothing => {}
             heard => panic!("nothing should come, and this came: {heard:?}"),
         }
     }
 
     /// Fails unless the server ends the connection, and not by a reset, without another byte.
     #[track_caller]
-    pub fn hears_the_end(&mut self) {
+    pub fn expect_eof(&mut self) {
         match self.hear(PATIENCE) {
-            Heard::End => {}
+            ReadResult::End => {}
             heard => panic!("the connection should end, and this came: {heard:?}"),
         }
     }
 
     /// What came together with the last response, or else what comes.
-    fn hear(&mut self, patience: Duration) -> Heard {
+    fn hear(&mut self, patience: Duration) -> ReadResult {
         let left = self.decoder.buffer(0).split().freeze();
-        if left.is_empty() { self.read(patience) } else { Heard::Bytes(left) }
+        if left.is_empty() { self.read(patience) } else { ReadResult::Bytes(left) }
     }
 
     /// Waits until part of a response has arrived, and does not read it.
@@ -293,32 +293,32 @@ impl Peer {
     }
 
     /// Whether anything has come that was not read, an end included.
-    fn has_heard(&mut self) -> bool {
+    fn has_input(&mut self) -> bool {
         self.stream.set_nonblocking(true).expect("a socket can be asked");
         let heard = !matches!(self.stream.peek(&mut [0]), Err(error) if is_timeout(&error));
         self.stream.set_nonblocking(false).expect("a socket can be waited for");
         heard
     }
 
-    fn read(&mut self, patience: Duration) -> Heard {
+    fn read(&mut self, patience: Duration) -> ReadResult {
         self.stream.set_read_timeout(Some(patience)).expect("a socket takes a deadline");
         let mut bytes = vec![0; 64 * 1024];
         match self.stream.read(&mut bytes) {
-            Ok(0) => Heard::End,
+            Ok(0) => ReadResult::End,
             Ok(length) => {
                 bytes.truncate(length);
-                Heard::Bytes(bytes.into())
+                ReadResult::Bytes(bytes.into())
             }
-            Err(error) if is_timeout(&error) => Heard::Nothing,
+            Err(error) if is_timeout(&error) => ReadResult::Nothing,
             // Linux says so to a reader with a deadline whose process was halted for a moment, as a paused machine's is
             Err(error) if error.kind() == ErrorKind::Interrupted => self.read(patience),
-            Err(error) => Heard::Reset(error),
+            Err(error) => ReadResult::Reset(error),
         }
     }
 }
 
 #[derive(Debug)]
-enum Heard {
+enum ReadResult {
     Bytes(Bytes),
     End,
     /// The server closed on input that it had not read, or died: what it sent last may be lost.
@@ -332,11 +332,11 @@ fn is_timeout(error: &io::Error) -> bool {
 
 /// Fails if anything comes to any of them, an end included, while `duration` passes.
 #[track_caller]
-pub fn nobody_hears_anything_for(peers: &mut [Peer], duration: Duration) {
+pub fn expect_silence_for(peers: &mut [Peer], duration: Duration) {
     if let Some(first) = peers.first_mut() {
-        first.hears_nothing_for(duration);
+        first.expect_nothing_for(duration);
     }
-    let heard = peers.iter_mut().map(Peer::has_heard).filter(|heard| *heard).count();
+    let heard = peers.iter_mut().map(Peer::has_input).filter(|heard| *heard).count();
     assert_eq!(heard, 0, "of {} nobody should hear anything, and so many did", peers.len());
 }
 
