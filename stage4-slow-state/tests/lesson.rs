@@ -14,7 +14,7 @@ fn start(args: &[&str]) -> Server {
 }
 
 #[test]
-fn an_event_is_answered_with_the_balance_after_it() {
+fn the_response_to_an_event_is_the_balance_after_it() {
     let server = start(&["--work", "1ms"]);
     let mut peer = Peer::connect(server.addr());
     for (amount, balance) in [(5, 5), (7, 12), (-20, -8)] {
@@ -44,7 +44,7 @@ fn no_update_is_lost() {
 }
 
 #[test]
-fn ten_events_at_once_are_answered_one_after_another_whatever_the_cores() {
+fn ten_concurrent_events_are_served_one_after_another_on_any_number_of_cores() {
     for threads in ["1", "4"] {
         let binary = env!("CARGO_BIN_EXE_stage4-slow-state");
         let server = start_with(binary, &["--work", "100ms"], &[("TOKIO_WORKER_THREADS", threads)]);
@@ -75,7 +75,7 @@ fn occupy(server: &Server) -> Peer {
 }
 
 #[test]
-fn asking_for_balances_waits_in_the_same_line() {
+fn reads_wait_in_the_same_queue() {
     let server = start(&["--work", "3s"]);
     let mut busy = occupy(&server);
     let mut asking = Peer::connect(server.addr());
@@ -86,7 +86,7 @@ fn asking_for_balances_waits_in_the_same_line() {
 }
 
 #[test]
-fn a_client_that_gave_up_is_charged_all_the_same() {
+fn the_event_of_a_client_that_gave_up_still_counts() {
     let server = start(&["--work", "1s"]);
     let gone = occupy(&server);
     drop(gone);
@@ -103,7 +103,7 @@ fn a_deadline_does_not_cover_the_work() {
 }
 
 #[test]
-fn a_balance_that_would_overflow_is_refused_and_nothing_changes() {
+fn an_overflow_is_rejected_and_nothing_changes() {
     let server = start(&["--work", "1ms"]);
     for (amount, status) in [(i64::MAX, 200), (1, 422), (-1, 200), (1, 200)] {
         must_have_status(&ask(server.addr(), event("alice", amount)), status, &amount.to_string());
@@ -150,7 +150,7 @@ fn the_boundary_is_stage_3s() {
 }
 
 #[test]
-fn ten_at_once_wait_for_each_other_and_a_burst_is_not_bounded() {
+fn ten_events_wait_for_each_other_and_a_burst_is_not_bounded() {
     let server = start(&["--work", "200ms"]);
     must_be(Verdict::Broken, "concurrent", server.addr());
     must_be(Verdict::Broken, "burst", server.addr());

@@ -31,7 +31,7 @@ fn the_burst_sees_the_queue_fill_and_empty() {
 }
 
 #[test]
-fn a_trace_has_the_connection_that_misbehaves_and_those_that_come_after_it() {
+fn a_trace_has_the_silent_connection_and_the_requests_after_it() {
     let server = testkit::start(BINARY, &[]);
     let trace = testkit::must_be(Verdict::Kept, "slow-request", server.addr()).trace;
     let outcomes: Vec<_> = trace.iter().map(|exchange| exchange.outcome.is_some()).collect();

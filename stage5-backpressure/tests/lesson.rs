@@ -25,7 +25,7 @@ fn stats(server: &Server) -> serde_json::Value {
 }
 
 #[test]
-fn a_burst_is_answered_before_one_event_is_done_and_what_does_not_fit_is_refused() {
+fn a_burst_gets_its_responses_before_one_event_is_done_and_what_does_not_fit_is_rejected() {
     let server = start(&["--work", "1h"]);
     let answers = ask_at_once(server.addr(), &events(200));
     let after = stats(&server);
@@ -46,7 +46,7 @@ fn a_burst_is_answered_before_one_event_is_done_and_what_does_not_fit_is_refused
 }
 
 #[test]
-fn an_event_that_is_taken_comes_back_as_parsed() {
+fn an_accepted_event_comes_back_as_parsed() {
     let server = start(&["--work", "1h"]);
     let response =
         ask(server.addr(), post("/events", " {\"amount\": -5, \"user\": \"Zo\\u00eb\"} "));
@@ -58,7 +58,7 @@ fn an_event_that_is_taken_comes_back_as_parsed() {
 }
 
 #[test]
-fn a_refusal_says_when_to_come_back_and_never_before_a_second() {
+fn retry_after_is_when_the_queue_is_done_and_at_least_one_second() {
     let server = start(&["--work", "1ms", "--queue", "1"]);
     let mut refused = 0;
     while refused == 0 {
@@ -72,7 +72,7 @@ fn a_refusal_says_when_to_come_back_and_never_before_a_second() {
 }
 
 #[test]
-fn while_the_worker_works_everything_else_is_answered_at_once() {
+fn while_the_worker_works_everything_else_is_served_immediately() {
     let server = start(&["--work", "1h"]);
     for (response, _) in ask_at_once(server.addr(), &events(3)) {
         assert_eq!(response.status().as_u16(), 202);
@@ -87,7 +87,7 @@ fn while_the_worker_works_everything_else_is_answered_at_once() {
 }
 
 #[test]
-fn events_are_applied_in_the_order_in_which_they_were_taken() {
+fn events_are_applied_in_the_order_in_which_they_were_accepted() {
     let server = start(&["--work", "20ms"]);
     let mut peer = Peer::connect(server.addr());
     let users = ["e", "b", "d", "a", "c"];
@@ -163,7 +163,7 @@ fn the_figures_add_up_at_every_moment_under_load() {
 }
 
 #[test]
-fn the_other_policy_refuses_nobody_and_makes_them_wait() {
+fn with_when_full_wait_no_event_is_rejected_and_clients_wait() {
     let work = Duration::from_millis(50);
     let server =
         start(&["--work", "50ms", "--queue", "1", "--when-full", "wait", "--timeout", "100ms"]);
@@ -181,7 +181,7 @@ fn the_other_policy_refuses_nobody_and_makes_them_wait() {
 }
 
 #[test]
-fn a_queue_of_a_thousand_refuses_nobody_and_hides_an_overload_in_waiting() {
+fn a_queue_of_a_thousand_rejects_nothing_and_hides_an_overload() {
     let server = start(&["--work", "5ms", "--queue", "1000"]);
     let began = Instant::now();
     for (response, _) in ask_at_once(server.addr(), &events(500)) {
@@ -193,7 +193,7 @@ fn a_queue_of_a_thousand_refuses_nobody_and_hides_an_overload_in_waiting() {
 }
 
 #[test]
-fn a_connection_too_many_is_refused_and_the_others_never_notice() {
+fn a_connection_over_the_limit_is_rejected_and_the_others_are_served() {
     let server = start(&["--max-connections", "2"]);
     let mut first = Peer::connect(server.addr());
     let mut second = Peer::connect(server.addr());
@@ -273,7 +273,7 @@ fn a_bad_command_line_is_one_line_that_names_the_option() {
 }
 
 #[test]
-fn it_says_so_when_other_machines_can_reach_it() {
+fn it_warns_when_other_machines_can_reach_it() {
     for (addr, said) in [("0.0.0.0:0", true), ("127.0.0.1:0", false), ("localhost:0", false)] {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_stage5-backpressure"));
         command.args(["--addr", addr]).env_remove("RUST_LOG");

@@ -17,7 +17,7 @@ fn final_figures(ended: &Ended) -> serde_json::Value {
 }
 
 #[test]
-fn a_signal_stops_it_once_everything_that_was_accepted_is_applied() {
+fn on_a_signal_every_accepted_event_is_applied() {
     for signal in ["TERM", "INT"] {
         let server = start(&["--work", "20ms", "--queue", "32"]);
         let events: Vec<_> = (0..60).map(|_| event("alice", 1)).collect();
@@ -155,7 +155,7 @@ fn kill_9_loses_accepted_events() {
 }
 
 #[test]
-fn a_peer_that_does_not_read_does_not_keep_it_from_ending() {
+fn a_client_that_does_not_read_does_not_prevent_the_end() {
     let server = start(&["--work", "1ms", "--timeout", "300ms"]);
     let mut deaf = Peer::connect(server.addr());
     // far more answers than the buffers between us hold

@@ -93,7 +93,7 @@ pub(crate) async fn are_refused(trial: &mut Trial, cases: &[Case]) -> Result<Str
             wrong.push(format!("{what} ({instead})"));
         }
     }
-    all_of(cases.len(), &wrong, "refused")
+    all_of(cases.len(), &wrong, "rejected")
 }
 
 /// Bodies and heads that are too large; most of them never end.

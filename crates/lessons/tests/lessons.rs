@@ -57,7 +57,7 @@ fn build_cures(root: &Path, lessons: &[Page]) {
 }
 
 #[test]
-fn whoever_follows_a_lesson_by_the_letter_sees_what_it_shows() {
+fn every_command_of_a_lesson_prints_what_the_lesson_shows() {
     let root = root();
     let lessons = STAGES.map(|stage| lesson(&root, stage));
     let binaries = build(&root);
@@ -74,7 +74,7 @@ fn whoever_follows_a_lesson_by_the_letter_sees_what_it_shows() {
 }
 
 #[test]
-fn no_lesson_is_without_commands() {
+fn every_lesson_has_commands() {
     let root = root();
     for stage in STAGES {
         let commands =
@@ -87,7 +87,7 @@ fn no_lesson_is_without_commands() {
 }
 
 #[test]
-fn a_lesson_that_is_wrong_is_found_out() {
+fn a_wrong_lesson_fails() {
     let root = root();
     let terminal = Terminal { root: &root, binaries: build(&root) };
     let text = "```sh\ncargo stage1\n```\n```sh\ncurl -d hello 127.0.0.1:8080\n```\n```text\ngoodbye\n```\n\

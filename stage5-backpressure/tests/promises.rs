@@ -109,7 +109,7 @@ fn a_signal_at_any_moment_of_a_flood_breaks_no_promise() {
 }
 
 #[test]
-fn a_burst_of_two_thousand_connections_loses_no_answer() {
+fn a_burst_of_two_thousand_connections_loses_no_response() {
     needs_descriptors(2200);
     let server = start(BINARY, &["--work", "1ms", "--max-connections", "500"]);
     let plan = Plan {
