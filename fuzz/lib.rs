@@ -1,19 +1,20 @@
-//! What the targets share: decoding the same bytes whole and in pieces must come to the same.
+//! Shared by the targets, which decode the same bytes in one piece and in many and compare the
+//! results.
 
 use http1::{BadMessage, Decoded, Decoder, Message};
 
-/// What the bytes of a connection decode to: its messages, described, and what ended them.
+/// The result of decoding the bytes of a connection.
 #[derive(Debug, PartialEq)]
 pub struct DecodeResult {
-    /// One text for each message.
+    /// A description of each message.
     pub messages: Vec<String>,
-    /// What was wrong with the next one.
+    /// The error in the message after these, if it is malformed.
     pub error: Option<BadMessage>,
-    /// Part of a next one is there.
+    /// Part of another message was received.
     pub has_begun: bool,
 }
 
-/// Decodes `bytes`, given in pieces of `size`; `describe` makes a text of each message.
+/// Decodes `bytes` in pieces of `size`; `describe` turns each message into a text.
 pub fn decode<M: Message>(
     bytes: &[u8],
     size: usize,

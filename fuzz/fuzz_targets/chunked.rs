@@ -1,4 +1,4 @@
-//! Chunked bodies: the bytes follow a head that announces them.
+//! Chunked bodies: the fuzzed bytes follow a valid head with `Transfer-Encoding: chunked`.
 #![no_main]
 
 use http1::{MAX_BODY, Request};

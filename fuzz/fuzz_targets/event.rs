@@ -1,4 +1,4 @@
-//! Events: what is taken keeps the rules, and is the same after a round trip.
+//! Events: each accepted event is valid, and the same after a round trip.
 #![no_main]
 
 use event::Event;
@@ -9,6 +9,6 @@ fuzz_target!(|bytes: &[u8]| {
         let user = event.user.to_string();
         assert!((1..=64).contains(&user.chars().count()) && !user.chars().any(char::is_control));
         let again = serde_json::to_vec(&event).expect("an event is JSON");
-        assert_eq!(serde_json::from_slice::<Event>(&again).expect("and JSON is an event"), event);
+        assert_eq!(serde_json::from_slice::<Event>(&again).expect("its JSON is an event"), event);
     }
 });

@@ -1,4 +1,5 @@
-//! Requests: no bytes panic or loop, pieces come to the same as the whole, and what is taken survives a round trip.
+//! Requests: decoding never panics or hangs, the result does not depend on how the bytes are split,
+//! and each accepted request is the same after a round trip.
 #![no_main]
 
 use http1::{
@@ -13,16 +14,17 @@ fn describe(request: &Request) -> String {
     let description = format!("{request:?}");
     let query = request.query().map_or(String::new(), |query| format!("?{query}"));
     let target = format!("{}{query}", request.path());
-    let Ok(uri) = target.parse::<Uri>() else { return description }; // stricter than what servers take
+    let Ok(uri) = target.parse::<Uri>() else { return description }; // stricter than the decoder
     if fields + 2 > MAX_FIELDS {
-        return description; // the encoder's own fields, Host and Content-Length, would be too many
+        // with Host and Content-Length from the encoder, there would be too many
+        return description;
     }
     let mut sent = ClientRequest::new(request.method().clone(), uri);
     for (name, value) in request.fields() {
-        let name = HeaderName::from_bytes(name).expect("the decoder takes tokens alone");
+        let name = HeaderName::from_bytes(name).expect("the decoder accepts only tokens");
         sent.headers.append(
             name,
-            HeaderValue::from_bytes(value).expect("the decoder takes no control characters"),
+            HeaderValue::from_bytes(value).expect("the decoder rejects control characters"),
         );
     }
     let _ = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::EXPECT]

@@ -1,4 +1,5 @@
-//! Responses: no bytes panic or loop, and pieces come to the same as the whole.
+//! Responses: decoding never panics or hangs, and the result does not depend on how the bytes are
+//! split.
 #![no_main]
 
 use http1::Response;

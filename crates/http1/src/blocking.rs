@@ -10,13 +10,13 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
 
-/// A server's side of an HTTP/1.1 connection over a socket of std. Each method blocks its thread
-/// for as long as the client likes, except for the short drain after a rejection.
+/// The server's side of an HTTP/1.1 connection over a socket of std. Each method blocks its thread
+/// for as long as the client takes, except for the short drain after the last response.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
     session: ServerSession,
-    /// Where bytes arrive before the session takes them.
+    /// Each read goes here first, and the session copies what it needs.
     scratch: Box<[u8]>,
 }
 
@@ -26,7 +26,8 @@ impl Connection {
         Self { stream, session: ServerSession::new(), scratch: vec![0; SCRATCH].into() }
     }
 
-    /// The next request, if all of it has been read; `None` while part of it is missing. No I/O.
+    /// The next request, if it has been read completely; `None` while part of it is missing. No
+    /// I/O.
     ///
     /// # Errors
     /// The message is malformed or too large: [`refuse`](Self::refuse) it.
@@ -51,7 +52,7 @@ impl Connection {
                 self.session.push(bytes);
                 Ok(bytes.len())
             }
-            // the client has left: for a server the same as the end of the input
+            // the client has disconnected, which a server treats as the end of the input
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(0),
             Err(error) => Err(error),
         }
@@ -67,8 +68,8 @@ impl Connection {
         self.linger()
     }
 
-    /// Rejects a message that was not read completely, and closes the connection such that the
-    /// client can read the response. Does nothing once the last response is written.
+    /// Rejects a message that is malformed or was not read completely, and closes the connection so
+    /// that the client can read the response. Does nothing once the last response is written.
     ///
     /// # Errors
     /// What the socket reports.
@@ -79,12 +80,12 @@ impl Connection {
         self.linger()
     }
 
-    /// Writes all of it, in one system call if the kernel has room.
+    /// Writes all of it, in one system call if it fits into the socket's buffer.
     fn write(&mut self, mut encoded: Encoded) -> io::Result<()> {
         loop {
             let written = match encoded.remaining() {
                 ([], []) => return Ok(()),
-                (part, []) | ([], part) => self.stream.write(part), // the cheaper system call
+                (part, []) | ([], part) => self.stream.write(part), // cheaper than a vectored write
                 (head, body) => {
                     self.stream.write_vectored(&[IoSlice::new(head), IoSlice::new(body)])
                 }
@@ -98,7 +99,7 @@ impl Connection {
         }
     }
 
-    /// Where a client may still be sending: ends our side, and drains its side for a while.
+    /// Closes the sending side and drains the other one, if the client may still be sending.
     fn linger(&mut self) -> io::Result<()> {
         let Some(mut drain) = self.session.linger() else { return Ok(()) };
         self.stream.shutdown(Shutdown::Write)?;
@@ -118,7 +119,7 @@ impl Connection {
     }
 }
 
-/// Reads once; no bytes at the end of the input.
+/// Reads once; the slice is empty at the end of the input.
 fn read<'b>(stream: &mut TcpStream, buffer: &'b mut [u8]) -> io::Result<&'b [u8]> {
     loop {
         match stream.read(buffer) {

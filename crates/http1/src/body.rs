@@ -1,4 +1,4 @@
-//! A body on its way, by each kind of framing (RFC 9112 §6 and §7).
+//! Decodes a body, for each kind of framing (RFC 9112 §6 and §7).
 
 use crate::error::BadMessage;
 use crate::limits::{MAX_CHUNK_LINE, MAX_FIELDS, MAX_HEAD};
@@ -6,7 +6,7 @@ use crate::message::Framing;
 use crate::scan::line_feed;
 use bytes::{Buf, Bytes, BytesMut};
 
-/// What is known of a body that has begun.
+/// A body that is being decoded, and how many bytes of it are still missing.
 #[derive(Debug)]
 pub(crate) enum Body {
     Length(u64),
@@ -23,8 +23,8 @@ impl Body {
         }
     }
 
-    /// Takes what it can from the front of `buffer`; the content, if that was the end of it. Without a limit nothing
-    /// is kept, and the content is empty.
+    /// Consumes what belongs to the body from the front of `buffer`. Returns the content once the
+    /// body is complete; the content is empty if `max` is `None`, since then the bytes are dropped.
     pub(crate) fn decode(
         &mut self,
         buffer: &mut BytesMut,
@@ -33,7 +33,7 @@ impl Body {
         match (self, max) {
             (Self::Length(0), _) => Ok(Some(Bytes::new())),
             (Self::Length(length), Some(_)) => {
-                let length = *length as usize; // within the limit, or the head would have been refused
+                let length = *length as usize; // within the limit: the head was checked
                 Ok((buffer.len() >= length).then(|| buffer.split_to(length).freeze()))
             }
             (Self::Length(remaining), None) => {
@@ -52,7 +52,8 @@ impl Body {
         }
     }
 
-    /// How many bytes are known to be missing of a content that is kept, `buffered` being here.
+    /// How many bytes are known to be missing, if `buffered` bytes of the body are already in the
+    /// buffer.
     pub(crate) fn missing(&self, buffered: usize) -> usize {
         match self {
             Self::Length(length) => (*length as usize).saturating_sub(buffered),
@@ -64,33 +65,35 @@ impl Body {
     }
 }
 
-/// Drops up to `most` bytes from the front; how many it were.
+/// Drops up to `max` bytes from the front, and returns how many were dropped.
 fn drop_front(buffer: &mut BytesMut, max: u64) -> u64 {
     let available = max.min(buffer.len() as u64);
     buffer.advance(available as usize);
     available
 }
 
-/// The chunked coding. Stricter than other decoders where the RFC lets it be: no bare LF, no white space but
-/// before an extension, no sign, no control character. A lenient one beside it is how requests are smuggled.
+/// Decodes the chunked coding, as strictly as the RFC allows: no bare LF, no white space except
+/// around an extension's semicolon, no sign, no control character. A request can be
+/// smuggled wherever two decoders on its way differ.
 #[derive(Debug)]
 pub(crate) struct Chunked {
     step: Step,
     content: BytesMut,
-    /// Bytes at the front of the buffer in which no line end was found, so that none is looked at twice.
+    /// How many bytes at the front of the buffer hold no line end, so that they are not scanned
+    /// twice.
     scanned: usize,
     max: Option<usize>,
 }
 
 #[derive(Debug)]
 enum Step {
-    /// The line with the size of the next chunk.
+    /// Next comes the size line of a chunk.
     Size,
-    /// So many bytes of data.
+    /// Next come this many bytes of data.
     Data(u64),
-    /// The CRLF after the data.
+    /// Next comes the CRLF after the data.
     DataEnd,
-    /// The lines after the last chunk; the current one begins there.
+    /// Next come the lines after the last chunk; the current one starts at offset `line`.
     Trailers { line: usize },
 }
 
@@ -112,7 +115,7 @@ impl Chunked {
                     buffer.advance(end);
                     self.scanned = 0;
                     match self.max {
-                        // compared this way round, so that no size overflows
+                        // a subtraction, since adding to the size could overflow
                         Some(max) if size > (max - self.content.len()) as u64 => {
                             return Err(BadMessage::BodyTooLong(max));
                         }
@@ -127,7 +130,8 @@ impl Chunked {
                 }
                 Step::Data(remaining) => {
                     let available = remaining.min(buffer.len() as u64);
-                    self.content.unsplit(buffer.split_to(available as usize)); // the first piece is not even copied
+                    // `unsplit` does not copy the first piece
+                    self.content.unsplit(buffer.split_to(available as usize));
                     Step::Data(remaining - available)
                 }
                 Step::DataEnd => match buffer[..] {
@@ -157,7 +161,7 @@ impl Chunked {
         }
     }
 
-    /// The place after the next LF; an error if it is not within the first `limit` bytes.
+    /// The offset after the next LF, or `too_long` if that is not within the first `limit` bytes.
     fn line_end(
         &mut self,
         buffer: &[u8],
@@ -188,12 +192,12 @@ fn chunk_size(line: &[u8]) -> Result<u64, BadMessage> {
     if digits == 0 || !extension_is_valid || !extension.iter().all(is_text) {
         return Err(BadMessage::ChunkSize);
     }
-    // too large for a u64 is too large for any limit
+    // saturates: a size that does not fit into u64 exceeds every limit
     let digit = |&byte: &u8| u64::from((byte as char).to_digit(16).unwrap_or(0));
     Ok(size.iter().fold(0, |size: u64, byte| size.saturating_mul(16).saturating_add(digit(byte))))
 }
 
-/// The trailers are dropped, but they must be fields.
+/// Checks that the trailer section consists of fields; they are then dropped.
 fn check_trailers(section: &[u8]) -> Result<(), BadMessage> {
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     match httparse::parse_headers(section, &mut fields) {

@@ -12,11 +12,12 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A client's side of an HTTP/1.1 connection over a socket of tokio. It reads each response as `M`:
-/// a whole [`Response`], or a [`ResponseSummary`](crate::ResponseSummary).
+/// The client's side of an HTTP/1.1 connection over a tokio socket. It decodes each response as
+/// `M`: a complete [`Response`], or a [`ResponseSummary`](crate::ResponseSummary).
 ///
 /// Between responses it owns no buffer. It has no deadline: each method waits for as long as the
-/// server likes, and may be cancelled while it waits.
+/// server takes. Reading can be cancelled; a `send` that is cancelled may have sent part of its
+/// bytes.
 #[derive(Debug)]
 pub struct ClientConnection<M = Response> {
     stream: TcpStream,
@@ -37,7 +38,7 @@ impl<M: ResponseLike> ClientConnection<M> {
     /// # Errors
     /// What the socket reports.
     pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        // the kernel nearly always has room for all of it, and then no task needs to be woken
+        // nearly always the socket's buffer has space for all of it, and no task needs to be woken
         let sent = match self.stream.try_write(bytes) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             sent => sent?,
@@ -45,13 +46,13 @@ impl<M: ResponseLike> ClientConnection<M> {
         if sent == bytes.len() { Ok(()) } else { self.stream.write_all(&bytes[sent..]).await }
     }
 
-    /// The next response; interim ones (1xx) are skipped. `None` if the server closed the
-    /// connection before its first byte.
+    /// The next response; interim ones (1xx) are skipped. `to_head` means that it answers a HEAD
+    /// request. `None` if the server closed the connection before the first byte.
     ///
     /// # Errors
     /// What the socket reports; `UnexpectedEof` if the server closed the connection within the
-    /// response; `InvalidData` with a [`BadMessage`](crate::BadMessage) inside if this is not an
-    /// HTTP response.
+    /// response; `InvalidData` with a [`BadMessage`](crate::BadMessage) inside if the response is
+    /// malformed or too large.
     pub async fn read_response(&mut self, to_head: bool) -> io::Result<Option<M>> {
         self.decoder.answers_head(to_head);
         loop {
@@ -88,16 +89,16 @@ impl<M: ResponseLike> ClientConnection<M> {
         }
     }
 
-    /// Whether the server has closed the connection since its last response, or sent more than was
-    /// asked for: then the next request needs a new connection. Does not wait.
+    /// Whether the server has closed the connection since its last response, or has sent bytes that
+    /// no request asked for: then the next request needs a new connection. Does not wait.
     pub fn is_stale(&self) -> bool {
         self.is_over()
             || self.decoder.has_begun()
-            // one byte is read, and lost, only if the connection is of no further use
+            // if this reads a byte, it is lost, but the connection is then stale anyway
             || !matches!(self.stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// Whether bytes have arrived after a response that belong to no response.
+    /// Whether bytes have been read after the last response, although no request asked for them.
     pub fn has_surplus(&self) -> bool {
         self.decoder.has_begun()
     }

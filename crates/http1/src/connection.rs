@@ -15,24 +15,26 @@ use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// A server's side of an HTTP/1.1 connection over a socket of tokio.
+/// The server's side of an HTTP/1.1 connection over a tokio socket.
 ///
-/// Between requests it owns no buffer. Only [`refuse`](Self::refuse) has a deadline: every other
-/// method waits for as long as the client likes, and may be cancelled while it waits.
+/// Between requests it owns no buffer. Only [`refuse`](Self::refuse) and the drain after the last
+/// response have a deadline: otherwise each method waits for as long as the client takes. Waiting
+/// for a request can be cancelled without losing bytes; cancelling a write truncates the response.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
     session: ServerSession,
 }
 
-// Reading and writing keep nothing in their futures, which makes the task of a connection small.
+// The futures of reading and writing hold no buffers, which keeps the task of a connection small.
 impl Connection {
     /// A connection over a stream from which nothing has been read.
     pub fn new(stream: TcpStream) -> Self {
         Self { stream, session: ServerSession::new() }
     }
 
-    /// The next request, if all of it has been read; `None` while part of it is missing. No I/O.
+    /// The next request, if it has been read completely; `None` while part of it is missing. No
+    /// I/O.
     ///
     /// # Errors
     /// The message is malformed or too large: [`refuse`](Self::refuse) it.
@@ -69,16 +71,17 @@ impl Connection {
         &mut self,
         response: Response,
     ) -> impl Future<Output = io::Result<()>> + Send {
-        let mut encoded = self.session.respond(response); // here: the future then holds no response
+        // encoded before the future starts, which then does not hold the response as well
+        let mut encoded = self.session.respond(response);
         async move {
             self.write(&mut encoded).await?;
             if self.session.is_closing() { Box::pin(self.linger()).await } else { Ok(()) }
         }
     }
 
-    /// Rejects a message that was not read completely, or a connection before its first byte, and
-    /// closes such that the client can read the response: the sending side is shut down, and what
-    /// still arrives is read and dropped for up to [`DRAIN_TIME`] and
+    /// Rejects a message that is malformed or was not read completely, or refuses a connection
+    /// before its first byte. Closes it so that the client can read the response: the sending side
+    /// is shut down, and the client's bytes are read and dropped for up to [`DRAIN_TIME`] and
     /// [`DRAIN_BYTES`](crate::DRAIN_BYTES). Does nothing once the last response is written.
     ///
     /// # Errors
@@ -88,15 +91,15 @@ impl Connection {
         response: impl Into<Response>,
     ) -> impl Future<Output = io::Result<()>> + Send {
         let response = response.into();
-        // boxed: it is rarely needed, and its room would be kept in the task of every connection
+        // boxed, since it is rarely needed and would enlarge the task of every connection
         Box::pin(async move {
             let rejected = timeout(DRAIN_TIME, async {
                 if let Some(mut encoded) = self.session.reject(response) {
                     self.write(&mut encoded).await?;
                 }
-                self.linger().await // also after a refusal that was cancelled half-way
+                self.linger().await // also if an earlier call was cancelled half-way
             });
-            rejected.await.unwrap_or(Ok(())) // a client that is too slow has had its time
+            rejected.await.unwrap_or(Ok(())) // the client is too slow to read the response
         })
     }
 
@@ -110,7 +113,7 @@ impl Connection {
             None => poll_read(stream, context, |bytes| session.push(bytes)),
         };
         match ready!(read) {
-            // the client has left: for a server the same as the end of the input
+            // the client has disconnected, which a server treats as the end of the input
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Poll::Ready(Ok(0)),
             read => Poll::Ready(read),
         }
@@ -120,7 +123,7 @@ impl Connection {
         poll_fn(|context| self.poll_write(context, encoded))
     }
 
-    /// Writes all of it, in one system call if the kernel has room.
+    /// Writes the rest, in one system call if it fits into the socket's buffer.
     fn poll_write(
         &mut self,
         context: &mut Context<'_>,
@@ -130,7 +133,8 @@ impl Connection {
             let stream = Pin::new(&mut self.stream);
             let written = match encoded.remaining() {
                 ([], []) => return Poll::Ready(Ok(())),
-                (part, []) | ([], part) => stream.poll_write(context, part), // the cheaper system call
+                // cheaper than a vectored write
+                (part, []) | ([], part) => stream.poll_write(context, part),
                 (head, body) => {
                     stream.poll_write_vectored(context, &[IoSlice::new(head), IoSlice::new(body)])
                 }
@@ -142,10 +146,10 @@ impl Connection {
         }
     }
 
-    /// Where a client may still be sending: ends our side, and drains its side for a while.
+    /// Closes the sending side and drains the other one, if the client may still be sending.
     async fn linger(&mut self) -> io::Result<()> {
         let Some(mut drain) = self.session.linger() else { return Ok(()) };
-        let _ = self.stream.shutdown().await; // fails if it was done before
+        let _ = self.stream.shutdown().await; // fails if it is shut down already
         let drained = async {
             let mut read = async || {
                 poll_fn(|context| poll_read(&mut self.stream, context, |_| ())).await.unwrap_or(0)

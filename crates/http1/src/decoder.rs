@@ -1,4 +1,4 @@
-//! Bytes in, messages out.
+//! Decodes messages from the bytes of a connection.
 
 use crate::body::Body;
 use crate::error::BadMessage;
@@ -7,18 +7,19 @@ use crate::message::{Head, Message, ResponseLike};
 use crate::scan::line_feed;
 use bytes::{Buf, Bytes, BytesMut};
 
-/// What a [`Decoder`] makes of the bytes that it has.
+/// What a [`Decoder`] found in the bytes received so far.
 #[derive(Debug)]
 pub enum Decoded<M> {
-    /// A message, to its last byte.
+    /// A complete message.
     Complete(M),
-    /// The head is accepted, and its sender waits for `100 Continue` before it sends the body: send that and go on.
+    /// The head is valid, and its sender waits for `100 Continue` before it sends the body: send
+    /// that, then decode on.
     Continue,
-    /// There is more to come.
+    /// Part of the message is still missing: read, push and try again.
     NeedMore,
 }
 
-/// How much of a start line was checked before its head was here.
+/// How much of a start line was checked before the head was complete.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 enum Checked {
     Nothing,
@@ -28,30 +29,36 @@ enum Checked {
 
 /// Decodes the messages of one connection, one after another.
 ///
-/// What it says depends on the bytes alone, not on how they were split; each byte is looked at a fixed number of
-/// times, however they drip. After an error the connection is of no use: where the next message begins is unknown.
+/// The result depends only on the bytes, not on how they were split, and the work is linear in
+/// their number even if they arrive one by one. After an error the connection cannot be used any
+/// more, since the start of the next message is unknown.
 #[derive(Debug)]
 pub struct Decoder<M> {
-    /// What is not decoded yet; boxed, so that an idle connection does not pay for it.
+    /// The message that is being received; boxed, so that an idle connection needs no memory for
+    /// it.
     partial: Option<Box<Partial<M>>>,
-    /// A message that was decoded where it landed: it came alone and whole, as nearly all do.
+    /// A message that `push` has already decoded, without the buffer: it arrived complete and
+    /// alone, as most do.
     decoded: Option<M>,
-    /// Bytes of empty lines dropped before the start line: they count as head, or one could send them for ever.
+    /// How many bytes of empty lines were dropped before the start line. They count towards the
+    /// limit of the head, so that a client cannot send them endlessly.
     skipped: u32,
+    /// The next response answers a HEAD request.
     to_head: bool,
+    /// The request that is being received is a HEAD request.
     is_head_request: bool,
 }
 
-/// A message that has partial, and what came after it.
+/// A message that has begun, and the bytes received after it.
 #[derive(Debug)]
 struct Partial<M> {
     buffer: BytesMut,
-    /// Bytes at the front of the buffer that hold no end of the head.
+    /// How many bytes at the front of the buffer do not contain the end of the head.
     scanned: usize,
-    /// The length of the start line, its end included; 0 while that is not here.
+    /// The length of the start line with its line end; 0 while the line is incomplete.
     start_line: usize,
     checked: Checked,
-    /// Once its head is decoded: the message, and what is known of its body.
+    /// The message and its body, once the head is decoded.
     body: Option<(M, Body)>,
 }
 
@@ -62,13 +69,13 @@ impl<M> Default for Decoder<M> {
 }
 
 impl<M: Message> Decoder<M> {
-    /// A decoder at the start of a connection; it owns no buffer yet, nor whenever it stands between messages.
+    /// A decoder at the start of a connection. It owns no buffer yet, and none between messages.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes bytes as they were received. One plain message, alone and whole, is decoded here; of all else a copy is kept
-    /// for [`decode`](Self::decode).
+    /// Adds bytes as they were received. A single complete message is decoded immediately; all
+    /// other bytes are copied for [`decode`](Self::decode).
     pub fn push(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
@@ -86,34 +93,35 @@ impl<M: Message> Decoder<M> {
         }
     }
 
-    /// The buffer, for reading into without a copy; append only. There is room for what is known to be missing of
-    /// a body, and for `additional` bytes.
+    /// The buffer, to read into without a copy: append to it only. It has capacity for the part of
+    /// the body that is known to be missing, and for `additional` bytes.
     pub fn buffer(&mut self, additional: usize) -> &mut BytesMut {
         let partial = self.partial.get_or_insert_with(|| Box::new(Partial::new(BytesMut::new())));
         let missing = match (&partial.body, M::MAX_BODY) {
             (Some((_, body)), Some(_)) => body.missing(partial.buffer.len()),
             _ => 0,
         };
-        partial.buffer.reserve(missing + additional); // a body's pages are the kernel's to give as they are filled
+        // cheap for a large body, since the kernel maps its pages only as they are filled
+        partial.buffer.reserve(missing + additional);
         &mut partial.buffer
     }
 
-    /// Whether part of a message is here.
+    /// Whether part of a message has been received.
     pub fn has_begun(&self) -> bool {
         let has_begun = |partial: &Partial<M>| !partial.buffer.is_empty() || partial.body.is_some();
-        // too many empty lines are a head that is too long
+        // too many empty lines count as the start of a head that is too long
         self.partial.as_deref().is_some_and(has_begun)
             || self.decoded.is_some()
             || self.skipped > MAX_HEAD as u32
     }
 
-    /// Decodes the next message, or as much of it as is here.
+    /// Decodes the next message, as far as it has been received.
     ///
     /// # Errors
-    /// The first rule that the message breaks.
+    /// The message is malformed or too large; the error names the first rule that it breaks.
     pub fn decode(&mut self) -> Result<Decoded<M>, BadMessage> {
         if let Some(message) = self.decoded.take() {
-            self.is_head_request = false; // what is refused next is another request
+            self.is_head_request = false; // a later rejection is for another request
             return Ok(Decoded::Complete(message));
         }
         self.drop_blank_lines();
@@ -149,19 +157,20 @@ impl<M: Message> Decoder<M> {
     }
 
     fn complete(&mut self, mut message: M, content: Bytes) -> Decoded<M> {
-        self.is_head_request = false; // what is refused next is another request
+        self.is_head_request = false; // a later rejection is for another request
         message.set_body(content);
-        // what is left of an empty buffer would keep the whole allocation alive
+        // an empty buffer would keep the allocation of the body alive
         self.partial = self.partial.take().filter(|partial| !partial.buffer.is_empty());
         Decoded::Complete(message)
     }
 
+    /// Whether the request that is being received, or that was malformed, is a HEAD request.
     pub(crate) fn is_head_request(&self) -> bool {
         self.is_head_request
             || self.partial.as_deref().is_some_and(|partial| partial.buffer.starts_with(b"HEAD "))
     }
 
-    /// Empty lines before a start line are not part of it (RFC 9112 §2.2).
+    /// Drops empty lines before a start line, which are not part of the message (RFC 9112 §2.2).
     pub(crate) fn drop_blank_lines(&mut self) {
         let Some(partial) = self
             .partial
@@ -181,7 +190,7 @@ impl<M: Message> Decoder<M> {
         partial.buffer.advance(length);
         self.skipped = self.skipped.saturating_add(length as u32);
         if partial.buffer.is_empty() {
-            self.partial = None; // no message has partial that could own one
+            self.partial = None; // no message has begun, so none owns a buffer
         }
     }
 }
@@ -193,16 +202,19 @@ impl<M> Partial<M> {
 }
 
 impl<M: Message> Partial<M> {
-    /// The length of the head at the front of the buffer, its empty line included, once all of it is here.
+    /// The length of the head at the front of the buffer, with its empty line; `None` while it is
+    /// incomplete.
     fn find_head(&mut self, limit: usize) -> Result<Option<usize>, BadMessage> {
         if self.buffer[..] == *b"\r" {
-            return Ok(None); // perhaps one more empty line
+            return Ok(None); // possibly another empty line
         }
         let found = self.scan_for_end();
         let too_long = found.unwrap_or(self.buffer.len()) > limit;
         if found.is_none() || too_long {
-            // a bad start line is refused as soon as it ends, a bad first byte (TLS, say) at once: whoever sent
-            // such a thing may never end the head; past the limit nothing counts, however much of it is here
+            // A bad first byte (such as TLS sends) is rejected immediately, and a bad start line as
+            // soon as it ends, since such a client may never send the end of a head. Bytes beyond
+            // the limit are ignored, so that the error does not depend on how many of them have
+            // arrived.
             let (known, checked) = match self.start_line {
                 0 => (1, Checked::FirstByte),
                 length if length > limit => (1, Checked::FirstByte),
@@ -222,7 +234,7 @@ impl<M: Message> Partial<M> {
         Ok(found)
     }
 
-    /// Looks for a line end with an empty line after it, from where it last gave up.
+    /// Looks for a line end followed by an empty line, and continues where the last call stopped.
     fn scan_for_end(&mut self) -> Option<usize> {
         while let Some(at) = line_feed(&self.buffer[self.scanned..]) {
             let line_feed = self.scanned + at;
@@ -233,7 +245,7 @@ impl<M: Message> Partial<M> {
                 [b'\n', ..] => return Some(line_feed + 2),
                 [b'\r', b'\n', ..] => return Some(line_feed + 3),
                 [] | [b'\r'] => {
-                    self.scanned = line_feed; // undecided: to be looked at again, from here
+                    self.scanned = line_feed; // the next call decides, and starts here
                     return None;
                 }
                 _ => self.scanned = line_feed + 1,
@@ -245,14 +257,15 @@ impl<M: Message> Partial<M> {
 }
 
 impl<M: ResponseLike> Decoder<M> {
-    /// Says whether the next response answers a HEAD request: then it has no body, whatever its fields say. To be said
-    /// before any of it is pushed.
+    /// Sets whether the next response answers a HEAD request: then it has no body, whatever its
+    /// fields say. Call this before any part of the response is pushed.
     pub fn answers_head(&mut self, to_head: bool) {
         self.to_head = to_head;
     }
 
-    /// The peer has closed the connection; a response whose body ends there is now whole. To be called when
-    /// [`decode`](Self::decode) has taken all that there was.
+    /// Reports that the server has closed the connection. Returns the response if its body lasts
+    /// until then; `None` if no response had begun or part of it is missing. Call this once
+    /// [`decode`](Self::decode) needs more bytes.
     pub fn end(&mut self) -> Option<M> {
         let partial = self.partial.take()?;
         match partial.body? {
@@ -272,7 +285,7 @@ mod tests {
     use crate::request::Request;
     use crate::scan::BYTES_SCANNED;
 
-    /// How many bytes are looked at if `bytes` come one by one.
+    /// How many bytes are scanned for line ends if `bytes` arrive one by one.
     fn bytes_scanned(bytes: &[u8]) -> usize {
         BYTES_SCANNED.set(0);
         let mut decoder = Decoder::<Request>::new();
@@ -301,7 +314,11 @@ mod tests {
         let blank_lines = format!("{}GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n".repeat(4000));
         for bytes in [long_line, many_lines, chunks, trailers, blank_lines] {
             let scanned = bytes_scanned(bytes.as_bytes());
-            assert!(scanned <= 3 * bytes.len(), "{scanned} for {} bytes", bytes.len());
+            assert!(
+                scanned <= 3 * bytes.len(),
+                "{scanned} bytes scanned for {} received",
+                bytes.len()
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Messages in, bytes out.
+//! Encodes messages as bytes.
 
 use crate::request::ClientRequest;
 use crate::response::{Response, is_bodiless};
@@ -8,22 +8,23 @@ use std::cell::RefCell;
 use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What a response says about the connection after it (RFC 9112 §9.3).
+/// What a response tells the client about the connection (RFC 9112 §9.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeepAlive {
     /// The connection stays open, which HTTP/1.1 implies: no field is sent.
     Implied,
-    /// The connection stays open for an HTTP/1.0 client that asked for it: `Connection: keep-alive`.
+    /// The connection stays open, as an HTTP/1.0 client has asked: `Connection: keep-alive`.
     Stated,
     /// This is the last response on the connection: `Connection: close`.
     Close,
 }
 
-/// The bodies up to this size, in bytes, leave copied behind their head: cheaper than a second buffer to the kernel.
+/// The largest body, in bytes, that is copied behind its head. For a small one, the copy is cheaper
+/// than passing a second buffer to the kernel.
 const MAX_COPIED: usize = 4 * 1024;
 
-/// The bytes of a message that are still to be written: its head, and its body where that is too large to be copied
-/// behind it.
+/// An encoded response, and how much of it has been written. A large body is not copied: it stays
+/// in a separate buffer.
 #[derive(Debug)]
 pub struct Encoded {
     head: Vec<u8>,
@@ -40,12 +41,16 @@ impl Encoded {
         Self { head, written: 0, body: Bytes::new() }
     }
 
-    /// What is left to be written: of the head, and of the body that comes after it. Nothing of either at the end.
+    /// The bytes that are still to be written: first those of the head, then those of the body.
+    /// Both are empty at the end.
     pub fn remaining(&self) -> (&[u8], &[u8]) {
         (&self.head[self.written..], &self.body)
     }
 
-    /// So much of it is written.
+    /// Records that `count` more bytes have been written.
+    ///
+    /// # Panics
+    /// If fewer bytes remain.
     pub fn advance(&mut self, count: usize) {
         let of_head = count.min(self.head.len() - self.written);
         self.written += of_head;
@@ -63,7 +68,8 @@ pub(crate) fn response(response: Response, to_head: bool, keep_alive: KeepAlive)
     Encoded::new(head, body)
 }
 
-/// Appends the head of a response to `out`; the body, if the request was not HEAD, is to follow as it is.
+/// Appends the head of a response to `out`. The caller sends the body after it, unchanged, unless
+/// the request was HEAD.
 pub fn encode_response(response: &Response, keep_alive: KeepAlive, out: &mut Vec<u8>) {
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(response.status().as_str().as_bytes());
@@ -83,9 +89,11 @@ pub fn encode_response(response: &Response, keep_alive: KeepAlive, out: &mut Vec
     });
 }
 
-/// Appends a request to `out`, with its body; `host` is used where the request has no `Host` of its own.
+/// Appends a request and its body to `out`. `host` becomes the `Host` field if the request has
+/// none.
 pub fn encode_request(request: &ClientRequest, host: &str, out: &mut Vec<u8>) {
-    // as it is displayed, since then an empty path (http://host?query) gets its slash; a Vec cannot fail
+    // displayed, since that adds the slash of an empty path (http://host?query); writing to a Vec
+    // cannot fail
     let _ = match request.uri.path_and_query() {
         Some(target) => write!(out, "{} {target} HTTP/1.1\r\n", request.method),
         None => write!(out, "{} / HTTP/1.1\r\n", request.method),
@@ -107,7 +115,7 @@ pub fn encode_request(request: &ClientRequest, host: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(&request.body);
 }
 
-/// The fields but those that belong to the encoder.
+/// Appends all fields except those that the encoder sets.
 fn fields(headers: &http::HeaderMap, out: &mut Vec<u8>) {
     static RESERVED: [HeaderName; 4] =
         [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::DATE];
@@ -121,7 +129,7 @@ fn fields(headers: &http::HeaderMap, out: &mut Vec<u8>) {
 fn field(name: &HeaderName, value: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(name.as_str().as_bytes());
-    // as people write them: Content-Type, Retry-After
+    // capitalised as usual: Content-Type, Retry-After
     let name = &mut out[start..];
     for at in 0..name.len() {
         if at == 0 || name[at - 1] == b'-' {
@@ -139,7 +147,7 @@ fn content_length(length: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// The time as RFC 9110 §5.6.7 wants it, written once a second and thread.
+/// The current time in the format of RFC 9110 §5.6.7, formatted once per second on each thread.
 fn date() -> [u8; 29] {
     thread_local! {
         static WRITTEN: RefCell<(u64, [u8; 29])> = const { RefCell::new((u64::MAX, [b' '; 29])) };

@@ -6,7 +6,8 @@ use thiserror::Error;
 /// A message that is malformed, too large or not supported.
 ///
 /// The text is one sentence for its sender: servers put it into the `detail` of a problem document,
-/// clients report it as the reason of a failure. It quotes at most 40 bytes of the message, escaped.
+/// clients report it as the reason of a failure. It quotes at most 40 bytes of the message,
+/// escaped.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum BadMessage {
     /// The request line is not `METHOD TARGET VERSION` (RFC 9112 §3).
@@ -15,7 +16,7 @@ pub enum BadMessage {
     /// The status line is not `VERSION CODE PHRASE` (RFC 9112 §4).
     #[error("the status line must read HTTP/1.1 CODE PHRASE")]
     StatusLine,
-    /// Another major version of HTTP (RFC 9110 §15.6.6).
+    /// A major version of HTTP other than 1 (RFC 9110 §15.6.6).
     #[error("this server speaks HTTP/1.1 and HTTP/1.0; send one of them")]
     Version,
     /// CONNECT, which only a proxy understands (RFC 9110 §9.3.6).
@@ -103,7 +104,7 @@ impl BadMessage {
     }
 }
 
-/// Bytes of a peer, safe to show: escaped, in quotes, cut after 40.
+/// Quotes bytes from the peer so that they are safe to display: escaped, and cut after 40.
 pub(crate) fn quote(bytes: &[u8]) -> String {
     let (shown, rest) = bytes.split_at(bytes.len().min(40));
     format!("\"{}\"{}", shown.escape_ascii(), if rest.is_empty() { "" } else { " and more" })

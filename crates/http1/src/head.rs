@@ -1,6 +1,7 @@
-//! The head of a message: the start line, the fields, and how long a body they announce.
+//! Decodes the head of a message: the start line, the fields, and how the end of the body is found.
 //!
-//! httparse splits the bytes into tokens; the rules beyond the grammar are here, each as strict as its RFC allows.
+//! httparse splits the bytes into tokens. The rules beyond the grammar are here, each as strict as
+//! its RFC allows.
 
 use crate::error::{BadMessage, quote};
 use crate::fields::{has_name, parse_number, uninit_fields};
@@ -34,7 +35,7 @@ impl Message for Request {
                 None => Err(version_error(head)),
             },
             Err(error) => {
-                // a fault of the start line comes first, as it does when the head drips in
+                // an error in the start line comes first, as it does if the head arrives in pieces
                 Self::check_start_line(start_line(head))?;
                 Err(head_error(error, BadMessage::FieldName))
             }
@@ -56,7 +57,7 @@ impl Message for Request {
     }
 
     fn too_long(head: &[u8]) -> BadMessage {
-        let target = start_line(head).split(|&byte| byte == b' ').nth(1); // as far as it is here
+        let target = start_line(head).split(|&byte| byte == b' ').nth(1); // maybe only part of it
         let is_target = target.is_some_and(|target| target.len() > MAX_TARGET);
         if is_target { BadMessage::TargetTooLong } else { BadMessage::HeadTooLong }
     }
@@ -68,7 +69,8 @@ impl Message for Request {
     fn whole(bytes: &[u8], _: bool) -> Option<Self> {
         let mut fields = uninit_fields();
         let mut parsed = httparse::Request::new(&mut []);
-        // empty lines before it, what is no request, and a limit that is passed are the decoder's to judge
+        // the decoder handles the rest: empty lines before it, malformed requests, and those over a
+        // limit
         let length = match parsed.parse_with_uninit_headers(bytes, &mut fields) {
             Ok(Status::Complete(length)) if length <= MAX_HEAD && bytes[0].is_ascii_graphic() => {
                 length
@@ -88,7 +90,8 @@ impl Message for Request {
     }
 }
 
-/// What start line and fields say of a request, if they are those of one. Its head is still to be put into the message.
+/// Checks the start line and the fields of a request. The caller adds the bytes of the head to the
+/// message.
 fn validate(parsed: &httparse::Request<'_, '_>) -> Result<Head<Request>, BadMessage> {
     let method = Method::from_bytes(parsed.method.unwrap_or_default().as_bytes());
     let method = method.map_err(|_| BadMessage::RequestLine)?;
@@ -108,7 +111,7 @@ fn validate(parsed: &httparse::Request<'_, '_>) -> Result<Head<Request>, BadMess
         expects_continue(version, parsed.headers)? && framing != Framing::Length(0);
     let connection = parsed.headers.iter().filter(|field| has_name(field, "connection"));
     let persists = persists(version, connection.map(|field| field.value));
-    let start = method.as_str().len() + 1; // no empty line is before it, and one space between
+    let start = method.as_str().len() + 1; // the head starts with the method, and one space follows
     let target = start..start + target.len();
     let path = start + path.start..start + path.end;
     let message = request::Parts {
@@ -124,7 +127,7 @@ fn validate(parsed: &httparse::Request<'_, '_>) -> Result<Head<Request>, BadMess
 }
 
 impl Response {
-    /// Decodes a head whose body may have up to `max` bytes.
+    /// Decodes the head of a response whose body may have up to `max` bytes.
     pub(crate) fn decode_head_up_to(
         head: &[u8],
         to_head: bool,
@@ -154,7 +157,7 @@ impl Response {
 }
 
 impl Message for Response {
-    /// Other people's servers send what they like; this much is read of it.
+    /// Responses may be larger than requests, since a client cannot choose what a server sends.
     const MAX_BODY: Option<usize> = Some(64 * 1024 * 1024);
 
     fn decode_head(head: &[u8], to_head: bool) -> Result<Head<Self>, BadMessage> {
@@ -213,17 +216,18 @@ fn start_line(head: &[u8]) -> &[u8] {
     head.split_inclusive(|&byte| byte == b'\n').next().unwrap_or(head)
 }
 
-/// What stands after the last space of the start line, if it begins as a version does.
+/// What follows `HTTP/` in the last word of the start line; `None` if it starts differently.
 fn written_version(head: &[u8]) -> Option<&[u8]> {
     start_line(head).trim_ascii_end().rsplit(|&byte| byte == b' ').next()?.strip_prefix(b"HTTP/")
 }
 
-/// A later minor version of HTTP/1.
+/// Whether the start line ends in a version `HTTP/1.x`.
 fn ends_in_http1(head: &[u8]) -> bool {
     matches!(written_version(head), Some([b'1', b'.', b'0'..=b'9']))
 }
 
-/// A head in a later minor version, as HTTP/1.1: the highest that we know (RFC 9110 §2.5).
+/// The same head with HTTP/1.1 in place of a later minor version, which is how a server must read
+/// it (RFC 9110 §2.5).
 fn read_as_http11(head: &[u8]) -> Option<Vec<u8>> {
     if !ends_in_http1(head) {
         return None;
@@ -253,7 +257,7 @@ fn headers_of(fields: &[httparse::Header<'_>]) -> Result<HeaderMap, BadMessage> 
     Ok(headers)
 }
 
-/// How the end of the body is known; `None` if the fields do not say.
+/// How the fields announce the end of the body; `None` if they do not.
 fn announced_framing(
     version: Version,
     fields: &[httparse::Header<'_>],
@@ -290,7 +294,7 @@ fn content_length(fields: &[httparse::Header<'_>]) -> Result<Option<u64>, BadMes
     Ok(length)
 }
 
-/// `chunked` last, once, and alone: the other codings are beyond us.
+/// Checks that `chunked` is the only transfer coding; no other one is supported.
 fn check_codings(fields: &[httparse::Header<'_>]) -> Result<(), BadMessage> {
     let codings = fields.iter().filter(|field| has_name(field, "transfer-encoding"));
     let lines: Vec<&[u8]> = codings.map(|field| field.value).collect();
@@ -316,7 +320,7 @@ fn expects_continue(version: Version, fields: &[httparse::Header<'_>]) -> Result
             if !field.value.eq_ignore_ascii_case(b"100-continue") {
                 return Err(BadMessage::Expectation(quote(field.value)));
             }
-            expected = version == Version::HTTP_11; // 1.0 knows no 100 (RFC 9110 §10.1.1)
+            expected = version == Version::HTTP_11; // HTTP/1.0 has no 100 (RFC 9110 §10.1.1)
         }
     }
     Ok(expected)

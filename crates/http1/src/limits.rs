@@ -13,11 +13,11 @@ pub const MAX_BODY: usize = 1024 * 1024;
 /// The longest size line of a chunk accepted, in bytes, without its CRLF.
 pub const MAX_CHUNK_LINE: usize = 1024;
 
-/// How long a connection is read and drained after a rejection, so that the client can read the
+/// How long a connection is drained after its last response, so that the client can read that
 /// response: closing with unread input would reset the connection and lose it (RFC 9112 §9.6).
 pub const DRAIN_TIME: Duration = Duration::from_secs(2);
-/// How many bytes are read and dropped meanwhile, at most.
+/// How many bytes are read and dropped in that time, at most.
 pub const DRAIN_BYTES: usize = 8 * MAX_BODY;
 
-/// How many bytes are read at a time into the stack while a connection owns no buffer.
+/// How many bytes are read at a time while a connection owns no buffer.
 pub(crate) const SCRATCH: usize = 16 * 1024;

@@ -1,38 +1,39 @@
-//! What a decoder decodes: the interface between it and each kind of message.
+//! The interface between the decoder and each kind of message.
 
 use crate::error::BadMessage;
 use bytes::Bytes;
 use http::StatusCode;
 
-/// How the end of a body is known (RFC 9112 §6.3).
+/// How the end of a body is found (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
-    /// After so many bytes; 0 where there is no body.
+    /// After this many bytes; 0 if there is no body.
     Length(u64),
     /// After the chunk of size 0 and the trailers.
     Chunked,
-    /// When the connection ends: responses only.
+    /// At the end of the connection; only responses can end this way.
     UntilClose,
 }
 
-/// What a client awaits of a server: a whole response, or what is kept of it.
+/// What a client can decode a response as: a [`Response`](crate::Response), or a
+/// [`ResponseSummary`](crate::ResponseSummary) without its body.
 pub trait ResponseLike: Message {
     /// The status code.
     fn status(&self) -> StatusCode;
 
-    /// Its `Retry-After`, in seconds, where that is a number (RFC 9110 §10.2.3).
+    /// The `Retry-After` in seconds; `None` if it is missing or is a date (RFC 9110 §10.2.3).
     fn retry_after(&self) -> Option<u64>;
 
-    /// Whether another response follows that answers the same request (1xx).
+    /// Whether it is interim (1xx): another response to the same request follows.
     #[doc(hidden)]
     fn is_interim(&self) -> bool;
 
-    /// Whether the connection outlives it (RFC 9112 §9.3).
+    /// Whether the connection stays open after it (RFC 9112 §9.3).
     #[doc(hidden)]
     fn persists(&self) -> bool;
 }
 
-/// A head, decoded.
+/// A decoded head.
 #[derive(Debug)]
 pub struct Head<M> {
     pub(crate) message: M,
@@ -41,28 +42,32 @@ pub struct Head<M> {
     pub(crate) expects_continue: bool,
 }
 
-/// What a [`Decoder`](crate::Decoder) decodes: a request, a response, or what is kept of one.
+/// A message that a [`Decoder`](crate::Decoder) can decode: a request, a response, or the summary
+/// of a response.
 pub trait Message: Sized + Sealed {
-    /// Decodes a head, from its start line to its empty line. `to_head`: of a response, that it answers HEAD.
+    /// Decodes a head, from its start line to its empty line. `to_head` means that a response
+    /// answers HEAD.
     #[doc(hidden)]
     fn decode_head(head: &[u8], to_head: bool) -> Result<Head<Self>, BadMessage>;
 
-    /// What can be said against a start line before the rest of the head is here.
+    /// Checks a start line, or the first byte of one, before the rest of the head has arrived.
     #[doc(hidden)]
     fn check_start_line(line: &[u8]) -> Result<(), BadMessage>;
 
-    /// What is said of a head over the limit; `head` is what there is of it up to there.
+    /// The error for a head over the limit; `head` is the part of it up to the limit.
     #[doc(hidden)]
     fn too_long(head: &[u8]) -> BadMessage;
 
-    /// The longest body taken, in bytes; `None`: it may have any length, and is dropped as it comes.
+    /// The longest body accepted, in bytes. `None` means that a body may have any length and is
+    /// dropped.
     #[doc(hidden)]
     const MAX_BODY: Option<usize>;
 
     #[doc(hidden)]
     fn set_body(&mut self, body: Bytes);
 
-    /// The message that these bytes are, exactly, if that can be said without keeping them.
+    /// Decodes bytes that are exactly one message, without buffering them first. `None` if they are
+    /// not, or if the decoder has to examine them more closely.
     #[doc(hidden)]
     fn whole(_bytes: &[u8], _to_head: bool) -> Option<Self> {
         None

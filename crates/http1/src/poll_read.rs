@@ -1,4 +1,4 @@
-//! One read of tokio's socket without a buffer.
+//! Reads from a tokio socket without a buffer on the heap.
 
 use crate::limits::SCRATCH;
 use std::io;
@@ -8,8 +8,8 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Reads once, hands the bytes to `consume`, and returns how many there were. An idle connection waits
-/// here without a buffer: the bytes arrive on the stack of the thread that is woken.
+/// Reads once, passes the bytes to `consume`, and returns how many there were. An idle connection
+/// that waits here needs no buffer: the bytes are read onto the stack of the thread that is woken.
 pub(crate) fn poll_read(
     stream: &mut TcpStream,
     context: &mut Context<'_>,

@@ -1,33 +1,30 @@
-//! A request as it came, and one that is to be sent.
+//! A request as a server receives it, and one that a client sends.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Uri, Version, header};
 use std::fmt;
 use std::ops::Range;
 
-/// A request whose body is here to its last byte.
+/// A request that was received completely, with its body.
 ///
-/// It is one pointer wide: a future that may have a request in its hands while it waits has the room for it for as long
-/// as its connection lasts, mostly without one.
+/// It is as small as a pointer, since the task of a connection reserves space for a request for as
+/// long as it lives, even while the connection is idle.
 #[derive(Clone, Debug)]
 pub struct Request(Box<Parts>);
 
-/// What a request is made of. The fields stay as they came, and are looked for when somebody asks: most are never asked
-/// for.
+/// The parts of a request. The fields stay in the head as they were received and are parsed on each
+/// access, since most of them are never read.
 #[derive(Clone)]
 pub(crate) struct Parts {
-    /// Any token (RFC 9110 §9.1).
     pub(crate) method: Method,
-    /// 1.0 or 1.1.
     pub(crate) version: Version,
-    /// To its empty line; whatever is read from it below was checked when it was decoded.
+    /// The bytes from the start line to the empty line, checked when they were decoded.
     pub(crate) head: Box<[u8]>,
-    /// Where in the head the target is, and of that the path.
+    /// The position of the target in the head.
     pub(crate) target: Range<usize>,
+    /// The position of the path in the head.
     pub(crate) path: Range<usize>,
-    /// Whether the connection outlives it (RFC 9112 §9.3).
     pub(crate) persists: bool,
-    /// The content, its transfer coding undone.
     pub(crate) body: Bytes,
 }
 
@@ -59,17 +56,17 @@ impl Request {
         self.0.version
     }
 
-    /// The content, without its transfer coding.
+    /// The body, decoded if it was chunked.
     pub fn body(&self) -> &Bytes {
         &self.0.body
     }
 
-    /// The content alone; the rest is dropped.
+    /// Returns the body without copying it.
     pub fn into_body(self) -> Bytes {
         self.0.body
     }
 
-    /// Replaces the content.
+    /// Replaces the body.
     pub fn set_body(&mut self, body: Bytes) {
         self.0.body = body;
     }
@@ -83,12 +80,12 @@ impl Request {
         self.0.persists
     }
 
-    /// The target's path, without its query. It is neither decoded nor normalised.
+    /// The path of the target, without the query; it is neither percent-decoded nor normalised.
     pub fn path(&self) -> &str {
         if self.0.path.is_empty() { "/" } else { self.text(self.0.path.clone()) }
     }
 
-    /// What follows the first `?` of the target.
+    /// The part of the target after the first `?`; `None` if it has no `?`.
     pub fn query(&self) -> Option<&str> {
         self.text(self.0.path.end..self.0.target.end).strip_prefix('?')
     }
@@ -102,8 +99,8 @@ impl Request {
         std::str::from_utf8(&self.0.head[range]).unwrap_or_default() // a target is ASCII
     }
 
-    /// The fields in their order, those of the framing included: names as they were sent, values without the white space
-    /// around them.
+    /// All fields in the order in which they were sent, `Content-Length` and `Transfer-Encoding`
+    /// included: names in their original case, values without the white space around them.
     pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.lines().map_while(|line| {
             let colon = memchr::memchr(b':', line)?; // the empty line has none
@@ -111,7 +108,7 @@ impl Request {
         })
     }
 
-    /// Those after the start line.
+    /// The lines after the start line, without their LF.
     fn lines(&self) -> impl Iterator<Item = &[u8]> {
         let mut rest = &self.0.head[self.0.target.end..];
         let line = move || {
@@ -119,10 +116,10 @@ impl Request {
             rest = &after[1..];
             Some(line)
         };
-        std::iter::from_fn(line).skip(1) // what is left of the start line
+        std::iter::from_fn(line).skip(1) // the rest of the start line
     }
 
-    /// The values of a field, one for each line that has its name.
+    /// The values of a field, one for each line with its name.
     pub fn values<'r>(&'r self, name: &HeaderName) -> impl Iterator<Item = &'r [u8]> {
         let name = name.as_str().as_bytes();
         self.lines().filter_map(move |line| {
@@ -132,7 +129,8 @@ impl Request {
         })
     }
 
-    /// Whether the body may be of this media type, parameters aside: no `Content-Type` says otherwise (RFC 9110 §8.3).
+    /// Whether every `Content-Type` is this media type, ignoring parameters. A request without one
+    /// may have any type, so the result is then true (RFC 9110 §8.3).
     pub fn content_type_is(&self, media_type: &str) -> bool {
         self.values(&header::CONTENT_TYPE).all(|value| {
             let kind = value.split(|&byte| byte == b';').next().unwrap_or(value);
@@ -140,22 +138,22 @@ impl Request {
         })
     }
 
-    /// The first value of a field, if it is there and is UTF-8.
+    /// The first value of a field; `None` if the field is missing or is not UTF-8.
     pub fn header(&self, name: HeaderName) -> Option<&str> {
         std::str::from_utf8(self.values(&name).next()?).ok()
     }
 }
 
-/// A request that is to be sent.
+/// A request for a client to send; [`encode_request`](crate::encode_request) makes it into bytes.
 #[derive(Clone, Debug)]
 pub struct ClientRequest {
     /// Any token (RFC 9110 §9.1).
     pub method: Method,
-    /// Of this the path and the query are sent.
+    /// The target; only its path and its query are sent.
     pub uri: Uri,
-    /// The fields; `Content-Length` belongs to the encoder.
+    /// The fields; the encoder adds `Content-Length`, and `Host` if it is missing.
     pub headers: HeaderMap,
-    /// The content.
+    /// The body.
     pub body: Bytes,
 }
 

@@ -1,27 +1,22 @@
-//! A response, whole.
+//! A response, as it is sent or received.
 
 use crate::error::BadMessage;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use serde::Serialize;
 
-/// A response whose body is here to its last byte.
+/// A complete response, with its body.
 ///
-///
-/// `Date`, `Content-Length` and `Connection` belong to the encoder: it sets them, whatever stands in `headers`.
+/// The encoder sets `Date`, `Content-Length` and `Connection`. It ignores these in the headers, and
+/// `Transfer-Encoding`.
 #[derive(Clone, Debug)]
 pub struct Response(Box<Parts>);
 
-/// What a response is made of.
 #[derive(Clone, Debug)]
 pub(crate) struct Parts {
-    /// The status code.
     pub(crate) status: StatusCode,
-    /// 1.0 or 1.1, as received; what is sent is always 1.1 (RFC 9110 §6.2).
     pub(crate) version: Version,
-    /// The fields.
     pub(crate) headers: HeaderMap,
-    /// The content, its transfer coding undone.
     pub(crate) body: Bytes,
 }
 
@@ -53,22 +48,22 @@ impl Response {
         &self.0.headers
     }
 
-    /// The fields, to be changed.
+    /// The fields, to add or change some.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
         &mut self.0.headers
     }
 
-    /// The content, without its transfer coding.
+    /// The body, decoded if it was chunked.
     pub fn body(&self) -> &Bytes {
         &self.0.body
     }
 
-    /// The content alone; the rest is dropped.
+    /// Returns the body without copying it.
     pub fn into_body(self) -> Bytes {
         self.0.body
     }
 
-    /// Replaces the content.
+    /// Replaces the body.
     pub fn set_body(&mut self, body: Bytes) {
         self.0.body = body;
     }
@@ -79,7 +74,8 @@ impl Response {
             .into()
     }
 
-    /// 200 with somebody's bytes as plain text that no browser takes for anything else.
+    /// 200 with bytes from a client as plain text. `X-Content-Type-Options: nosniff` keeps browsers
+    /// from treating them as HTML.
     pub fn text(body: Bytes) -> Self {
         let mut response = Self::new(StatusCode::OK);
         if !body.is_empty() {
@@ -95,13 +91,14 @@ impl Response {
         response
     }
 
-    /// A value as JSON.
+    /// A response whose body is `value` as JSON; an empty 500, and a line in the log, if it cannot
+    /// be serialized.
     pub fn json(status: StatusCode, value: &impl Serialize) -> Self {
         Self::document(status, value, "application/json")
     }
 
-    /// An error as a problem document (RFC 9457): `detail` is one sentence for whoever sent the request, in
-    /// which control characters are escaped and of which 400 characters are kept.
+    /// An error as a problem document (RFC 9457). `detail` is one sentence for the sender of the
+    /// request: its control characters are escaped, and it is cut after 400 characters.
     pub fn problem(status: StatusCode, detail: impl std::fmt::Display) -> Self {
         let mut detail = detail.to_string();
         let is_plain = |byte: u8| byte.is_ascii() && !byte.is_ascii_control();
@@ -128,22 +125,23 @@ impl Response {
                 response.set_body(body.into());
                 response.with_header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
             }
-            // a map whose keys are no strings, say: the caller's mistake, but no reason to take the server down
+            // the caller's mistake, such as a map whose keys are not strings: the server should
+            // survive it
             Err(error) => {
-                tracing::error!(%error, "an answer could not be written as JSON");
+                tracing::error!(%error, "a response could not be written as JSON");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR)
             }
         }
     }
 
-    /// The same response with one more field.
+    /// The same response with this field; it replaces an existing field of that name.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
         self.headers_mut().insert(name, value.into());
         self
     }
 
-    /// The first value of a field, if it is there and is visible ASCII.
+    /// The first value of a field; `None` if the field is missing or is not visible ASCII.
     pub fn header(&self, name: HeaderName) -> Option<&str> {
         self.headers().get(name)?.to_str().ok()
     }
@@ -165,10 +163,11 @@ struct Problem<'a> {
     detail: &'a str,
 }
 
-/// How many characters of a problem's detail are kept.
+/// The longest detail of a problem, in characters.
 const MAX_DETAIL: usize = 400;
 
-/// A text as it may be shown: whoever reads it may sit at a terminal.
+/// Escapes control characters, since the text may be displayed in a terminal, and cuts it at
+/// [`MAX_DETAIL`].
 fn escape_and_cut(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for char in text.chars().take(MAX_DETAIL) {
@@ -183,7 +182,8 @@ fn escape_and_cut(text: &str) -> String {
     escaped
 }
 
-/// Whether the connection outlives a message whose `Connection` has these values (RFC 9112 §9.3).
+/// Whether the connection stays open after a message with these values of `Connection` (RFC 9112
+/// §9.3).
 pub(crate) fn persists<'v>(version: Version, values: impl Iterator<Item = &'v [u8]>) -> bool {
     let mut keep_alive = version == Version::HTTP_11;
     for member in values.flat_map(|value| value.split(|&byte| byte == b',')) {

@@ -1,6 +1,6 @@
-//! Looking for line ends, in the one place where a byte could be looked at too often.
+//! Finds line ends. All scanning is done here, so that a test can count it.
 
-/// Where the first LF is.
+/// The position of the first LF.
 pub(crate) fn line_feed(bytes: &[u8]) -> Option<usize> {
     let found = memchr::memchr(b'\n', bytes);
     #[cfg(test)]
@@ -10,6 +10,6 @@ pub(crate) fn line_feed(bytes: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 thread_local! {
-    /// How many bytes this thread has looked at.
+    /// How many bytes this thread has scanned.
     pub(crate) static BYTES_SCANNED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }

@@ -10,12 +10,12 @@ use bytes::BytesMut;
 use http::{Method, Version};
 use tracing::debug;
 
-/// Decides for a server what comes next on a connection: what is a request, what is rejected, when
-/// `100 Continue` is due, and when to linger before closing. It knows no socket and no clock.
+/// Decides what a server does next on a connection: which request to serve, what to reject, when to
+/// send `100 Continue`, and when to linger before closing. It uses neither a socket nor a clock.
 ///
-/// [`Connection`](crate::Connection) and [`blocking::Connection`](crate::blocking::Connection) put
-/// it on a socket. Bytes go in by [`push`](Self::push), requests come out of
-/// [`decode`](Self::decode), and responses become bytes in [`respond`](Self::respond):
+/// [`Connection`](crate::Connection) and [`blocking::Connection`](crate::blocking::Connection)
+/// drive it over a socket. [`push`](Self::push) adds received bytes, [`decode`](Self::decode)
+/// returns requests, and [`respond`](Self::respond) encodes responses:
 ///
 /// ```
 /// use http1::{Response, ServerSession};
@@ -39,7 +39,7 @@ pub struct ServerSession {
     phase: Phase,
 }
 
-/// What must be remembered from a request to its response.
+/// What the response needs to know about its request.
 #[derive(Clone, Copy, Debug)]
 struct Exchange {
     to_head: bool,
@@ -54,7 +54,7 @@ enum Phase {
     LastResponse,
     /// The last response rejects a message, and its client may still be sending.
     Rejected,
-    /// The client has had its time to read the last response.
+    /// The client has had time to read the last response.
     Lingered,
 }
 
@@ -77,19 +77,19 @@ impl ServerSession {
         Self { decoder: Decoder::new(), exchange, continue_due: false, phase: Phase::Open }
     }
 
-    /// Takes bytes as they were received.
+    /// Adds bytes as they were received.
     pub fn push(&mut self, bytes: &[u8]) {
         self.decoder.push(bytes);
     }
 
-    /// The buffer of a request that has begun, to read into without a copy, with room for at least
-    /// `additional` bytes; `None` between requests, where a session owns no buffer and
-    /// [`push`](Self::push) is the way in.
+    /// The buffer of a request that has begun, to read into without a copy, with capacity for at
+    /// least `additional` more bytes. `None` between requests, when a session owns no buffer: then
+    /// use [`push`](Self::push).
     pub fn buffer(&mut self, additional: usize) -> Option<&mut BytesMut> {
         self.decoder.has_begun().then(|| self.decoder.buffer(additional))
     }
 
-    /// The next request, if all of it has been received; `None` while part of it is missing.
+    /// The next request, if it has been received completely; `None` while part of it is missing.
     ///
     /// # Errors
     /// The message is malformed or too large: [`reject`](Self::reject) it.
@@ -121,7 +121,8 @@ impl ServerSession {
         self.phase != Phase::Open
     }
 
-    /// The bytes of `100 Continue`, if they are to be sent before the next read. They are returned once.
+    /// The bytes of `100 Continue`, if they must be sent before the next read. They are returned
+    /// once.
     pub fn take_continue(&mut self) -> Option<&'static [u8]> {
         let due = std::mem::take(&mut self.continue_due) && self.phase == Phase::Open;
         due.then_some(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -135,8 +136,8 @@ impl ServerSession {
         self.exchange.encode(response)
     }
 
-    /// Encodes the response to a message that was not read completely; it is the last one. `None`
-    /// if the last response has been encoded before.
+    /// Encodes the response to a message that is malformed or was not read completely. It is the
+    /// last one; `None` if the last response has already been encoded.
     pub fn reject(&mut self, response: Response) -> Option<Encoded> {
         if self.phase != Phase::Open {
             return None;
@@ -147,14 +148,14 @@ impl ServerSession {
         Some(self.exchange.encode(response))
     }
 
-    /// What to do once a response is written: `Some` if the connection must not be closed yet,
-    /// since its client may still be sending and would lose the response to a reset. Then shut down
-    /// the sending side, read and drop what arrives until the [`Drain`] is full or
-    /// [`DRAIN_TIME`](crate::DRAIN_TIME) has passed, and call [`lingered`](Self::lingered).
+    /// Call this once a response is written. `Some` means that the connection must not be closed
+    /// yet: the client may still be sending, and a reset would destroy the response before it is
+    /// read. Then shut down the sending side, read and drop what arrives until the [`Drain`] is
+    /// full or [`DRAIN_TIME`](crate::DRAIN_TIME) has passed, and call [`lingered`](Self::lingered).
     pub fn linger(&mut self) -> Option<Drain> {
         let must_linger = match self.phase {
             Phase::Open | Phase::Lingered => false,
-            Phase::LastResponse => self.decoder.has_begun(), // the client has sent more than that
+            Phase::LastResponse => self.decoder.has_begun(), // it has sent more
             Phase::Rejected => true,
         };
         must_linger.then(|| {
@@ -164,14 +165,15 @@ impl ServerSession {
         })
     }
 
-    /// Records that the client has had its time: the connection can be closed.
+    /// Records that the client has had time to read the response: the connection can be closed.
     pub fn lingered(&mut self) {
         self.phase = Phase::Lingered;
     }
 }
 
 impl Drain {
-    /// Counts bytes that were read and dropped; whether to read on.
+    /// Counts bytes that were read and dropped. Returns whether to read on: false at the end of the
+    /// input, and once [`DRAIN_BYTES`] have been dropped.
     pub fn drop_bytes(&mut self, count: usize) -> bool {
         self.remaining = self.remaining.saturating_sub(count);
         count > 0 && self.remaining > 0
@@ -180,7 +182,7 @@ impl Drain {
 
 impl Exchange {
     fn of(request: &Request) -> Self {
-        // method and target are visible ASCII, so no line of the log can be forged, but can be long
+        // visible ASCII, so they cannot forge a line of the log, but they may be long
         let cut = |text: &str| text.get(..100).unwrap_or(text).to_owned();
         debug!(
             method = cut(request.method().as_str()),

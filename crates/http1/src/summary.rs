@@ -1,4 +1,4 @@
-//! Of a response what can be counted: for clients that send a million requests.
+//! A response without its body, for load generators.
 
 use crate::error::BadMessage;
 use crate::fields::{parse_number, uninit_fields};
@@ -9,12 +9,13 @@ use bytes::Bytes;
 use http::StatusCode;
 use httparse::Status;
 
-/// A response of which no more is kept than this; its body, of any length, is dropped as it comes.
+/// The parts of a response that a load generator counts. The body may have any length and is
+/// dropped as it arrives.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseSummary {
     /// The status code.
     pub status: StatusCode,
-    /// Its `Retry-After`, in seconds, where that is a number (RFC 9110 §10.2.3).
+    /// The `Retry-After` in seconds; `None` if it is missing or is a date (RFC 9110 §10.2.3).
     pub retry_after: Option<u64>,
     pub(crate) persists: bool,
 }
@@ -30,7 +31,8 @@ impl Message for ResponseSummary {
         {
             return Ok(Head { message, framing: Framing::Length(length), expects_continue: false });
         }
-        // whatever is not plain is looked at with all care, but for the limit
+        // every other head is decoded as that of a complete response, but without a limit for its
+        // body
         let Head { message, framing, expects_continue } =
             Response::decode_head_up_to(head, to_head, None)?;
         let summary = Self {
@@ -53,15 +55,16 @@ impl Message for ResponseSummary {
 
     fn whole(bytes: &[u8], to_head: bool) -> Option<Self> {
         let (message, length, head) = parse_plain(bytes, to_head)?;
-        // a head in which lines end otherwise, or that is too long, is the decoder's to judge
+        // the decoder handles other line ends and a head that is too long
         let is_complete =
             head <= MAX_HEAD && bytes.starts_with(b"HTTP/") && bytes[..head].ends_with(b"\r\n\r\n");
         (is_complete && (bytes.len() - head) as u64 == length).then_some(message)
     }
 }
 
-/// The head of a response in HTTP/1.1 whose fields say of its framing one `Content-Length` and nothing else, as nearly
-/// all do: so nothing needs to be copied. With it the length of its body, and its own.
+/// Parses a head without a copy if it is as simple as most are: HTTP/1.1, one `Content-Length`, no
+/// `Connection`, no `Transfer-Encoding`. Returns the summary, the length of the body and the length
+/// of the head.
 fn parse_plain(bytes: &[u8], to_head: bool) -> Option<(ResponseSummary, u64, usize)> {
     let mut fields = uninit_fields();
     let mut parsed = httparse::Response::new(&mut []);

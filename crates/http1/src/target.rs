@@ -1,4 +1,4 @@
-//! What a request is aimed at: its target, and its host.
+//! Checks the target of a request and its `Host`.
 
 use crate::error::{BadMessage, quote};
 use crate::fields::{has_name, parse_number};
@@ -6,7 +6,7 @@ use http::{Method, Version};
 use std::net::Ipv6Addr;
 use std::ops::Range;
 
-/// Where the path of a target is, if that is one (RFC 9112 §3.2).
+/// The position of the path in a target; `None` if the target is invalid (RFC 9112 §3.2).
 pub(crate) fn path_in(target: &[u8], method: &Method) -> Option<Range<usize>> {
     if !target.iter().all(|&byte| TARGET_BYTES[usize::from(byte)]) {
         return None;
@@ -20,7 +20,7 @@ pub(crate) fn path_in(target: &[u8], method: &Method) -> Option<Range<usize>> {
     Some(start..length.map_or(target.len(), |length| start + length))
 }
 
-/// Where the authority of a target in absolute form ends (RFC 9112 §3.2.2).
+/// The position after the authority of a target in absolute form (RFC 9112 §3.2.2).
 fn authority_end(target: &[u8]) -> Option<usize> {
     let is_prefix = |scheme: &&[u8]| {
         target.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
@@ -31,7 +31,7 @@ fn authority_end(target: &[u8]) -> Option<usize> {
     is_host(&target[start..end]).then_some(end)
 }
 
-/// RFC 9112 §3.2: one in each request of HTTP/1.1, and never two.
+/// Checks that HTTP/1.1 has exactly one valid `Host`, and HTTP/1.0 at most one (RFC 9112 §3.2).
 pub(crate) fn check_host(
     version: Version,
     fields: &[httparse::Header<'_>],
@@ -50,7 +50,8 @@ pub(crate) fn check_host(
     }
 }
 
-/// `uri-host [ ":" port ]` (RFC 9110 §7.2): a name or an address, not empty, and nobody's name before it (§4.2.4).
+/// Whether this is `uri-host [ ":" port ]` (RFC 9110 §7.2): a name or an address that is not empty,
+/// without user information before it (§4.2.4).
 fn is_host(bytes: &[u8]) -> bool {
     let is_end = |&byte: &u8| !HOST_BYTES[usize::from(byte)];
     let (host_is_valid, rest) = match bytes.strip_prefix(b"[") {
@@ -73,13 +74,14 @@ fn is_host(bytes: &[u8]) -> bool {
         }
 }
 
-/// Unreserved characters and sub-delims (RFC 3986 §3.2.2).
+/// The bytes of a host name: unreserved characters and sub-delims (RFC 3986 §3.2.2).
 const HOST_BYTES: [bool; 256] = visible_except(br##""#%/:<>?@[\]^`{|}"##);
 
-/// What clients send of a target without encoding it: more than RFC 3986 §3.3 allows.
+/// The bytes that are accepted in a target: more than RFC 3986 §3.3 allows, since clients send them
+/// unencoded.
 const TARGET_BYTES: [bool; 256] = visible_except(br##""#<>"##);
 
-/// For each byte whether it is visible ASCII, and none of these.
+/// A table that says of each byte whether it is visible ASCII and not `excluded`.
 const fn visible_except(excluded: &[u8]) -> [bool; 256] {
     let (mut allowed, mut byte) = ([false; 256], 0);
     while byte < 256 {

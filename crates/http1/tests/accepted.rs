@@ -1,4 +1,4 @@
-//! What is taken although it looks odd, and as what.
+//! Unusual input that is accepted, and what it is decoded to.
 
 mod decode;
 
@@ -9,7 +9,7 @@ fn name(text: &'static str) -> HeaderName {
     HeaderName::from_static(text)
 }
 
-/// The one request that these bytes are.
+/// Decodes bytes that are exactly one request.
 #[track_caller]
 fn request_in(bytes: impl AsRef<[u8]>) -> Request {
     let mut requests = requests_in(&bytes);
@@ -17,13 +17,13 @@ fn request_in(bytes: impl AsRef<[u8]>) -> Request {
     requests.remove(0)
 }
 
-/// A GET with these fields.
+/// Decodes a GET request with these fields.
 #[track_caller]
 fn request_with(fields: impl AsRef<[u8]>) -> Request {
     request_in([b"GET / HTTP/1.1\r\nHost: a\r\n", fields.as_ref(), b"\r\n\r\n"].concat())
 }
 
-/// The content of a chunked body; a second request has to follow it.
+/// Decodes a chunked body, and checks that the next request is found after it.
 #[track_caller]
 fn chunked_content(body: impl AsRef<[u8]>) -> Vec<u8> {
     let head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -52,7 +52,8 @@ fn a_request_is_decoded_with_all_its_parts() {
 
 #[test]
 fn bare_line_feeds_are_accepted_in_the_head() {
-    let request = request_in("POST / HTTP/1.1\nHost: a\nContent-Length: 5\n\nhello"); // RFC 9112 §2.2
+    // RFC 9112 §2.2
+    let request = request_in("POST / HTTP/1.1\nHost: a\nContent-Length: 5\n\nhello");
     assert_eq!((request.fields().count(), &request.body()[..]), (2, &b"hello"[..]));
     assert_eq!(request_in("GET / HTTP/1.1\r\nHost: a\n\r\n").header(header::HOST), Some("a"));
     assert_eq!(request_in("GET / HTTP/1.1\nHost: a\r\n\n").header(header::HOST), Some("a"));
@@ -70,8 +71,8 @@ fn empty_lines_before_a_request_are_dropped() {
         request_in(["\r\n".repeat(1000).as_str(), "GET / HTTP/1.0\r\n\r\n"].concat()).path(),
         "/"
     );
-    let with_crlf_behind = "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello\r\n";
-    assert_eq!(requests_in(with_crlf_behind.repeat(3)).len(), 3); // as some old clients send it
+    let with_trailing_crlf = "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello\r\n";
+    assert_eq!(requests_in(with_trailing_crlf.repeat(3)).len(), 3); // as some old clients send them
     assert_eq!(requests_in("\r\n\r\n\n\r").len(), 0);
 }
 
@@ -82,7 +83,7 @@ fn a_method_is_any_token() {
         assert_eq!(request.method().as_str(), method);
     };
     method("GET"); // RFC 9110 §9.1
-    method("get"); // case-sensitive, so another one
+    method("get"); // case-sensitive, so another method
     method("HEAD");
     method("DELETE");
     method("TRACE");
@@ -100,7 +101,8 @@ fn a_method_is_any_token() {
 #[test]
 fn a_later_minor_version_is_treated_as_http_11() {
     for minor in 2..=9 {
-        let request = request_in(format!("GET / HTTP/1.{minor}\r\nHost: a\r\n\r\n")); // RFC 9110 §2.5
+        // RFC 9110 §2.5
+        let request = request_in(format!("GET / HTTP/1.{minor}\r\nHost: a\r\n\r\n"));
         assert_eq!(request.version(), Version::HTTP_11);
     }
     let chunked =
@@ -132,15 +134,16 @@ fn a_target_is_split_into_path_and_query() {
     target("/events?a=b&c", "/events", Some("a=b&c"));
     target("/events?a?b/c:d@e", "/events", Some("a?b/c:d@e"));
     target("/?a", "/", Some("a"));
-    target("//", "//", None); // no authority: the origin form has none
+    target("//", "//", None); // not an authority: the origin form has none
     target("//a/events", "//a/events", None);
-    target("/../events", "/../events", None); // not normalised: no route has dots
-    target("/%65vents", "/%65vents", None); // nor decoded
+    target("/../events", "/../events", None); // not normalised: no route contains dots
+    target("/%65vents", "/%65vents", None); // not percent-decoded either
     target("/http://a/", "/http://a/", None);
     target("/a:80", "/a:80", None);
     target("/;a=b,c", "/;a=b,c", None);
     target("/~!$&'()*+,;=:@-._", "/~!$&'()*+,;=:@-._", None); // RFC 3986 §3.3
-    target("/{a}|^[b]`\\?{a}|^[b]`\\", "/{a}|^[b]`\\", Some("{a}|^[b]`\\")); // not encoded by all who should
+    // some clients do not encode these
+    target("/{a}|^[b]`\\?{a}|^[b]`\\", "/{a}|^[b]`\\", Some("{a}|^[b]`\\"));
 }
 
 #[test]
@@ -231,7 +234,7 @@ fn a_value_may_be_empty_or_contain_spaces_tabs_and_non_ascii_bytes() {
     value(b"X: ", b"");
     value(b"X: \t \t", b"");
     value(b"X:y", b"y");
-    value(b"X:  y\t ", b"y"); // what is around it is not part of it
+    value(b"X:  y\t ", b"y"); // white space around a value is not part of it
     value(b"X: y  z", b"y  z");
     value(b"X: y\tz", b"y\tz");
     value(b"X: :", b":");
@@ -265,7 +268,8 @@ fn a_field_is_found_only_by_its_full_name() {
 
 #[test]
 fn a_body_may_have_any_type_unless_a_content_type_says_otherwise() {
-    let content_type_is = |fields: &str| request_with(fields).content_type_is("application/json"); // RFC 9110 §8.3
+    // RFC 9110 §8.3
+    let content_type_is = |fields: &str| request_with(fields).content_type_is("application/json");
     assert!(content_type_is("X: y"));
     assert!(content_type_is("Content-Type: application/json"));
     assert!(content_type_is("content-type:Application/JSON"));
@@ -296,7 +300,8 @@ fn a_content_length_may_be_repeated_with_the_same_value() {
 
 #[test]
 fn a_request_without_content_length_or_transfer_encoding_has_no_body() {
-    let two = requests_in("POST /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n"); // RFC 9112 §6.3
+    // RFC 9112 §6.3
+    let two = requests_in("POST /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(two.iter().map(|request| request.path()).collect::<Vec<_>>(), ["/1", "/2"]);
     assert!(two[0].body().is_empty());
     let two = requests_in(
@@ -310,7 +315,7 @@ fn any_method_may_have_a_body() {
     for method in ["GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "BREW"] {
         let request =
             request_in(format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"));
-        assert_eq!(request.body(), "hello", "{method}"); // RFC 9110 §9.3.1: framed, whatever it means
+        assert_eq!(request.body(), "hello", "{method}"); // RFC 9110 §9.3.1
     }
 }
 
@@ -320,7 +325,8 @@ fn chunks_are_joined_into_one_body() {
     assert_eq!(chunked_content("5\r\nhello\r\n0\r\n\r\n"), b"hello");
     assert_eq!(chunked_content("1\r\nh\r\n1\r\ne\r\n3\r\nllo\r\n0\r\n\r\n"), b"hello");
     assert_eq!(chunked_content("5\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n"), b"helloworld");
-    assert_eq!(chunked_content("5\r\n0\r\n\r\n\r\n0\r\n\r\n"), b"0\r\n\r\n"); // data is data
+    // data, not the last chunk
+    assert_eq!(chunked_content("5\r\n0\r\n\r\n\r\n0\r\n\r\n"), b"0\r\n\r\n");
     assert_eq!(chunked_content("2\r\n\r\n\r\n0\r\n\r\n"), b"\r\n");
     assert_eq!(chunked_content(b"3\r\n\0\xff\r\r\n0\r\n\r\n"), b"\0\xff\r");
 }
@@ -358,7 +364,7 @@ fn trailers_are_read_and_dropped() {
     };
     trailers("X: y\r\n"); // RFC 9112 §7.1.2
     trailers("X: y\r\nZ:\r\n");
-    trailers("Content-Length: 3\r\n"); // RFC 9110 §6.5.1: of no effect
+    trailers("Content-Length: 3\r\n"); // RFC 9110 §6.5.1: no effect
     trailers("Transfer-Encoding: chunked\r\n");
     trailers("Host: b\r\n");
     let request = request_in(

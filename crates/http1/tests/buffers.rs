@@ -1,4 +1,4 @@
-//! What a decoder holds, and what it does not.
+//! Which buffers a decoder owns, and when.
 
 use http1::{Decoded, Decoder, MAX_BODY, Request};
 
@@ -7,7 +7,7 @@ const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 fn complete(decoder: &mut Decoder<Request>) -> Request {
     match decoder.decode() {
         Ok(Decoded::Complete(request)) => request,
-        other => panic!("no whole request: {other:?}"),
+        other => panic!("not a complete request: {other:?}"),
     }
 }
 
@@ -92,7 +92,7 @@ fn a_body_is_read_into_one_buffer() {
         assert_eq!(
             (request.body().as_ptr(), request.body().len()),
             (begin, MAX_BODY),
-            "copied: {framing:?}"
+            "the body was copied: {framing:?}"
         );
     }
 }

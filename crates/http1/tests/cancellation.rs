@@ -1,4 +1,5 @@
-//! Waiting can be given up at any moment, and nothing is lost: whoever owns the socket owns the waiting.
+//! Waiting can be cancelled at any point without losing bytes, so that a server can set its own
+//! deadlines.
 
 mod echo;
 
@@ -10,7 +11,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use tokio::task::yield_now;
 
-/// What this yields, if it need not wait; it is dropped either way.
+/// Polls a future once and drops it. Returns its output if it was ready.
 fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => Some(value),
@@ -18,7 +19,7 @@ fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-/// Gives up each wait at once, and begins another.
+/// Echoes each request, but cancels every read that has to wait and starts another one.
 async fn echo_with_cancelled_reads(mut connection: Connection) -> io::Result<()> {
     loop {
         match poll_once(read_request(&mut connection)) {
@@ -60,7 +61,7 @@ fn a_cancelled_wait_for_a_request_loses_nothing() {
     let serve = async |mut connection: Connection| {
         for _ in 0..3 {
             while poll_once(connection.wait_for_request()).transpose()?.is_none() {
-                assert!(connection.decode().expect("nothing malformed").is_none());
+                assert!(connection.decode().expect("well-formed input").is_none());
                 yield_now().await;
             }
             let Some(request) = read_request(&mut connection).await? else { panic!("no request") };
@@ -110,15 +111,15 @@ fn a_rejection_of_a_head_request_has_no_body() {
 fn a_request_that_has_arrived_is_returned_without_waiting() {
     let serve = async |mut connection: Connection| {
         assert_eq!(read_request(&mut connection).await?.expect("a request").path(), "/1");
-        poll_once(connection.wait_for_request()).expect("it is here")?;
+        poll_once(connection.wait_for_request()).expect("it has arrived")?;
         assert_eq!(
             poll_once(read_request(&mut connection))
-                .expect("it is here")?
+                .expect("it has arrived")?
                 .expect("a request")
                 .path(),
             "/2"
         );
-        assert!(connection.decode().expect("nothing malformed").is_none());
+        assert!(connection.decode().expect("well-formed input").is_none());
         Ok(())
     };
     with_server(
@@ -136,7 +137,7 @@ fn a_cancelled_rejection_is_not_sent_twice() {
     let serve = async |mut connection: Connection| {
         connection.wait_for_request().await?;
         while poll_once(read_request(&mut connection)).is_none() {
-            yield_now().await; // the first of these writes the answer and waits for the client to leave
+            yield_now().await; // the first poll writes the response and waits for the client
         }
         assert!(read_request(&mut connection).await?.is_none());
         Ok(())

@@ -1,4 +1,4 @@
-//! The client's side of a connection: what it reads of what a server says.
+//! The client's side of a connection: reading what a server sends.
 
 use http1::{
     BadMessage, ClientConnection, ClientRequest, Connection, Method, Request, Response,
@@ -9,7 +9,7 @@ use std::net::{Shutdown, TcpListener};
 use std::thread;
 use tokio::net::TcpStream;
 
-/// Connects to a server that says this, whatever it is asked, and then nothing more.
+/// Connects to a server that sends these bytes without reading a request, and then ends its side.
 async fn connect<M: ResponseLike>(sent: impl AsRef<[u8]> + Send + 'static) -> ClientConnection<M> {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("a bound listener");
@@ -17,7 +17,7 @@ async fn connect<M: ResponseLike>(sent: impl AsRef<[u8]> + Send + 'static) -> Cl
         let (mut stream, _) = listener.accept().expect("a client");
         stream.write_all(sent.as_ref()).expect("a client that reads");
         stream.shutdown(Shutdown::Write).expect("an open connection");
-        let _ = stream.read_to_end(&mut Vec::new()); // however it ends
+        let _ = stream.read_to_end(&mut Vec::new()); // a reset is fine, too
     });
     ClientConnection::new(TcpStream::connect(address).await.expect("a listener"))
 }
@@ -117,7 +117,7 @@ async fn a_malformed_response_is_an_error_that_says_why() {
         assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{sent:?}");
         let bad = error.get_ref().and_then(|inner| inner.downcast_ref::<BadMessage>());
         assert_eq!(bad, Some(&why), "{sent:?}");
-        assert!(connection.is_over(), "where the next response begins is unknown");
+        assert!(connection.is_over(), "the start of the next response is unknown");
     }
 }
 
@@ -136,7 +136,7 @@ async fn a_response_may_be_larger_than_a_request() {
 
 #[tokio::test]
 async fn a_summary_drops_a_body_of_any_length_and_framing() {
-    let body = "x".repeat(70 * 1024 * 1024); // over the limit of a response that is kept
+    let body = "x".repeat(70 * 1024 * 1024); // over the limit of a complete response
     let length = body.len();
     for sent in [
         format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"),
@@ -161,14 +161,14 @@ async fn a_connection_that_the_server_has_closed_is_stale() {
     assert!(!client.is_stale());
     drop(server);
     while !client.is_stale() {
-        tokio::task::yield_now().await; // until the news is here
+        tokio::task::yield_now().await; // until the end of the connection has arrived
     }
 }
 
 #[tokio::test]
 async fn unrequested_bytes_after_a_response_make_the_connection_stale() {
-    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
-    let mut connection = connect::<ResponseSummary>(answer.repeat(100)).await;
+    let response = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    let mut connection = connect::<ResponseSummary>(response.repeat(100)).await;
     assert_eq!(connection.read_response(false).await.unwrap().unwrap().status, 200);
     while !connection.is_stale() {
         tokio::task::yield_now().await;
@@ -197,7 +197,7 @@ async fn a_server_reads_what_a_client_sends() {
     assert!(server_request(&mut server).await.is_none());
 }
 
-/// The next request that this server reads; `None` at the end of the input.
+/// Reads until a request is complete; `None` at the end of the input.
 async fn server_request(server: &mut Connection) -> Option<Request> {
     loop {
         match server.decode().expect("a well-formed request") {

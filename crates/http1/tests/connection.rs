@@ -1,4 +1,4 @@
-//! Requests and responses over sockets, the same for both connections.
+//! Requests and responses over sockets; each test runs on both connections.
 
 mod echo;
 
@@ -14,7 +14,7 @@ fn assert_echo(response: &Response, body: &str) {
     assert_eq!(response.status().as_u16(), 200);
     assert!(
         response.body() == body,
-        "{} bytes, not {}: {:.100?}",
+        "{} bytes instead of {}: {:.100?}",
         response.body().len(),
         body.len(),
         response.body()
@@ -145,26 +145,26 @@ fn a_response_is_sent_in_one_write() {
 
 #[test]
 fn a_connection_stays_open_or_is_closed_as_its_requests_say() {
-    let stays = |version: &str, fields: &str, said: Option<&str>| {
+    let stays_open = |version: &str, fields: &str, expected: Option<&str>| {
         with_both_servers(|mut client| {
             let request = |path: &str| format!("GET {path} {version}\r\nHost: a\r\n{fields}\r\n");
             client.send(request("/1"));
             let response = client.response();
-            assert_eq!(response.header(header::CONNECTION), said, "{fields:?}");
+            assert_eq!(response.header(header::CONNECTION), expected, "{fields:?}");
             client.send(request("/2"));
             assert_echo(&client.response(), "/2");
         });
     };
-    stays("HTTP/1.1", "", None); // RFC 9112 §9.3
-    stays("HTTP/1.1", "Connection: keep-alive\r\n", None);
-    stays("HTTP/1.1", "Connection:\r\n", None);
-    stays("HTTP/1.1", "Connection: closed, not-close\r\n", None);
-    stays("HTTP/1.1", "X-Connection: close\r\n", None);
-    stays("HTTP/1.2", "", None);
-    stays("HTTP/1.0", "Connection: keep-alive\r\n", Some("keep-alive"));
-    stays("HTTP/1.0", "connection: Keep-Alive\r\n", Some("keep-alive"));
-    stays("HTTP/1.0", "Connection: te,keep-alive\r\n", Some("keep-alive"));
-    stays("HTTP/1.0", "Connection: te\r\nConnection:\tkeep-alive \r\n", Some("keep-alive"));
+    stays_open("HTTP/1.1", "", None); // RFC 9112 §9.3
+    stays_open("HTTP/1.1", "Connection: keep-alive\r\n", None);
+    stays_open("HTTP/1.1", "Connection:\r\n", None);
+    stays_open("HTTP/1.1", "Connection: closed, not-close\r\n", None);
+    stays_open("HTTP/1.1", "X-Connection: close\r\n", None);
+    stays_open("HTTP/1.2", "", None);
+    stays_open("HTTP/1.0", "Connection: keep-alive\r\n", Some("keep-alive"));
+    stays_open("HTTP/1.0", "connection: Keep-Alive\r\n", Some("keep-alive"));
+    stays_open("HTTP/1.0", "Connection: te,keep-alive\r\n", Some("keep-alive"));
+    stays_open("HTTP/1.0", "Connection: te\r\nConnection:\tkeep-alive \r\n", Some("keep-alive"));
 
     let is_closed = |version: &str, fields: &str| {
         with_both_servers(|mut client| {
@@ -202,25 +202,27 @@ fn no_request_is_answered_after_the_last_response() {
 
 #[test]
 fn the_end_of_the_input_within_a_message_closes_the_connection_without_a_response() {
-    let silent = |sent: &str| {
+    let no_response = |sent: &str| {
         with_both_servers(|mut client| {
             client.send(sent);
             client.end_input();
             assert_eq!(client.rest(), "", "{sent:?}");
         });
     };
-    silent("");
-    silent("\r\n");
-    silent("\r");
-    silent("G");
-    silent("GET / HTTP/1.1");
-    silent("GET / HTTP/1.1\r\nHost: a\r\n");
-    silent("GET / HTTP/1.1\r\nHost: a\r\n\r");
-    silent("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
-    silent("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhell");
-    silent("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
-    silent("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
-    silent("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n");
+    no_response("");
+    no_response("\r\n");
+    no_response("\r");
+    no_response("G");
+    no_response("GET / HTTP/1.1");
+    no_response("GET / HTTP/1.1\r\nHost: a\r\n");
+    no_response("GET / HTTP/1.1\r\nHost: a\r\n\r");
+    no_response("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
+    no_response("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhell");
+    no_response("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    no_response("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+    no_response(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n",
+    );
 }
 
 #[test]

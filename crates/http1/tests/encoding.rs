@@ -1,4 +1,4 @@
-//! The bytes of a message, exactly, and that they mean what was meant.
+//! The exact bytes of encoded messages, and that they decode to the same messages.
 
 use http1::{
     Bytes, ClientRequest, Decoded, Decoder, HeaderMap, KeepAlive, Message, Method, Request,
@@ -8,7 +8,7 @@ use http1::{encode_request, encode_response};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-/// A response's head, its date written as `<date>`.
+/// The encoded head of a response, with `<date>` in place of the date.
 fn head(response: &Response, keep_alive: KeepAlive) -> String {
     let mut bytes = Vec::new();
     encode_response(response, keep_alive, &mut bytes);
@@ -52,12 +52,12 @@ fn headers(fields: &[(&str, &str)]) -> HeaderMap {
     headers
 }
 
-/// The one message that these bytes are.
+/// Decodes bytes that are exactly one message.
 fn decoded<M: Message>(bytes: &[u8]) -> M {
     let mut decoder = Decoder::new();
     decoder.push(bytes);
     let Ok(Decoded::Complete(message)) = decoder.decode() else {
-        panic!("no message: {}", bytes.escape_ascii())
+        panic!("not a message: {}", bytes.escape_ascii())
     };
     assert!(!decoder.has_begun(), "more than a message: {}", bytes.escape_ascii());
     message
@@ -80,7 +80,8 @@ fn a_response_has_its_fields_its_length_the_date_and_the_connection_option() {
 fn an_empty_response_has_a_content_length_of_0() {
     let empty = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: <date>\r\n\r\n";
     assert_eq!(head(&Response::new(StatusCode::OK), KeepAlive::Implied), empty);
-    assert_eq!(head(&Response::text(Bytes::new()), KeepAlive::Implied), empty); // no type of nothing
+    // an empty body has no type
+    assert_eq!(head(&Response::text(Bytes::new()), KeepAlive::Implied), empty);
 }
 
 #[test]
@@ -89,7 +90,8 @@ fn a_response_that_cannot_have_a_body_has_no_content_length() {
         let mut response = Response::new(StatusCode::from_u16(code).unwrap());
         response.set_body(Bytes::from_static(b"hello"));
         let head = head(&response, KeepAlive::Implied);
-        assert!(head.ends_with("\r\nDate: <date>\r\n\r\n") && !head.contains("Length"), "{head:?}"); // RFC 9110 §8.6
+        // RFC 9110 §8.6
+        assert!(head.ends_with("\r\nDate: <date>\r\n\r\n") && !head.contains("Length"), "{head:?}");
     }
 }
 
@@ -146,7 +148,7 @@ fn the_date_is_current_and_changes_every_second() {
         let mut bytes = Vec::new();
         encode_response(&Response::new(StatusCode::OK), KeepAlive::Implied, &mut bytes);
         let date = httpdate::parse_http_date(date(&String::from_utf8(bytes).unwrap())).unwrap();
-        // it counts whole seconds
+        // in whole seconds
         assert!(begin - Duration::from_secs(1) <= date && date <= SystemTime::now());
         while SystemTime::now() < date + Duration::from_secs(1) {
             thread::sleep(Duration::from_millis(10));
@@ -208,7 +210,8 @@ fn a_method_that_expects_a_body_announces_an_empty_one() {
 fn the_target_is_sent_in_origin_form() {
     let target = |target: &str, sent: &str| {
         let line = encoded(&request(Method::GET, target, &[], ""));
-        assert!(line.starts_with(&format!("GET {sent} HTTP/1.1\r\n")), "{line:?}"); // RFC 9112 §3.2.1
+        // RFC 9112 §3.2.1
+        assert!(line.starts_with(&format!("GET {sent} HTTP/1.1\r\n")), "{line:?}");
     };
     target("/", "/");
     target("/events?a", "/events?a");
@@ -217,7 +220,7 @@ fn the_target_is_sent_in_origin_form() {
     target("http://a", "/");
     target("http://a:80/events?b", "/events?b");
     target("http://a?b", "/?b");
-    target("a:80", "/"); // no target at all
+    target("a:80", "/"); // not a target
 }
 
 #[test]

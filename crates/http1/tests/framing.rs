@@ -1,17 +1,17 @@
-//! Which bodies are refused, since nobody could say for certain where they end: how requests are smuggled.
+//! Bodies that are rejected because their end is ambiguous, which would allow request smuggling.
 
 mod decode;
 
 use decode::bad;
 use http1::BadMessage;
 
-/// A head with these fields.
+/// The error for a head with these fields.
 #[track_caller]
 fn bad_fields(fields: impl AsRef<[u8]>, status: u16) -> BadMessage {
     bad([b"GET / HTTP/1.1\r\nHost: a\r\n", fields.as_ref(), b"\r\n\r\n"].concat(), status)
 }
 
-/// A chunked body with a request behind it, which must never be reached.
+/// The error for a chunked body. The request after it must not be decoded.
 #[track_caller]
 fn bad_chunks(body: impl AsRef<[u8]>, status: u16) -> BadMessage {
     let head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -33,7 +33,7 @@ fn a_content_length_that_is_not_digits_is_rejected() {
     bad(b" 5\t5");
     bad(b" 5,");
     bad(b" ,5");
-    bad(b" 5, 5"); // a list is the trace of a proxy that merged two
+    bad(b" 5, 5"); // a list: a proxy has merged two fields
     bad(b" 5, 6");
     bad(b" 5;5");
     bad(b" 5.0");
@@ -53,7 +53,8 @@ fn a_content_length_that_is_not_digits_is_rejected() {
 #[test]
 fn two_content_lengths_that_differ_are_rejected() {
     let bad = |fields: &str| bad_fields(fields, 400);
-    assert_eq!(bad("Content-Length: 5\r\nContent-Length: 6"), BadMessage::ContentLengthsDiffer); // RFC 9112 §6.3
+    // RFC 9112 §6.3
+    assert_eq!(bad("Content-Length: 5\r\nContent-Length: 6"), BadMessage::ContentLengthsDiffer);
     assert_eq!(bad("Content-Length: 6\r\nContent-Length: 5"), BadMessage::ContentLengthsDiffer);
     assert_eq!(bad("Content-Length: 0\r\ncontent-length: 5"), BadMessage::ContentLengthsDiffer);
     assert_eq!(
@@ -83,7 +84,8 @@ fn content_length_together_with_transfer_encoding_is_rejected() {
 
 #[test]
 fn transfer_encoding_in_http_10_is_rejected() {
-    let chunked = bad("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400); // RFC 9112 §6.1
+    // RFC 9112 §6.1
+    let chunked = bad("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400);
     assert_eq!(chunked, BadMessage::CodingInHttp10);
     let kept =
         "POST / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
@@ -258,7 +260,7 @@ fn a_chunk_size_that_overflows_is_rejected_with_413() {
     bad("7fffffffffffffff");
     bad("ffffffffffffffff");
     bad("FFFFFFFFFFFFFFFF");
-    bad("10000000000000000"); // 2^64: 0, to whoever lets it overflow
+    bad("10000000000000000"); // 2^64: would overflow to 0
     bad("10000000000000005");
     bad("fffffffffffffffff");
     bad("100000000"); // 2^32

@@ -1,4 +1,4 @@
-//! How much is taken: exactly the limit, and not one more.
+//! Each limit is exact: a message at the limit is accepted, and one over it is rejected.
 
 mod decode;
 
@@ -8,7 +8,7 @@ use http1::{BadMessage, MAX_BODY, MAX_CHUNK_LINE, MAX_FIELDS, MAX_HEAD, MAX_TARG
 const START: &str = "GET / HTTP/1.1\r\nHost: a\r\n";
 const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/// A head of so many bytes.
+/// A head of this length in bytes.
 fn head(length: usize) -> String {
     let value = "y".repeat(length - START.len() - "X: \r\n\r\n".len());
     format!("{START}X: {value}\r\n\r\n")
@@ -47,7 +47,7 @@ fn a_body_and_another_request_may_follow_a_head_of_16_kib() {
 #[test]
 fn a_head_over_the_limit_is_rejected_before_it_ends() {
     let endless = format!("{START}X: {}", "y".repeat(MAX_HEAD));
-    requests_in(&endless[..MAX_HEAD]); // perhaps its end comes next
+    requests_in(&endless[..MAX_HEAD]); // the end may still follow
     assert_eq!(bad(&endless[..MAX_HEAD + 1], 431), BadMessage::HeadTooLong);
     let line_feeds = format!("{START}{}", "X: y\n".repeat(4000));
     assert_eq!(bad(&line_feeds[..MAX_HEAD + 1], 431), BadMessage::HeadTooLong);
@@ -128,7 +128,8 @@ fn a_target_may_be_8_kib_long() {
 fn a_target_over_the_limit_is_rejected_at_the_end_of_its_line() {
     let line = format!("GET /{} HTTP/1.1\r\n", "x".repeat(MAX_TARGET));
     assert_eq!(bad(&line, 414), BadMessage::TargetTooLong);
-    assert_eq!(bad(line + "X : y\r\n\r\n", 414), BadMessage::TargetTooLong); // the line comes first
+    // the start line is checked first
+    assert_eq!(bad(line + "X : y\r\n\r\n", 414), BadMessage::TargetTooLong);
 }
 
 #[test]
@@ -157,7 +158,8 @@ fn a_body_with_a_content_length_may_be_1_mib_long() {
         |length: &str| format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
     let body = "x".repeat(MAX_BODY);
     assert_eq!(requests_in(head("1048576") + &body)[0].body().len(), MAX_BODY);
-    assert_eq!(bad(head("1048577"), 413), BadMessage::BodyTooLong(MAX_BODY)); // before a byte of it is here
+    // before its first byte
+    assert_eq!(bad(head("1048577"), 413), BadMessage::BodyTooLong(MAX_BODY));
     assert_eq!(bad(head("1048577") + &body, 413), BadMessage::BodyTooLong(MAX_BODY));
     bad(head("4294967296"), 413); // 2^32
     bad(head("4294967301"), 413);
@@ -172,7 +174,8 @@ fn a_body_may_be_1_mib_long_in_one_chunk() {
         requests_in(format!("{CHUNKED}100000\r\n{body}\r\n0\r\n\r\n"))[0].body().len(),
         MAX_BODY
     );
-    assert_eq!(bad(format!("{CHUNKED}100001\r\n"), 413), BadMessage::BodyTooLong(MAX_BODY)); // before its data
+    // before its data
+    assert_eq!(bad(format!("{CHUNKED}100001\r\n"), 413), BadMessage::BodyTooLong(MAX_BODY));
     assert_eq!(
         bad(format!("{CHUNKED}100000\r\n{body}\r\n1\r\n"), 413),
         BadMessage::BodyTooLong(MAX_BODY)
@@ -189,7 +192,7 @@ fn a_body_may_be_1_mib_long_in_many_chunks() {
     );
     let over = format!("{CHUNKED}{}1\r\n", chunks(64, MAX_BODY / 64));
     assert_eq!(bad(over, 413), BadMessage::BodyTooLong(MAX_BODY));
-    let over = format!("{CHUNKED}{}21\r\n", chunks(32, MAX_BODY / 32 - 1)); // 32 are left
+    let over = format!("{CHUNKED}{}21\r\n", chunks(32, MAX_BODY / 32 - 1)); // 32 bytes remain
     assert_eq!(bad(over, 413), BadMessage::BodyTooLong(MAX_BODY));
 }
 

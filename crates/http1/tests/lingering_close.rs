@@ -1,4 +1,4 @@
-//! The last answer of a connection, a refusal mostly: it is read to its end, whatever the sender still sends.
+//! The last response of a connection: the client can read all of it, even if it is still sending.
 
 mod echo;
 
@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Expects one refusal, whole, and the end of the connection behind it.
+/// Expects one complete rejection, and then the end of the connection.
 #[track_caller]
 fn must_be_rejected(mut client: Client, status: u16) {
     let response = client.response();
@@ -73,7 +73,7 @@ fn a_rejected_head_gets_no_100_continue() {
     rejected("Transfer-Encoding: gzip, chunked", 501);
 }
 
-/// Sends a head and then mebibytes, as a client does that does not read before it has sent everything.
+/// Sends a head and then 5 MiB before it reads, as many clients do.
 fn keeps_sending(head: &str, piece: &[u8], status: u16) {
     with_both_servers(|mut client| {
         let begin = Instant::now();
@@ -87,9 +87,9 @@ fn keeps_sending(head: &str, piece: &[u8], status: u16) {
             (status, Some("close"))
         );
         let end = client.stream.read(&mut [0]);
-        // the server reads on for so long and no longer; on a machine that slow only the answer counts
+        // on a machine so slow that the drain is over, only the response counts
         if begin.elapsed() < DRAIN_TIME {
-            sent.expect("a server that reads on");
+            sent.expect("a server that keeps reading");
             assert_eq!(end.expect("no reset"), 0);
         }
     });
@@ -134,7 +134,8 @@ fn a_client_that_never_stops_sending_is_disconnected() {
     with_both_servers(|mut client| {
         let sent =
             (0..64).take_while(|_| client.stream.write_all(&[0x16; MAX_BODY]).is_ok()).count();
-        assert!(sent < 64, "still read, after 64 MiB"); // the kernel holds some of them, the drain takes 8
+        // the drain reads 8, and the kernel buffers some
+        assert!(sent < 64, "still reading after 64 MiB");
     });
 }
 
@@ -148,10 +149,14 @@ fn a_rejected_client_sees_the_end_of_the_connection_immediately() {
             client.send("nonsense\r\n");
             assert_eq!(client.response().status().as_u16(), 400);
             assert_eq!(client.stream.read(&mut [0]).unwrap(), 0);
-            immediate.set(immediate.get() + usize::from(begin.elapsed() < DRAIN_TIME)); // not only once it is left
+            // not only after the drain
+            immediate.set(immediate.get() + usize::from(begin.elapsed() < DRAIN_TIME));
         });
     }
-    assert!(immediate.get() > TRIES, "one of the two connections never did");
+    assert!(
+        immediate.get() > TRIES,
+        "on one of the two connections, the client always had to wait"
+    );
 }
 
 #[test]
@@ -160,9 +165,9 @@ fn a_rejected_client_that_stays_silent_is_disconnected() {
         client.send("nonsense\r\n");
         assert_eq!(client.response().status().as_u16(), 400);
         let begin = Instant::now();
-        // what is sent to a connection that was left comes back as a reset
+        // once the server has closed the connection, sending causes a reset
         while client.stream.write_all(b"x").is_ok() {
-            assert!(begin.elapsed() < echo::PATIENCE, "still read");
+            assert!(begin.elapsed() < echo::PATIENCE, "the server is still reading");
             thread::sleep(Duration::from_millis(1));
         }
     });
@@ -177,7 +182,7 @@ fn a_rejection_after_a_head_request_has_a_body() {
     });
 }
 
-/// One tokio connection, for what only it has.
+/// Runs a test against one tokio connection.
 #[track_caller]
 fn with_tokio_server(
     serve: impl AsyncFnOnce(Connection) -> io::Result<()> + Send + 'static,
@@ -195,7 +200,7 @@ fn a_connection_can_be_refused_before_its_first_byte() {
     let serve = async |mut connection: Connection| {
         connection.refuse(unavailable()).await?;
         assert!(read_request(&mut connection).await?.is_none());
-        connection.refuse(unavailable()).await // nothing more
+        connection.refuse(unavailable()).await // does nothing
     };
     with_tokio_server(serve, |client| must_be_rejected(client, 503));
     with_tokio_server(serve, |mut client| {
@@ -209,7 +214,7 @@ fn a_connection_can_be_refused_within_a_request() {
     let serve = async |mut connection: Connection| {
         connection.wait_for_request().await?;
         connection.refuse(unavailable()).await?;
-        assert!(connection.decode().expect("it is not read any more").is_none());
+        assert!(connection.decode().expect("no further decoding").is_none());
         Ok(())
     };
     with_tokio_server(serve, |mut client| {

@@ -1,9 +1,9 @@
-//! What an error says, and in which form.
+//! The form of error responses: problem documents.
 
 use http1::{Response, StatusCode, header};
 use serde_json::{Value, json};
 
-/// The document, and that nothing in its bytes does anything to a terminal.
+/// Parses a problem document, and checks that it contains no control characters.
 #[track_caller]
 fn document(response: &Response) -> Value {
     assert_eq!(response.header(header::CONTENT_TYPE), Some("application/problem+json"));
@@ -44,7 +44,8 @@ fn control_characters_in_a_detail_are_escaped() {
     assert_eq!(detail("a\r\nb\tc"), r"a\r\nb\tc");
     assert_eq!(detail("\u{1b}[31mred"), r"\u{1b}[31mred");
     assert_eq!(detail("\u{7f}"), r"\u{7f}");
-    assert_eq!(detail("\u{85}\u{9b}31mred"), r"\u{85}\u{9b}31mred"); // C1: what ESC [ is in one character
+    // C1: U+009B is ESC [ in one character
+    assert_eq!(detail("\u{85}\u{9b}31mred"), r"\u{85}\u{9b}31mred");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What must hold of all messages and of all bytes, tried on many.
+//! Properties that hold for all messages and all bytes, tested on random ones.
 
 use http1::{
     BadMessage, Bytes, ClientRequest, Decoded, Decoder, HeaderMap, HeaderName, HeaderValue,
@@ -9,7 +9,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-/// The messages in `bytes`, which come in pieces that end at `cuts`; or what was wrong.
+/// Decodes `bytes` in pieces that end at `cuts`: the messages, the error if there is one, and the
+/// decoder.
 fn decode<M: Message>(bytes: &[u8], cuts: &[Index]) -> (Vec<M>, Option<BadMessage>, Decoder<M>) {
     let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
     ends.push(bytes.len());
@@ -31,7 +32,8 @@ fn decode<M: Message>(bytes: &[u8], cuts: &[Index]) -> (Vec<M>, Option<BadMessag
 }
 
 fn fields() -> impl Strategy<Value = HeaderMap> {
-    // names that frame nothing; values without white space at their ends, which no field keeps (RFC 9110 §5.5)
+    // names without a meaning for framing; values without white space around them, which would be
+    // lost (RFC 9110 §5.5)
     let name = "x-[a-z0-9!#$%&'*+.^_`|~-]{1,12}"
         .prop_map(|name| name.parse::<HeaderName>().expect("a name"));
     let value = "([!-~]([ -~\t]{0,30}[!-~])?)?"
@@ -66,7 +68,7 @@ fn response() -> impl Strategy<Value = Response> {
     })
 }
 
-/// The bytes of a request; chunked by `sizes`, if there are any.
+/// Encodes a request; its body is chunked by `sizes` if there are any.
 fn bytes_of(request: &ClientRequest, sizes: &[usize]) -> Vec<u8> {
     let mut bytes = Vec::new();
     if sizes.is_empty() {
@@ -113,7 +115,7 @@ fn assert_same(sent: &ClientRequest, got: &Request) {
         Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?))
     };
     let fields: Option<HeaderMap> = got.fields().map(field).collect();
-    assert_eq!(without_framing(&fields.expect("each is a field")), sent.headers);
+    assert_eq!(without_framing(&fields.expect("valid fields")), sent.headers);
 }
 
 proptest! {
@@ -147,7 +149,7 @@ proptest! {
     fn decoding_any_bytes_ends_and_keeps_the_limits(
         bytes in prop_oneof![
             vec(any::<u8>(), 0..3000),
-            // likelier to get far: pieces of real messages in any order
+            // fragments of real messages in any order, which get past more of the checks
             vec(select(&PIECES[..]), 0..60).prop_map(|pieces| pieces.concat().into_bytes()),
         ],
         cuts in vec(any::<Index>(), 0..10),
@@ -158,7 +160,7 @@ proptest! {
         }
         let (pieces, same_error, same_decoder) = decode::<Request>(&bytes, &cuts);
         prop_assert_eq!((whole.len(), &error), (pieces.len(), &same_error));
-        // after an error a decoder is of no use, whatever it still holds
+        // after an error the state of a decoder does not matter
         prop_assert!(error.is_some() || decoder.has_begun() == same_decoder.has_begun());
         for (one, other) in whole.iter().zip(&pieces) {
             prop_assert_eq!(format!("{one:?}"), format!("{other:?}"));

@@ -1,11 +1,11 @@
-//! Which heads are refused, and with which status: one bad head a line.
+//! Heads that are rejected, and with which status: one malformed head per line.
 
 mod decode;
 
 use decode::bad;
 use http1::BadMessage;
 
-/// A GET with these fields.
+/// The error for a GET request with these fields.
 #[track_caller]
 fn bad_fields(fields: impl AsRef<[u8]>, status: u16) -> BadMessage {
     bad([b"GET / HTTP/1.1\r\nHost: a\r\n", fields.as_ref(), b"\r\n\r\n"].concat(), status)
@@ -45,7 +45,8 @@ fn a_malformed_request_line_is_rejected() {
 #[test]
 fn a_method_must_be_a_token() {
     for byte in b"\"(),/:;<=>?@[\\]{}\x00\x01\x1f\x7f\x80\xff" {
-        bad([b"G", &[*byte][..], b"T / HTTP/1.1\r\nHost: a\r\n\r\n"].concat(), 400); // RFC 9110 §5.6.2
+        // RFC 9110 §5.6.2
+        bad([b"G", &[*byte][..], b"T / HTTP/1.1\r\nHost: a\r\n\r\n"].concat(), 400);
         bad([&[*byte][..], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"].concat(), 400);
     }
 }
@@ -78,7 +79,8 @@ fn a_version_must_be_http_slash_digit_dot_digit() {
 fn another_major_version_is_rejected_with_505() {
     let other = |version: &str| {
         assert_eq!(bad(format!("GET / {version}\r\nHost: a\r\n\r\n"), 505), BadMessage::Version);
-        assert_eq!(bad(format!("GET / {version}\r\n"), 505), BadMessage::Version); // at the end of the line
+        // at the end of the line
+        assert_eq!(bad(format!("GET / {version}\r\n"), 505), BadMessage::Version);
     };
     other("HTTP/0.9"); // RFC 9110 §15.6.6
     other("HTTP/2.0");
@@ -99,7 +101,7 @@ fn other_protocols_are_rejected_at_the_first_byte_or_line() {
     bad("hello\n", 400);
     bad("SSH-2.0-OpenSSH_9.6\r\n", 400);
     bad("EHLO a\r\n", 400);
-    bad("GET /\r\n", 400); // HTTP/0.9: the client waits for an answer, not for a head to end
+    bad("GET /\r\n", 400); // HTTP/0.9: such a client never sends the end of a head
 }
 
 #[test]
@@ -117,10 +119,10 @@ fn a_target_must_be_a_path_or_a_complete_http_uri() {
         assert!(matches!(bad, BadMessage::Target(_)), "{target:?}: {bad:?}");
     };
     bad("events"); // RFC 9112 §3.2
-    bad("a:80"); // the authority form is CONNECT's
+    bad("a:80"); // only CONNECT has the authority form
     bad("a.b/events");
     bad("?query");
-    bad("*"); // the asterisk form is OPTIONS'
+    bad("*"); // only OPTIONS has the asterisk form
     bad("*?query");
     bad("**");
     bad("#fragment");
@@ -255,7 +257,8 @@ fn http_11_without_exactly_one_host_is_rejected() {
 #[test]
 fn http_12_needs_a_host_as_http_11_does() {
     assert_eq!(bad("GET / HTTP/1.2\r\n\r\n", 400), BadMessage::HostMissing);
-    assert_eq!(bad("GET http://a/ HTTP/1.1\r\n\r\n", 400), BadMessage::HostMissing); // the absolute form, too
+    // in absolute form, too
+    assert_eq!(bad("GET http://a/ HTTP/1.1\r\n\r\n", 400), BadMessage::HostMissing);
 }
 
 #[test]
@@ -275,7 +278,7 @@ fn an_invalid_host_is_rejected() {
     bad(b":");
     bad(b":80");
     bad(b"a b");
-    bad(b"a, b"); // two fields, joined by a proxy
+    bad(b"a, b"); // two fields, merged by a proxy
     bad(b"a:80 b");
     bad(b"a/");
     bad(b"a/events");
@@ -301,7 +304,7 @@ fn an_invalid_host_is_rejected() {
     bad(b"a@a:80");
     bad(b"a:80@a:80");
     bad(b"a@b@c");
-    bad(b"::1"); // RFC 3986 §3.2.2: in brackets
+    bad(b"::1"); // RFC 3986 §3.2.2: brackets are missing
     bad(b"[");
     bad(b"]");
     bad(b"[]");
@@ -321,7 +324,7 @@ fn an_invalid_host_is_rejected() {
     bad(b"[127.0.0.1]");
     bad(b"[::1::1]");
     bad(b"[12345::1]");
-    bad(b"[fe80::1%25eth0]"); // a zone means something on the sender's machine alone
+    bad(b"[fe80::1%25eth0]"); // a zone is valid only on the sender's machine
     bad(b"a\\b");
     bad(b"a\tb");
     bad(b"\"a\"");
@@ -346,7 +349,8 @@ fn an_unknown_expectation_is_rejected_with_417() {
     bad("100-continue, more");
     bad("more\r\nExpect: 100-continue");
     bad("100-continue\r\nExpect: more");
-    assert!(matches!(bad_fields("Expect: more", 417), BadMessage::Expectation(_))); // without a body, too
+    // without a body, too
+    assert!(matches!(bad_fields("Expect: more", 417), BadMessage::Expectation(_)));
 }
 
 #[test]

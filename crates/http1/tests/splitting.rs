@@ -1,9 +1,9 @@
-//! However the bytes of a connection are split on their way, they mean the same.
+//! The result of decoding does not depend on how the bytes were split.
 
 use http1::{Decoded, Decoder, MAX_HEAD, Message, Request, Response};
 use std::fmt::Debug;
 
-/// What a decoder makes of these pieces, step by step, each message with all that is in it.
+/// Decodes these pieces. The result describes each step, with all parts of each message.
 fn decode<'a, M: Message + Debug>(
     decoder: &mut Decoder<M>,
     pieces: impl Iterator<Item = &'a [u8]>,
@@ -43,7 +43,7 @@ fn responses<'a>(pieces: impl Iterator<Item = &'a [u8]>, to_head: bool) -> Vec<S
     steps
 }
 
-/// Every pair of pieces, then pieces of each of these lengths.
+/// Splits the bytes in two at every position, and then into pieces of each of these lengths.
 fn split_everywhere(
     bytes: &[u8],
     lengths: &[usize],
@@ -74,7 +74,7 @@ fn split_evenly(
     }
 }
 
-/// Pieces of so many bytes.
+/// The lengths of the pieces, in bytes.
 const LENGTHS: [usize; 4] = [1, 2, 3, 7];
 
 macro_rules! chunked {
@@ -85,7 +85,7 @@ macro_rules! chunked {
 }
 
 const REQUESTS: &[&[u8]] = &[
-    // taken
+    // accepted
     b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
     b"GET / HTTP/1.1\nHost: a\n\n",
     b"GET / HTTP/1.1\r\nHost: a\r\n\n",
@@ -105,12 +105,12 @@ const REQUESTS: &[&[u8]] = &[
     chunked!("0\r\n\r\n"),
     chunked!("1\r\nh\r\n4 ;a=\"b\"\r\nello\r\n000;c\r\nX: y\r\nZ:\r\n\r\n"),
     chunked!("A\r\n\r\n0\r\n\r\n\r\n\r\n\r\n0\r\n\r\n"),
-    // several
+    // several requests
     b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /3 HTTP/1.1\r\nHost: a\r\n\r\n",
     b"POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello\r\n\r\nGET /2 HTTP/1.0\n\n\n\n",
     chunked!("5\r\nhello\r\n0\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nworldGET /3 HTTP/1.0\n\n"),
     chunked!("2\r\nhe\r\n3\r\nllo\r\n0\r\nX: y\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n"),
-    // cut short
+    // incomplete
     b"",
     b"\r",
     b"\r\n\r",
@@ -120,7 +120,7 @@ const REQUESTS: &[&[u8]] = &[
     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhell",
     chunked!("5\r\nhello\r"),
     chunked!("5\r\nhello\r\n0\r\nX: y\r\n"),
-    // refused at the start line
+    // rejected for the start line
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     b"GET\r\n\r\n",
     b"GET /\r\nHost: a\r\n\r\n",
@@ -136,7 +136,7 @@ const REQUESTS: &[&[u8]] = &[
     b"\r\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
     b"\rGET / HTTP/1.1\r\nHost: a\r\n\r\n",
     b"\n\rGET / HTTP/1.1\r\nHost: a\r\n\r\n",
-    // refused for a field
+    // rejected for a field
     b"CONNECT a:80 HTTP/1.1\r\n\r\n",
     b"GET events HTTP/1.1\r\nHost: a\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost : a\r\n\r\n",
@@ -153,7 +153,7 @@ const REQUESTS: &[&[u8]] = &[
     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: more\r\n\r\nhello",
-    // refused for a chunk, the last one of the second request
+    // rejected for a chunk; the last one is in a second request
     chunked!("5\nhello\r\n0\r\n\r\n"),
     chunked!("5 \r\nhello\r\n0\r\n\r\n"),
     chunked!("5;\r\nhello\r\n0\r\n\r\n"),
@@ -189,11 +189,11 @@ const RESPONSES: &[&[u8]] = &[
     // without a body
     b"HTTP/1.1 204 X\r\n\r\nHTTP/1.1 304 X\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-    // cut short
+    // incomplete
     b"HTTP/1.1 200 OK\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
-    // refused
+    // rejected
     b"hello",
     b"HTTP/2 200 OK\r\n\r\n",
     b"HTTP/1.1 20 OK\r\n\r\n",

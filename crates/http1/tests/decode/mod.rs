@@ -1,35 +1,36 @@
-//! What a decoder says of a server's input, in one piece and dripping.
+//! Decodes requests, once in one piece and once byte by byte, and compares the results.
 
-#![allow(dead_code, reason = "some tests are about the bad, some about the good")]
+#![allow(dead_code, reason = "some tests use only one of the two functions")]
 
 use http1::{BadMessage, Decoded, Decoder, Request};
 use std::fmt::Display;
 
-/// The error that these bytes lead to, and its status.
+/// The error to which these bytes lead; it must have this status.
 #[track_caller]
 pub(crate) fn bad(bytes: impl AsRef<[u8]>, status: u16) -> BadMessage {
     let bytes = bytes.as_ref();
-    let (_, Some(bad)) = decode(bytes) else { panic!("taken: {}", start_of(bytes)) };
-    assert_eq!(bad.status().as_u16(), status, "{bad} is said of {}", start_of(bytes));
+    let (_, Some(bad)) = decode(bytes) else { panic!("accepted: {}", start_of(bytes)) };
+    assert_eq!(bad.status().as_u16(), status, "{bad}: {}", start_of(bytes));
     bad
 }
 
-/// The requests that these bytes are.
+/// The requests in these bytes, which must be valid.
 #[track_caller]
 pub(crate) fn requests_in(bytes: impl AsRef<[u8]>) -> Vec<Request> {
     let bytes = bytes.as_ref();
     match decode(bytes) {
         (requests, None) => requests,
-        (_, Some(bad)) => panic!("{bad} is said of {}", start_of(bytes)),
+        (_, Some(bad)) => panic!("{bad}: {}", start_of(bytes)),
     }
 }
 
 #[track_caller]
 fn decode(bytes: &[u8]) -> (Vec<Request>, Option<BadMessage>) {
     let whole = in_pieces(bytes, bytes.len());
-    let byte_by_byte = in_pieces(bytes, if bytes.len() < 100_000 { 1 } else { 7 }); // or it would take its time
-    assert_eq!(byte_by_byte.1, whole.1, "dripping: {}", start_of(bytes));
-    assert_eq!(byte_by_byte.0.len(), whole.0.len(), "dripping: {}", start_of(bytes));
+    // pieces of 7 bytes if there are many, since single bytes would take too long
+    let byte_by_byte = in_pieces(bytes, if bytes.len() < 100_000 { 1 } else { 7 });
+    assert_eq!(byte_by_byte.1, whole.1, "byte by byte: {}", start_of(bytes));
+    assert_eq!(byte_by_byte.0.len(), whole.0.len(), "byte by byte: {}", start_of(bytes));
     whole
 }
 

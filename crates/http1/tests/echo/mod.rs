@@ -1,6 +1,6 @@
-//! An echo over each kind of connection, and a client for it that waits long, but not for ever.
+//! An echo server on each kind of connection, and a client with long timeouts to test it.
 
-#![allow(dead_code, reason = "each test needs its part of the client")]
+#![allow(dead_code, reason = "each test file uses a part of this")]
 
 use http1::{Connection, Decoded, Decoder, Request, Response, blocking};
 use std::io::{self, Read, Write};
@@ -8,10 +8,10 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-/// How long a client waits before it takes the server for dead.
+/// How long a client waits before the test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The body comes back, or the path where there is none.
+/// Echoes the body, or the path if the body is empty.
 fn respond(request: Request) -> Response {
     match request.body().is_empty() {
         true => Response::text(request.path().to_owned().into()),
@@ -19,7 +19,7 @@ fn respond(request: Request) -> Response {
     }
 }
 
-/// The read loop of a server; `None` once the client is done.
+/// Reads until a request is complete; `None` once the client is done. Rejects malformed requests.
 pub(crate) async fn read_request(connection: &mut Connection) -> io::Result<Option<Request>> {
     loop {
         match connection.decode() {
@@ -59,7 +59,7 @@ fn serve_tokio(listener: &TcpListener) -> io::Result<()> {
     })
 }
 
-/// One connection on a runtime of its own.
+/// Serves one connection on a separate runtime.
 pub(crate) fn serve_with_tokio(
     listener: &TcpListener,
     serve: impl AsyncFnOnce(Connection) -> io::Result<()>,
@@ -71,13 +71,14 @@ pub(crate) fn serve_with_tokio(
         .block_on(async { serve(Connection::new(tokio::net::TcpStream::from_std(stream)?)).await })
 }
 
-/// Runs a test against both connections. The server must end well, once the client is gone.
+/// Runs a test against both connections. The server must return without an error once the client
+/// has disconnected.
 #[track_caller]
 pub(crate) fn with_both_servers(test: impl Fn(Client)) {
     with_both_servers_at(bind, test);
 }
 
-/// The same, each at a listener of this kind.
+/// Runs a test against both connections, with the listeners that `bind` returns.
 #[track_caller]
 pub(crate) fn with_both_servers_at(bind: impl Fn() -> TcpListener, test: impl Fn(Client)) {
     for (name, serve) in
@@ -88,7 +89,7 @@ pub(crate) fn with_both_servers_at(bind: impl Fn() -> TcpListener, test: impl Fn
     }
 }
 
-/// Runs a test against one server.
+/// Runs a test against one server, which must return without an error.
 #[track_caller]
 pub(crate) fn with_server(
     listener: TcpListener,
@@ -98,15 +99,15 @@ pub(crate) fn with_server(
     let address = listener.local_addr().expect("a bound listener");
     let server = thread::spawn(move || serve(&listener));
     test(Client::new(TcpStream::connect(address).expect("a listener")));
-    server.join().expect("no panic").expect("a connection that ends well");
+    server.join().expect("no panic").expect("the server returns without an error");
 }
 
-/// Any free port.
+/// A listener on any free port.
 pub(crate) fn bind() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").expect("a free port")
 }
 
-/// A listener whose connections take less than a response at a time.
+/// A listener whose connections have send buffers that are smaller than a large response.
 pub(crate) fn bind_narrow() -> TcpListener {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -122,7 +123,7 @@ pub(crate) fn bind_narrow() -> TcpListener {
     bind().expect("a free port")
 }
 
-/// The other end.
+/// The client's end of a connection.
 pub(crate) struct Client {
     pub(crate) stream: TcpStream,
     decoder: Decoder<Response>,
@@ -141,13 +142,13 @@ impl Client {
         self.stream.write_all(bytes.as_ref()).expect("a server that reads");
     }
 
-    /// Nothing more is sent.
+    /// Closes the sending side.
     #[track_caller]
     pub(crate) fn end_input(&mut self) {
         self.stream.shutdown(Shutdown::Write).expect("an open connection");
     }
 
-    /// The next response, interim ones among them.
+    /// The next response, including interim ones.
     #[track_caller]
     pub(crate) fn response(&mut self) -> Response {
         self.next_response(false)
@@ -165,19 +166,19 @@ impl Client {
         loop {
             match self.decoder.decode().expect("HTTP") {
                 Decoded::Complete(response) => return response,
-                _ => match self.stream.read(&mut piece).expect("an answer in time") {
-                    0 => panic!("closed without an answer"),
+                _ => match self.stream.read(&mut piece).expect("a response in time") {
+                    0 => panic!("closed without a response"),
                     length => self.decoder.push(&piece[..length]),
                 },
             }
         }
     }
 
-    /// What still comes until the server closes the connection.
+    /// Everything that arrives until the server closes the connection.
     #[track_caller]
     pub(crate) fn rest(mut self) -> String {
         let mut bytes = self.decoder.buffer(0).to_vec();
-        self.stream.read_to_end(&mut bytes).expect("a connection that ends well");
+        self.stream.read_to_end(&mut bytes).expect("a connection that ends without a reset");
         String::from_utf8(bytes).expect("text")
     }
 }
