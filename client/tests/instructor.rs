@@ -1,4 +1,4 @@
-//! INSTRUCTOR.md: its live changes fit the code, and its tables add up.
+//! INSTRUCTOR.md: its live changes fit the code, its tables add up, and the lessons take as long as it says.
 
 use std::path::{Path, PathBuf};
 
@@ -54,4 +54,17 @@ fn the_minutes_of_the_tables_add_up() {
         .map(|row| row.0 + row.1)
         .collect();
     assert_eq!(ends, [17 * 60, 2 * 60], "a day until five, and two hours");
+}
+
+#[test]
+fn each_lesson_takes_as_long_as_the_day_plans_for_it() {
+    for stage in probe::stages::STAGES {
+        let lesson = std::fs::read_to_string(root().join(stage).join("README.md"));
+        let lesson = lesson.expect("each stage has a lesson");
+        let minutes = lesson.lines().find_map(|line| line.strip_prefix("**Time:** "));
+        let minutes = minutes.and_then(|line| line.strip_suffix(" minutes.")).expect("its time");
+        let number = &stage["stage".len()..][..1];
+        let row = format!("| {minutes} | stage {number}: predict ");
+        assert!(page().contains(&row), "{stage} takes {minutes} minutes");
+    }
 }
