@@ -15,18 +15,18 @@ pub struct Claim {
     pub former_name: Option<&'static str>,
     /// The sentence.
     pub sentence: &'static str,
-    /// The stages of which it is true. Of the others it must be false: their failure is their lesson.
+    /// The stages that keep it. The others must break it: their failure is their lesson.
     pub kept_by: &'static [u8],
     /// How long a trial may take before it counts as broken.
     pub deadline: Duration,
-    /// Whether `compare` tries it on all five stages: those that a room should see.
+    /// Whether `compare` tries it on all five stages, side by side.
     pub compared: bool,
-    /// A command for a shell that repeats it by hand; `{addr}` stands for the server's HOST:PORT.
+    /// A shell command that reproduces it by hand; `{addr}` stands for the server's HOST:PORT.
     pub by_hand: &'static str,
     pub(crate) attempt: for<'a> fn(&'a mut Trial) -> Attempt<'a>,
 }
 
-/// A trial on its way: the figure of a claim that is kept, or of one that is broken.
+/// A trial in progress. It yields the figure of a kept claim, or of a broken one as the error.
 pub(crate) type Attempt<'a> = Pin<Box<dyn Future<Output = Result<String, String>> + Send + 'a>>;
 
 impl Claim {
@@ -45,12 +45,12 @@ impl Claim {
         Finding { verdict, figure, trace, queue, by_hand }
     }
 
-    /// The command that repeats it by hand on the server at `addr`.
+    /// The command that reproduces it on the server at `addr`.
     pub fn command(&self, addr: impl std::fmt::Display) -> String {
         self.by_hand.replace("{addr}", &addr.to_string())
     }
 
-    /// The command that shows by hand what was found on the server at `addr`.
+    /// The command that reproduces what was found on the server at `addr`.
     pub fn command_for(&self, finding: &Finding, addr: impl std::fmt::Display) -> String {
         finding.by_hand.clone().unwrap_or_else(|| self.command(addr))
     }
@@ -64,9 +64,9 @@ impl Claim {
 /// Whether a claim is true of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is.
+    /// The server does what the sentence says.
     Kept,
-    /// It is not.
+    /// It does not.
     Broken,
 }
 
@@ -79,8 +79,8 @@ pub struct Finding {
     pub figure: String,
     /// Every request of the trial, in the order in which they began.
     pub trace: Vec<Exchange>,
-    /// What the server said of its queue meanwhile; empty where it says nothing of one.
+    /// The server's queue meanwhile, from `GET /stats`; empty if it has none.
     pub queue: Vec<Depth>,
-    /// A command for a shell that shows what was found, where the claim's own shows something else.
+    /// A shell command that reproduces this finding, if the claim's own command does not.
     pub by_hand: Option<String>,
 }

@@ -8,13 +8,13 @@ use probe::http_client::{Call, Failure, Outcome, ResponseClient};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
-/// More than that between the first answer and the last is no noise of a busy machine.
+/// A longer time between the first and the last response is not the noise of a busy machine.
 pub(crate) const SLACK: Duration = Duration::from_millis(250);
 
-/// Ten connections, then ten events: on each of ten users' accounts one.
-pub(crate) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
+/// Opens ten connections, then sends ten events, one for each of ten users.
+pub(crate) async fn check_concurrent(trial: &mut Trial) -> Result<String, String> {
     let events = (0..10).map(|number| event(&format!("user{number}"), 1)).collect();
-    let calls = at_once(trial, events, Duration::from_secs(20)).await?;
+    let calls = concurrently(trial, events, Duration::from_secs(20)).await?;
     let took = trial.trace.iter().map(Exchange::took);
     let (first, last) = (took.clone().min().unwrap_or_default(), took.max().unwrap_or_default());
     let unanswered = calls.iter().filter(|call| !call.outcome.is_answer()).count();
@@ -27,8 +27,8 @@ pub(crate) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
     }
 }
 
-/// A connection for each event first, then the events on all of them at the same time.
-pub(crate) async fn at_once(
+/// Opens a connection for each event, then sends all events at the same time.
+pub(crate) async fn concurrently(
     trial: &mut Trial,
     events: Vec<String>,
     patience: Duration,
@@ -40,13 +40,13 @@ pub(crate) async fn at_once(
         }
         Ok::<_, Failure>(())
     });
-    // beyond its backlog a server that accepts nobody lets them wait: those connect when they can
+    // a server that does not accept leaves the others waiting once its backlog is full
     connecting.await.unwrap_or(Ok(())).map_err(|failure| failure.to_string())?;
     let began = Instant::now();
     let mut calls = Vec::with_capacity(events.len());
     for (mut caller, event) in callers.into_iter().zip(events) {
         let request = post_event(trial.addr, "application/json", event.as_bytes());
-        // the caller goes with its task: a server that serves one at a time waits for it to hang up
+        // the client is dropped with its task: a server with one thread waits for it to disconnect
         calls.push(tokio::spawn(
             async move { caller.call(&request, false, began + patience).await },
         ));
@@ -64,7 +64,7 @@ pub(crate) async fn at_once(
     Ok(answers)
 }
 
-/// How many of them came to that.
+/// How many calls had such an outcome.
 pub(crate) fn count(calls: &[Call], is: impl Fn(Outcome) -> bool) -> usize {
     calls.iter().filter(|call| is(call.outcome)).count()
 }

@@ -14,12 +14,12 @@ pub(crate) fn post_event(addr: SocketAddr, content_type: &'static str, body: &[u
     bytes
 }
 
-/// A user whom nobody else has: what a trial finds is its own.
+/// A user that no other trial has, so that its balance is this trial's alone.
 pub(crate) fn fresh_user() -> String {
     format!("check-{:016x}", RandomState::new().build_hasher().finish())
 }
 
-/// An event as JSON. The user stands last: an answer that names it has come of the whole of it.
+/// An event as JSON. The user comes last: a response that names it comes from the whole event.
 pub(crate) fn event(user: &str, amount: i64) -> String {
     format!(r#"{{"amount": {amount}, "user": "{user}"}}"#)
 }

@@ -1,4 +1,4 @@
-//! Where a request begins and ends, however it comes.
+//! Where a request begins and ends, however it arrives.
 
 use crate::event::{event, fresh_user};
 use crate::raw_connection::{PATIENCE, WORK};
@@ -10,13 +10,13 @@ use tokio::time::{Instant, sleep};
 
 const HEAD: &str = "POST /events HTTP/1.1\r\nHost: check\r\nContent-Type: application/json\r\n";
 
-/// A request that posts an event of this user, worth nothing.
+/// A request that posts an event of this user with amount 0.
 fn whole(user: &str) -> String {
     let event = event(user, 0);
     format!("{HEAD}Content-Length: {}\r\n\r\n{event}", event.len())
 }
 
-/// Fails unless the event was taken, and its user, who stands at its end, came back: an echo does that too.
+/// Fails unless the event was accepted and its user, which comes last, came back: an echo passes, too.
 fn must_name(response: &Response, user: &str) -> Result<(), String> {
     match Outcome::of(response) {
         Outcome::Served(_)
@@ -29,8 +29,8 @@ fn must_name(response: &Response, user: &str) -> Result<(), String> {
     }
 }
 
-/// Bodies come back, byte for byte.
-pub(crate) async fn is_echoed(trial: &mut Trial) -> Result<String, String> {
+/// Posts bodies of every kind and compares what comes back.
+pub(crate) async fn check_echo(trial: &mut Trial) -> Result<String, String> {
     let every_byte: Vec<u8> = (0..=255).collect();
     let bodies = [&b"hello"[..], b"", b"<script>alert(1)</script>", &every_byte];
     for body in bodies {
@@ -46,8 +46,8 @@ pub(crate) async fn is_echoed(trial: &mut Trial) -> Result<String, String> {
     Ok(format!("{} bodies came back", bodies.len()))
 }
 
-/// No browser runs what somebody else had echoed.
-pub(crate) async fn is_plain(trial: &mut Trial) -> Result<String, String> {
+/// Checks the fields that keep a browser from running an echoed script.
+pub(crate) async fn check_nosniff(trial: &mut Trial) -> Result<String, String> {
     let response = echo(trial, b"<script>alert(1)</script>").await?;
     let field = |name| {
         response
@@ -70,15 +70,15 @@ pub(crate) async fn is_plain(trial: &mut Trial) -> Result<String, String> {
 async fn echo(trial: &mut Trial, body: &[u8]) -> Result<Response, String> {
     let head = format!("POST / HTTP/1.1\r\nHost: check\r\nContent-Length: {}\r\n\r\n", body.len());
     let (response, _) =
-        trial.ask_anew("a body", [head.as_bytes(), body].concat(), PATIENCE).await?;
+        trial.ask_on_new_connection("a body", [head.as_bytes(), body].concat(), PATIENCE).await?;
     match response.status() {
         StatusCode::OK => Ok(response),
         status => Err(format!("answered {status}")),
     }
 }
 
-/// An event, a request for nothing, another event, in one piece.
-pub(crate) async fn is_pipelined(trial: &mut Trial) -> Result<String, String> {
+/// Sends an event, a request for an unknown path and another event in one write.
+pub(crate) async fn check_pipeline(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(2).await;
     let users = [fresh_user(), fresh_user()];
     let between = "GET /check-nowhere HTTP/1.1\r\nHost: check\r\n\r\n";
@@ -87,7 +87,7 @@ pub(crate) async fn is_pipelined(trial: &mut Trial) -> Result<String, String> {
     wire.send([&whole(&users[0]), between, &whole(&users[1])].concat()).await;
     let mut answers = Vec::new();
     for what in ["first of three", "second of three", "third of three"] {
-        let answer = trial.hear(what, &mut wire, began, WORK).await;
+        let answer = trial.receive(what, &mut wire, began, WORK).await;
         answers.push(
             answer.map_err(|instead| format!("{} of 3 answered, then {instead}", answers.len()))?,
         );
@@ -100,8 +100,8 @@ pub(crate) async fn is_pipelined(trial: &mut Trial) -> Result<String, String> {
     Ok("3 pipelined, 3 responses in order".into())
 }
 
-/// An event in chunks with extensions and trailers, and the next request where it should begin.
-pub(crate) async fn is_read_in_chunks(trial: &mut Trial) -> Result<String, String> {
+/// Sends an event in chunks with extensions and trailers, and the next request right after it.
+pub(crate) async fn check_chunked(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(1).await;
     let user = fresh_user();
     let event = event(&user, 0);
@@ -113,7 +113,8 @@ pub(crate) async fn is_read_in_chunks(trial: &mut Trial) -> Result<String, Strin
             &format!("{:X};of=\"check\"\r\n{}\r\n", chunk.len(), String::from_utf8_lossy(chunk));
     }
     request += "0\r\nChecksum: none\r\n\r\n";
-    let (response, mut wire) = trial.ask_anew("event in chunks", request, WORK).await?;
+    let (response, mut wire) =
+        trial.ask_on_new_connection("event in chunks", request, WORK).await?;
     must_name(&response, &user)?;
     let next = trial
         .ask("request after it", &mut wire, "GET / HTTP/1.1\r\nHost: check\r\n\r\n", PATIENCE)
@@ -122,8 +123,8 @@ pub(crate) async fn is_read_in_chunks(trial: &mut Trial) -> Result<String, Strin
     Ok(format!("an event in {count} chunks"))
 }
 
-/// An event, byte by byte.
-pub(crate) async fn is_put_together(trial: &mut Trial) -> Result<String, String> {
+/// Sends an event byte by byte.
+pub(crate) async fn check_partial_reads(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(1).await;
     let user = fresh_user();
     let request = whole(&user);
@@ -132,36 +133,37 @@ pub(crate) async fn is_put_together(trial: &mut Trial) -> Result<String, String>
     for (number, byte) in request.as_bytes().chunks(1).enumerate() {
         wire.send(byte).await;
         if number % 8 == 0 {
-            sleep(Duration::from_millis(1)).await; // the pace: so that they do not come as one
+            sleep(Duration::from_millis(1)).await; // a pace, so that they do not arrive as one
         }
     }
-    must_name(&trial.hear("event byte by byte", &mut wire, began, WORK).await?, &user)?;
+    must_name(&trial.receive("event byte by byte", &mut wire, began, WORK).await?, &user)?;
     Ok(format!("{} bytes, one by one", request.len()))
 }
 
-/// A request whose sender then ends its side, and still listens.
-pub(crate) async fn is_answered_after_its_end(trial: &mut Trial) -> Result<String, String> {
+/// Sends a request, closes the sending side, and still reads.
+pub(crate) async fn check_half_close(trial: &mut Trial) -> Result<String, String> {
     let mut wire = trial.open().await?;
     let began = Instant::now();
     wire.send("GET / HTTP/1.1\r\nHost: check\r\n\r\n").await;
     wire.end_input().await;
-    let response = trial.hear("request, then the end", &mut wire, began, PATIENCE).await?;
+    let response = trial.receive("request, then the end", &mut wire, began, PATIENCE).await?;
     wire.end(PATIENCE).await.map_err(|instead| format!("answered, then {instead}"))?;
     Ok(format!("answered {}, then closed", response.status().as_u16()))
 }
 
-/// What people type into `nc`.
-pub(crate) async fn is_taken_as_typed(trial: &mut Trial) -> Result<String, String> {
-    let (response, _) =
-        trial.ask_anew("typed request", "GET / HTTP/1.1\nHost: check\n\n", PATIENCE).await?;
+/// Sends a request as people type it into `nc`.
+pub(crate) async fn check_bare_lf(trial: &mut Trial) -> Result<String, String> {
+    let (response, _) = trial
+        .ask_on_new_connection("typed request", "GET / HTTP/1.1\nHost: check\n\n", PATIENCE)
+        .await?;
     match response.status() {
         StatusCode::BAD_REQUEST => Err(format!("answered {}", response.status())),
         status => Ok(format!("answered {}", status.as_u16())),
     }
 }
 
-/// A body that is held back until the server asks for it.
-pub(crate) async fn is_asked_for(trial: &mut Trial) -> Result<String, String> {
+/// Holds the body back until the server sends `100 Continue`.
+pub(crate) async fn check_expect_continue(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(1).await;
     let user = fresh_user();
     let event = event(&user, 0);
@@ -182,8 +184,8 @@ pub(crate) async fn is_asked_for(trial: &mut Trial) -> Result<String, String> {
     Ok(format!("100 Continue after {}", probe::duration::show(asked)))
 }
 
-/// HEAD with a body, GET with the same one; and the connection after it.
-pub(crate) async fn has_no_body(trial: &mut Trial) -> Result<String, String> {
+/// Sends HEAD with a body and GET with the same one over one connection.
+pub(crate) async fn check_head(trial: &mut Trial) -> Result<String, String> {
     let rest = "/ HTTP/1.1\r\nHost: check\r\nContent-Length: 5\r\n\r\nhello";
     let mut wire = trial.open().await?;
     let began = Instant::now();
@@ -205,8 +207,8 @@ pub(crate) async fn has_no_body(trial: &mut Trial) -> Result<String, String> {
     }
 }
 
-/// Fields that every answer has.
-pub(crate) async fn are_dated(trial: &mut Trial) -> Result<String, String> {
+/// Checks the fields that every response has.
+pub(crate) async fn check_standard_headers(trial: &mut Trial) -> Result<String, String> {
     let cases = [
         ("GET /", "GET / HTTP/1.1\r\nHost: check\r\n\r\n"),
         ("GET of nothing", "GET /check-nowhere HTTP/1.1\r\nHost: check\r\n\r\n"),
@@ -216,7 +218,7 @@ pub(crate) async fn are_dated(trial: &mut Trial) -> Result<String, String> {
     ];
     let mut wrong = Vec::new();
     for (what, request) in cases {
-        let (response, _) = trial.ask_anew(what, request, PATIENCE).await?;
+        let (response, _) = trial.ask_on_new_connection(what, request, PATIENCE).await?;
         let has = |name: &str| response.headers().contains_key(name);
         let missing = ["date", "content-length"].into_iter().find(|name| !has(name));
         let missing = missing

@@ -1,4 +1,4 @@
-//! What no server should take for an event.
+//! Input that no server should accept as an event.
 
 use crate::event::{event, fresh_user, post_event};
 use crate::raw_connection::{PATIENCE, WORK};
@@ -6,7 +6,7 @@ use crate::trial::{Trial, instead};
 use probe::http_client::{Failure, Outcome, ResponseClient};
 use std::net::SocketAddr;
 
-/// One kind of garbage, and how it is to be refused.
+/// One kind of garbage, and the status that rejects it.
 #[derive(Clone, Copy, Debug)]
 pub struct Garbage {
     /// What is wrong with it.
@@ -15,7 +15,7 @@ pub struct Garbage {
     pub content_type: &'static str,
     /// Its body.
     pub body: &'static [u8],
-    /// The status that the contract wants; a claim takes any 4xx, from servers that have another contract.
+    /// The status of our stages; the claim accepts any 4xx.
     pub status: u16,
 }
 
@@ -30,7 +30,7 @@ const fn garbage(
     Garbage { what, content_type, body, status }
 }
 
-/// Twelve kinds: well-formed HTTP, every one.
+/// Twelve kinds, all of them well-formed HTTP.
 pub const GARBAGE: [Garbage; 12] = [
     garbage("no body", 400, JSON, b""),
     garbage("not JSON", 400, JSON, b"hello"),
@@ -51,8 +51,8 @@ pub const GARBAGE: [Garbage; 12] = [
     garbage("another media type", 415, "text/plain", br#"{"user": "alice", "amount": 5}"#),
 ];
 
-/// Every kind after another, over one connection if the server keeps it; then an valid event, on one of its own.
-pub(crate) async fn is_refused(trial: &mut Trial) -> Result<String, String> {
+/// Sends every kind, over one connection if the server keeps it open; then a valid event on another.
+pub(crate) async fn check_garbage(trial: &mut Trial) -> Result<String, String> {
     let (of, mut caller) = (GARBAGE.len(), ResponseClient::new(trial.addr));
     let (mut taken, mut otherwise) = (Vec::new(), Vec::new());
     for garbage in &GARBAGE {
@@ -75,7 +75,7 @@ pub(crate) async fn is_refused(trial: &mut Trial) -> Result<String, String> {
         .call("valid event", &mut ResponseClient::new(trial.addr), &request, WORK)
         .await
         .outcome;
-    // where all were taken, the claim's own command shows one
+    // if all were accepted, the claim's own command shows one
     if let Some(first) = taken.iter().chain(&otherwise).next().filter(|_| taken.len() < of) {
         trial.by_hand = Some(curl(trial.addr, first.content_type, first.body));
     }

@@ -19,8 +19,8 @@ fn says(response: &Response, wanted: &str) -> bool {
         .any(|member| member.trim().eq_ignore_ascii_case(wanted))
 }
 
-/// Twenty requests over one connection.
-pub(crate) async fn is_kept(trial: &mut Trial) -> Result<String, String> {
+/// Sends twenty requests over one connection.
+pub(crate) async fn check_keep_alive(trial: &mut Trial) -> Result<String, String> {
     const REQUESTS: usize = 20;
     let mut wire = trial.open().await?;
     for number in 0..REQUESTS {
@@ -30,10 +30,11 @@ pub(crate) async fn is_kept(trial: &mut Trial) -> Result<String, String> {
     Ok(format!("{REQUESTS} over one connection"))
 }
 
-/// `Connection: close`.
-pub(crate) async fn is_closed_on_request(trial: &mut Trial) -> Result<String, String> {
+/// Sends `Connection: close` and expects it back, and the end of the connection.
+pub(crate) async fn check_connection_close(trial: &mut Trial) -> Result<String, String> {
     let request = get("1.1", "Connection: other, CLOSE\r\n");
-    let (response, mut wire) = trial.ask_anew("last request", request, PATIENCE).await?;
+    let (response, mut wire) =
+        trial.ask_on_new_connection("last request", request, PATIENCE).await?;
     wire.end(PATIENCE).await.map_err(|instead| format!("answered, then {instead}"))?;
     if says(&response, "close") {
         Ok("Connection: close, then closed".into())
@@ -42,16 +43,18 @@ pub(crate) async fn is_closed_on_request(trial: &mut Trial) -> Result<String, St
     }
 }
 
-/// HTTP/1.0, that of old and that which asks to be kept.
-pub(crate) async fn is_old(trial: &mut Trial) -> Result<String, String> {
-    let (response, mut wire) = trial.ask_anew("HTTP/1.0", get("1.0", ""), PATIENCE).await?;
+/// Sends HTTP/1.0 requests without and with keep-alive.
+pub(crate) async fn check_http10(trial: &mut Trial) -> Result<String, String> {
+    let (response, mut wire) =
+        trial.ask_on_new_connection("HTTP/1.0", get("1.0", ""), PATIENCE).await?;
     if says(&response, "keep-alive") {
         return Err("kept open without being asked".into());
     }
     wire.end(PATIENCE).await.map_err(|instead| format!("answered, then {instead}"))?;
-    drop(wire); // a server that serves one at a time looks at nobody else before
+    drop(wire); // a server with one thread serves the next connection only now
     let kept = get("1.0", "Connection: keep-alive\r\n");
-    let (response, mut wire) = trial.ask_anew("HTTP/1.0 to be kept", &kept, PATIENCE).await?;
+    let (response, mut wire) =
+        trial.ask_on_new_connection("HTTP/1.0 to be kept", &kept, PATIENCE).await?;
     if !says(&response, "keep-alive") {
         return Err("closed despite keep-alive".into());
     }

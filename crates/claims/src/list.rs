@@ -1,7 +1,7 @@
 //! All claims: the sentence, the stages that keep it, and the command that reproduces it by hand.
 
 use crate::claim::Claim;
-use crate::rejections::{BEYOND, MALFORMED, SMUGGLED};
+use crate::rejections::{MALFORMED, SMUGGLED, UNSUPPORTED};
 use crate::{
     concurrency, framing, garbage, keep_alive, overload, rejections, routing, slow_clients, state,
 };
@@ -20,7 +20,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: false,
         by_hand: "curl -i -d hello http://{addr}/",
-        attempt: |trial| Box::pin(framing::is_echoed(trial)),
+        attempt: |trial| Box::pin(framing::check_echo(trial)),
     },
     Claim {
         name: "nosniff",
@@ -30,7 +30,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: false,
         by_hand: "curl -i -d '<script>alert(1)</script>' http://{addr}/",
-        attempt: |trial| Box::pin(framing::is_plain(trial)),
+        attempt: |trial| Box::pin(framing::check_nosniff(trial)),
     },
     Claim {
         name: "keep-alive",
@@ -40,7 +40,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: false,
         by_hand: "curl -v http://{addr}/ http://{addr}/ http://{addr}/",
-        attempt: |trial| Box::pin(keep_alive::is_kept(trial)),
+        attempt: |trial| Box::pin(keep_alive::check_keep_alive(trial)),
     },
     Claim {
         name: "connection-close",
@@ -50,7 +50,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: false,
         by_hand: "curl -i -H 'connection: close' http://{addr}/",
-        attempt: |trial| Box::pin(keep_alive::is_closed_on_request(trial)),
+        attempt: |trial| Box::pin(keep_alive::check_connection_close(trial)),
     },
     Claim {
         name: "http-1.0",
@@ -60,7 +60,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: false,
         by_hand: "curl -v -0 http://{addr}/; curl -v -0 -H 'connection: keep-alive' http://{addr}/ http://{addr}/",
-        attempt: |trial| Box::pin(keep_alive::is_old(trial)),
+        attempt: |trial| Box::pin(keep_alive::check_http10(trial)),
     },
     Claim {
         name: "half-close",
@@ -69,10 +69,10 @@ pub const CLAIMS: &[Claim] = &[
         kept_by: ALL,
         deadline: Duration::from_secs(30),
         compared: false,
-        // most kinds of nc end their side by themselves; OpenBSD's wants to be told
+        // most kinds of nc close their side at the end of the input; OpenBSD's needs -N
         by_hand: "a={addr}; get() { printf 'GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n'; }; \
                   get | nc -N ${a%:*} ${a##*:} || get | nc ${a%:*} ${a##*:}",
-        attempt: |trial| Box::pin(framing::is_answered_after_its_end(trial)),
+        attempt: |trial| Box::pin(framing::check_half_close(trial)),
     },
     Claim {
         name: "bare-lf",
@@ -82,7 +82,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: false,
         by_hand: "printf 'GET / HTTP/1.1\\nHost: a\\n\\n' | curl -sN -m 2 telnet://{addr}",
-        attempt: |trial| Box::pin(framing::is_taken_as_typed(trial)),
+        attempt: |trial| Box::pin(framing::check_bare_lf(trial)),
     },
     Claim {
         name: "pipeline",
@@ -93,7 +93,7 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "printf 'GET /1 HTTP/1.1\\r\\nHost: a\\r\\n\\r\\nGET /events HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n' \
                   | curl -sN -m 2 telnet://{addr}",
-        attempt: |trial| Box::pin(framing::is_pipelined(trial)),
+        attempt: |trial| Box::pin(framing::check_pipeline(trial)),
     },
     Claim {
         name: "chunked",
@@ -104,7 +104,7 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "curl -i -H 'transfer-encoding: chunked' -H 'content-type: application/json' \
                   -d '{\"user\": \"alice\", \"amount\": 0}' http://{addr}/events",
-        attempt: |trial| Box::pin(framing::is_read_in_chunks(trial)),
+        attempt: |trial| Box::pin(framing::check_chunked(trial)),
     },
     Claim {
         name: "partial-reads",
@@ -115,7 +115,7 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "(for piece in 'GET / HT' 'TP/1.1\\r\\nHo' 'st: a\\r\\n\\r' '\\n'; do printf \"$piece\"; sleep 0.2; done) \
                   | curl -sN -m 3 telnet://{addr}",
-        attempt: |trial| Box::pin(framing::is_put_together(trial)),
+        attempt: |trial| Box::pin(framing::check_partial_reads(trial)),
     },
     Claim {
         name: "expect-continue",
@@ -126,7 +126,7 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "curl -i -H 'expect: 100-continue' -H 'content-type: application/json' \
                   -d '{\"user\": \"alice\", \"amount\": 0}' http://{addr}/events",
-        attempt: |trial| Box::pin(framing::is_asked_for(trial)),
+        attempt: |trial| Box::pin(framing::check_expect_continue(trial)),
     },
     Claim {
         name: "head",
@@ -137,7 +137,7 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "printf 'HEAD / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 5\\r\\n\\r\\nhello' \
                   | curl -sN -m 2 telnet://{addr}",
-        attempt: |trial| Box::pin(framing::has_no_body(trial)),
+        attempt: |trial| Box::pin(framing::check_head(trial)),
     },
     Claim {
         name: "standard-headers",
@@ -147,7 +147,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: false,
         by_hand: "curl -i http://{addr}/check-nowhere",
-        attempt: |trial| Box::pin(framing::are_dated(trial)),
+        attempt: |trial| Box::pin(framing::check_standard_headers(trial)),
     },
     Claim {
         name: "problem-details",
@@ -157,7 +157,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: false,
         by_hand: "curl -i -H 'expect: miracles' -d hello http://{addr}/",
-        attempt: |trial| Box::pin(rejections::say_what_was_wrong(trial)),
+        attempt: |trial| Box::pin(rejections::check_problem_details(trial)),
     },
     Claim {
         name: "malformed",
@@ -167,7 +167,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: false,
         by_hand: "printf 'GET / HTTP/1.1\\r\\n\\r\\n' | curl -sN -m 2 telnet://{addr}",
-        attempt: |trial| Box::pin(rejections::are_refused(trial, MALFORMED)),
+        attempt: |trial| Box::pin(rejections::check_rejected(trial, MALFORMED)),
     },
     Claim {
         name: "smuggling",
@@ -178,7 +178,7 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "printf 'POST / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 5\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n0\\r\\n\\r\\n' \
                   | curl -sN -m 2 telnet://{addr}",
-        attempt: |trial| Box::pin(rejections::are_refused(trial, SMUGGLED)),
+        attempt: |trial| Box::pin(rejections::check_rejected(trial, SMUGGLED)),
     },
     Claim {
         name: "unsupported",
@@ -188,7 +188,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: false,
         by_hand: "curl -i -H 'expect: miracles' -d hello http://{addr}/",
-        attempt: |trial| Box::pin(rejections::are_refused(trial, BEYOND)),
+        attempt: |trial| Box::pin(rejections::check_rejected(trial, UNSUPPORTED)),
     },
     Claim {
         name: "too-large",
@@ -199,7 +199,7 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "printf 'POST / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 1073741824\\r\\n\\r\\n' \
                   | curl -sN -m 2 telnet://{addr}",
-        attempt: |trial| Box::pin(rejections::before_it_is_read(trial)),
+        attempt: |trial| Box::pin(rejections::check_too_large(trial)),
     },
     Claim {
         name: "lingering-close",
@@ -209,7 +209,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: false,
         by_hand: "head -c 6000000 /dev/zero | curl -i -H 'expect:' --data-binary @- http://{addr}/",
-        attempt: |trial| Box::pin(rejections::is_told_why(trial)),
+        attempt: |trial| Box::pin(rejections::check_lingering_close(trial)),
     },
     Claim {
         name: "client-abort",
@@ -219,7 +219,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: false,
         by_hand: "cargo client hold --as half-body -n 40 -z 1s {addr}; curl -i -m 2 http://{addr}/",
-        attempt: |trial| Box::pin(rejections::harm_nobody(trial)),
+        attempt: |trial| Box::pin(rejections::check_client_abort(trial)),
     },
     Claim {
         name: "slow-client",
@@ -229,7 +229,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: true,
         by_hand: "scripts/flood.sh -n 1 -t 3 {addr}",
-        attempt: |trial| Box::pin(slow_clients::stops_nobody(trial, Misbehaviour::Silent)),
+        attempt: |trial| Box::pin(slow_clients::check_not_blocked(trial, Misbehaviour::Silent)),
     },
     Claim {
         name: "slow-request",
@@ -239,7 +239,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: true,
         by_hand: "cargo client hold --as half-head -n 1 -z 5s {addr} & sleep 1; curl -i -m 2 http://{addr}/",
-        attempt: |trial| Box::pin(slow_clients::stops_nobody(trial, Misbehaviour::HalfHead)),
+        attempt: |trial| Box::pin(slow_clients::check_not_blocked(trial, Misbehaviour::HalfHead)),
     },
     Claim {
         name: "many-idle",
@@ -249,7 +249,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: false,
         by_hand: "scripts/flood.sh -n 300 -t 3 {addr}",
-        attempt: |trial| Box::pin(slow_clients::many_stop_nobody(trial)),
+        attempt: |trial| Box::pin(slow_clients::check_not_blocked_by_many(trial)),
     },
     Claim {
         name: "garbage",
@@ -259,7 +259,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: true,
         by_hand: "curl -i -d '[\"alice\", 5]' -H 'content-type: application/json' http://{addr}/events",
-        attempt: |trial| Box::pin(garbage::is_refused(trial)),
+        attempt: |trial| Box::pin(garbage::check_garbage(trial)),
     },
     Claim {
         name: "routes",
@@ -269,7 +269,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(30),
         compared: false,
         by_hand: "curl -i http://{addr}/check-nowhere; curl -i http://{addr}/events",
-        attempt: |trial| Box::pin(routing::is_routed(trial)),
+        attempt: |trial| Box::pin(routing::check_routes(trial)),
     },
     Claim {
         name: "round-trip",
@@ -280,7 +280,7 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "curl -i -d '{\"amount\":-5 , \"user\":\"Zo\\u00eb\"}' -H 'content-type: application/json' \
                   http://{addr}/events",
-        attempt: |trial| Box::pin(routing::comes_back(trial)),
+        attempt: |trial| Box::pin(routing::check_round_trip(trial)),
     },
     Claim {
         name: "balance",
@@ -290,7 +290,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: false,
         by_hand: "curl -i -d '{\"user\": \"alice\", \"amount\": 5}' -H 'content-type: application/json' http://{addr}/events",
-        attempt: |trial| Box::pin(state::comes_after_it(trial)),
+        attempt: |trial| Box::pin(state::check_balance(trial)),
     },
     Claim {
         name: "concurrent",
@@ -300,7 +300,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: true,
         by_hand: "cargo client load -n 10 -c 10 --event {addr}",
-        attempt: |trial| Box::pin(concurrency::do_not_wait(trial)),
+        attempt: |trial| Box::pin(concurrency::check_concurrent(trial)),
     },
     Claim {
         name: "reads-not-blocked",
@@ -310,7 +310,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: true,
         by_hand: "cargo client load -n 4 -c 4 --event {addr} & sleep 0.5; time curl -i http://{addr}/balances",
-        attempt: |trial| Box::pin(state::do_not_wait(trial)),
+        attempt: |trial| Box::pin(state::check_reads_not_blocked(trial)),
     },
     Claim {
         name: "no-lost-update",
@@ -321,7 +321,7 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "for n in 1 2 3 4 5 6 7 8 9 10; do curl -s -d '{\"user\": \"ten\", \"amount\": 1}' http://{addr}/events \
                   -H 'content-type: application/json' & done; wait; sleep 6; curl http://{addr}/balances",
-        attempt: |trial| Box::pin(state::are_counted_once(trial)),
+        attempt: |trial| Box::pin(state::check_no_lost_update(trial)),
     },
     Claim {
         name: "sender-gone",
@@ -332,7 +332,7 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "curl -m 0.1 -d '{\"user\": \"gone\", \"amount\": 5}' -H 'content-type: application/json' \
                   http://{addr}/events; sleep 1; curl http://{addr}/balances",
-        attempt: |trial| Box::pin(state::counts_without_its_sender(trial)),
+        attempt: |trial| Box::pin(state::check_sender_gone(trial)),
     },
     Claim {
         name: "overflow",
@@ -343,7 +343,7 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "for n in 9223372036854775804 5 1; do curl -s -d \"{\\\"user\\\": \\\"max\\\", \\\"amount\\\": $n}\" \
                   -H 'content-type: application/json' http://{addr}/events; done; sleep 2; curl http://{addr}/balances",
-        attempt: |trial| Box::pin(state::stays_in_range(trial)),
+        attempt: |trial| Box::pin(state::check_overflow(trial)),
     },
     Claim {
         name: "deadline",
@@ -353,7 +353,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: true,
         by_hand: "cargo client hold --as silent -n 1 -z 14s {addr}",
-        attempt: |trial| Box::pin(slow_clients::are_let_go(trial)),
+        attempt: |trial| Box::pin(slow_clients::check_deadline(trial)),
     },
     Claim {
         name: "max-connections",
@@ -363,7 +363,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: false,
         by_hand: "cargo client hold -n 1100 -z 5s {addr} & sleep 3; curl -i -m 2 http://{addr}/",
-        attempt: |trial| Box::pin(overload::are_refused(trial)),
+        attempt: |trial| Box::pin(overload::check_max_connections(trial)),
     },
     Claim {
         name: "stats-consistent",
@@ -374,7 +374,7 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "cargo client load -n 30 -c 30 --event {addr} & \
                   for n in 1 2 3 4 5; do sleep 0.3; curl http://{addr}/stats; echo; done",
-        attempt: |trial| Box::pin(overload::adds_up(trial)),
+        attempt: |trial| Box::pin(overload::check_stats_consistent(trial)),
     },
     Claim {
         name: "retry-after",
@@ -384,7 +384,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(90),
         compared: false,
         by_hand: "cargo client load -n 30 -c 30 --event {addr}; sleep 9; cargo client load -n 1 --event {addr}",
-        attempt: |trial| Box::pin(overload::says_when(trial)),
+        attempt: |trial| Box::pin(overload::check_retry_after(trial)),
     },
     Claim {
         name: "burst",
@@ -394,7 +394,7 @@ pub const CLAIMS: &[Claim] = &[
         deadline: Duration::from_secs(60),
         compared: true,
         by_hand: "cargo client load -n 100 -c 100 --event -t 3s {addr}",
-        attempt: |trial| Box::pin(overload::is_bounded(trial)),
+        attempt: |trial| Box::pin(overload::check_burst(trial)),
     },
 ];
 

@@ -1,6 +1,6 @@
-//! More than a server has room for.
+//! More events and connections than a server has capacity for.
 
-use crate::concurrency::{at_once, count};
+use crate::concurrency::{concurrently, count};
 use crate::event::{event, fresh_user, post_event};
 use crate::raw_connection::{PATIENCE, WORK};
 use crate::trial::{Depth, Exchange, Trial, instead};
@@ -10,21 +10,21 @@ use probe::http_client::{Call, Outcome, ResponseClient, get};
 use std::time::Duration;
 use tokio::time::{Instant, interval, sleep, timeout};
 
-/// How long the hundred are watched: whoever refuses at once has long done so.
+/// How long the hundred are watched: an immediate rejection comes long before.
 const BURST: Duration = Duration::from_secs(3);
 
-/// How long a queue may take to be empty: to begin with, and again at the end.
+/// How long a queue may take to become empty, before and after the burst.
 const EMPTY: Duration = Duration::from_secs(15);
 
-/// A hundred connections, then a hundred events; and what the server says of its queue from then until it is empty.
-pub(crate) async fn is_bounded(trial: &mut Trial) -> Result<String, String> {
+/// Opens a hundred connections, sends a hundred events, and watches the queue until it is empty.
+pub(crate) async fn check_burst(trial: &mut Trial) -> Result<String, String> {
     let before = trial.settled().await;
     let events = (0..100).map(|number| event(&format!("user{}", number % 10), 1)).collect();
     let watched = before.map(|before| tokio::spawn(watch(trial.addr, trial.began, before)));
-    let calls = at_once(trial, events, BURST).await;
+    let calls = concurrently(trial, events, BURST).await;
     let after = trial.look::<Stats>("/stats").await;
     if let Some(watched) = watched {
-        trial.queue = watched.await.unwrap_or_default(); // a watcher that failed has seen nothing
+        trial.queue = watched.await.unwrap_or_default(); // without a watcher there is no queue to draw
     }
     let calls = calls?;
     let taken = count(&calls, |outcome| matches!(outcome, Outcome::Served(_)));
@@ -54,7 +54,7 @@ pub(crate) async fn is_bounded(trial: &mut Trial) -> Result<String, String> {
     }
 }
 
-/// What a server says of its queue.
+/// The response to `GET /stats`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 pub(crate) struct Stats {
     capacity: u64,
@@ -70,7 +70,7 @@ impl Stats {
         self.processed.saturating_add(self.failed)
     }
 
-    /// What is wrong with it, by itself and after an earlier one.
+    /// What is inconsistent in it, alone or after an earlier one.
     fn contradiction(&self, earlier: &Stats) -> Option<String> {
         let Stats { capacity, queued, accepted, .. } = *self;
         let in_hand =
@@ -88,8 +88,8 @@ impl Stats {
     }
 }
 
-/// A queue that was empty takes its capacity, one more that the worker has in hand, and one for each that it did
-/// meanwhile.
+/// An empty queue accepts its capacity, one more that the worker has in hand, and one for each event
+/// that is done meanwhile.
 fn disagreement(taken: u64, before: Stats, after: Stats) -> Option<String> {
     let most =
         after.capacity.saturating_add(1).saturating_add(after.done().saturating_sub(before.done()));
@@ -103,14 +103,14 @@ fn disagreement(taken: u64, before: Stats, after: Stats) -> Option<String> {
     }
 }
 
-/// Asks every 100 ms until what was taken is done, or for a while.
+/// Samples the queue every 100 ms until what was accepted is done, for up to a deadline.
 async fn watch(addr: std::net::SocketAddr, began: Instant, before: Stats) -> Vec<Depth> {
     let end = Instant::now() + BURST + EMPTY;
     let (request, mut tick) = (get(addr, "/stats"), interval(Duration::from_millis(100)));
     let mut depths: Vec<Depth> = Vec::new();
     while Instant::now() < end {
         tick.tick().await;
-        // a connection each: a server that serves one at a time must not wait for us
+        // a new connection each time: a server with one thread must not wait for this one
         let call = ResponseClient::new(addr).call(&request, false, Instant::now() + PATIENCE).await;
         let Some(stats) = call
             .response
@@ -137,8 +137,8 @@ async fn watch(addr: std::net::SocketAddr, began: Instant, before: Stats) -> Vec
     depths
 }
 
-/// A hundred looks at its queue while thirty events come.
-pub(crate) async fn adds_up(trial: &mut Trial) -> Result<String, String> {
+/// Samples the queue a hundred times while thirty events arrive.
+pub(crate) async fn check_stats_consistent(trial: &mut Trial) -> Result<String, String> {
     const LOOKS: usize = 100;
     let (addr, request) = (trial.addr, get(trial.addr, "/stats"));
     let first: Stats = trial.fetch("/stats", PATIENCE).await?;
@@ -162,11 +162,11 @@ pub(crate) async fn adds_up(trial: &mut Trial) -> Result<String, String> {
         Ok(earlier)
     });
     let user = fresh_user();
-    let calls = at_once(trial, (0..30).map(|_| event(&user, 1)).collect(), WORK).await?;
+    let calls = concurrently(trial, (0..30).map(|_| event(&user, 1)).collect(), WORK).await?;
     let last = looking.await.map_err(|error| error.to_string())??;
     let taken = count(&calls, |outcome| matches!(outcome, Outcome::Served(_))) as u64;
     let refused = count(&calls, |outcome| matches!(outcome, Outcome::Refused(_))) as u64;
-    let counted = (last.accepted - first.accepted, last.rejected - first.rejected); // none has gone back
+    let counted = (last.accepted - first.accepted, last.rejected - first.rejected); // none has decreased
     if counted == (taken, refused) {
         Ok(format!("{LOOKS} samples: accepted {taken}, rejected {refused}"))
     } else {
@@ -177,11 +177,11 @@ pub(crate) async fn adds_up(trial: &mut Trial) -> Result<String, String> {
     }
 }
 
-/// The longest `Retry-After` that is waited out.
+/// The longest `Retry-After` that the claim waits for.
 const COME_BACK: Duration = Duration::from_secs(30);
 
-/// Event after event until one is refused; then back when it was told to come.
-pub(crate) async fn says_when(trial: &mut Trial) -> Result<String, String> {
+/// Sends event after event until one is rejected, and again after its `Retry-After`.
+pub(crate) async fn check_retry_after(trial: &mut Trial) -> Result<String, String> {
     let (user, end) = (fresh_user(), Instant::now() + BURST);
     let request = post_event(trial.addr, "application/json", event(&user, 0).as_bytes());
     let mut caller = ResponseClient::new(trial.addr);
@@ -201,7 +201,7 @@ pub(crate) async fn says_when(trial: &mut Trial) -> Result<String, String> {
                 if seconds > COME_BACK.as_secs() {
                     return Err(format!("Retry-After is {seconds} s: too long to wait"));
                 }
-                caller.disconnect(); // it would not be kept idle for ever
+                caller.disconnect(); // it would not stay open idle
                 sleep(Duration::from_secs(seconds)).await;
                 return match trial.call("event, again", &mut caller, &request, WORK).await.outcome {
                     Outcome::Served(_) => {
@@ -221,9 +221,9 @@ pub(crate) async fn says_when(trial: &mut Trial) -> Result<String, String> {
 /// More connections than a server of stage 5 takes.
 const CROWD: usize = 1100;
 
-/// A connection that is served, more than a thousand beside it that say nothing, and one more.
-pub(crate) async fn are_refused(trial: &mut Trial) -> Result<String, String> {
-    // a limit that cannot be raised shows below
+/// Opens one connection that is served, more than a thousand that send nothing, and one more.
+pub(crate) async fn check_max_connections(trial: &mut Trial) -> Result<String, String> {
+    // a limit that cannot be raised is found below
     let _ = rlimit::increase_nofile_limit(CROWD as u64 + 100);
     let request = get(trial.addr, "/");
     let mut first = trial.open().await?;
@@ -231,7 +231,7 @@ pub(crate) async fn are_refused(trial: &mut Trial) -> Result<String, String> {
     let mut crowd = Vec::with_capacity(CROWD);
     for number in 1..CROWD {
         if number % 100 == 0 {
-            // it would not be kept idle for ever
+            // it would not stay open idle
             let answer = trial.ask("the first, again", &mut first, &request, PATIENCE).await;
             answer.map_err(|instead| format!("the first, beside {number} others: {instead}"))?;
         }
@@ -254,7 +254,7 @@ pub(crate) async fn are_refused(trial: &mut Trial) -> Result<String, String> {
     let still = trial.ask("the first, again", &mut first, &request, PATIENCE).await;
     drop((first, last, crowd));
     let free = timeout(WORK, async {
-        // until the places of those that left are free: whoever comes next should find one
+        // until the places of those that have left are free
         while let Outcome::Refused(_) = trial.probe(PATIENCE).await.outcome {
             sleep(Duration::from_millis(20)).await;
         }
@@ -281,7 +281,7 @@ fn is_refusal(response: &Response) -> bool {
 }
 
 impl Trial {
-    /// Waits until so many events fit into its queue, for a while; not for a server that tells nothing of one.
+    /// Waits for up to a deadline until so many events fit into the queue, if the server has one.
     pub(crate) async fn room_for(&self, events: u64) {
         let end = Instant::now() + EMPTY;
         while Instant::now() < end {
@@ -293,7 +293,7 @@ impl Trial {
         }
     }
 
-    /// The server's figures once it has nothing left to do; `None` of one that tells none, or does not come to an end.
+    /// The figures of a server that has nothing left to do; `None` if it has none, or works on.
     pub(crate) async fn settled(&self) -> Option<Stats> {
         let end = Instant::now() + EMPTY;
         while Instant::now() < end {

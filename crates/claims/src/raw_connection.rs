@@ -1,4 +1,4 @@
-//! A raw connection: bytes as a claim wants them, and what comes back.
+//! A raw connection: sends bytes as they are, and reads responses.
 
 use crate::trial::{Exchange, Trial, instead};
 use http1::{Decoded, Decoder, Response, StatusCode};
@@ -27,13 +27,13 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// Sends bytes as they are. A server that refuses early closes before it has read everything: that they were not
-    /// taken is no failure, its answer counts.
+    /// Sends bytes as they are. A server that rejects early may close before it has read all of them:
+    /// that is not a failure, its response counts.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         matches!(timeout(SENDING, self.stream.write_all(bytes.as_ref())).await, Ok(Ok(())))
     }
 
-    /// Sends bytes again and again, so many times or until something comes back, or nothing moves.
+    /// Sends bytes up to so many times, until a response begins or the server stops reading.
     pub(crate) async fn send_until_answered(&mut self, bytes: &[u8], times: usize) {
         let (input, mut output) = self.stream.split();
         let _ = timeout(PATIENCE, async {
@@ -48,17 +48,17 @@ impl Wire {
         .await;
     }
 
-    /// Since when it stands.
+    /// When the connection was opened.
     pub(crate) fn connected(&self) -> Instant {
         self.connected
     }
 
-    /// Says that nothing more is sent.
+    /// Closes the sending side.
     pub(crate) async fn end_input(&mut self) {
-        let _ = self.stream.shutdown().await; // fails where the server has gone: the answer will tell
+        let _ = self.stream.shutdown().await; // fails if the server has gone, which the response shows
     }
 
-    /// The next response, an interim one too.
+    /// The next response, interim ones (1xx) included.
     pub(crate) async fn response(
         &mut self,
         to_head: bool,
@@ -86,7 +86,7 @@ impl Wire {
         }
     }
 
-    /// Waits until the server ends the connection, without a reset and without another byte.
+    /// Waits until the server closes the connection, without a reset and without another byte.
     pub(crate) async fn end(&mut self, patience: Duration) -> Result<(), String> {
         if self.decoder.has_begun() {
             return Err("bytes after the response".into());
@@ -104,7 +104,7 @@ impl Wire {
 }
 
 impl Trial {
-    /// A connection; its failure is the figure.
+    /// Opens a connection; a failure is the figure of the claim.
     pub(crate) async fn open(&mut self) -> Result<Wire, String> {
         let opening = async {
             let stream = TcpStream::connect(self.addr).await?;
@@ -120,7 +120,7 @@ impl Trial {
         }
     }
 
-    /// Sends bytes over a connection; the answer to them, recorded.
+    /// Sends bytes over a connection and returns the response, which is recorded.
     pub(crate) async fn ask(
         &mut self,
         what: &'static str,
@@ -130,18 +130,18 @@ impl Trial {
     ) -> Result<Response, String> {
         let began = Instant::now();
         wire.send(bytes).await;
-        self.hear(what, wire, began, patience).await
+        self.receive(what, wire, began, patience).await
     }
 
-    /// The next response but for interim ones, recorded as that of a request which began then.
-    pub(crate) async fn hear(
+    /// The next response without interim ones, recorded for a request that began at `began`.
+    pub(crate) async fn receive(
         &mut self,
         what: &'static str,
         wire: &mut Wire,
         began: Instant,
         patience: Duration,
     ) -> Result<Response, String> {
-        let end = Instant::now() + patience; // also for one that only promises
+        let end = Instant::now() + patience; // also if only interim responses come
         let answer = loop {
             match wire.response(false, end.saturating_duration_since(Instant::now())).await {
                 Ok(interim) if interim.status().is_informational() => {}
@@ -153,8 +153,8 @@ impl Trial {
         answer.map_err(|silence| instead(silence, patience))
     }
 
-    /// Sends bytes over a connection of their own; the answer to them, and the connection.
-    pub(crate) async fn ask_anew(
+    /// Sends bytes over a new connection; the response, and the connection.
+    pub(crate) async fn ask_on_new_connection(
         &mut self,
         what: &'static str,
         bytes: impl AsRef<[u8]>,
@@ -164,13 +164,13 @@ impl Trial {
         Ok((self.ask(what, &mut wire, bytes, patience).await?, wire))
     }
 
-    /// Sends what is to be refused; fails unless it is answered with an error, to its end, and the connection closed.
-    pub(crate) async fn must_refuse(
+    /// Sends something that must be rejected: with an error, and by closing the connection.
+    pub(crate) async fn must_reject(
         &mut self,
         what: &'static str,
         bytes: impl AsRef<[u8]>,
     ) -> Result<Response, String> {
-        let (response, mut wire) = self.ask_anew(what, bytes, PATIENCE).await?;
+        let (response, mut wire) = self.ask_on_new_connection(what, bytes, PATIENCE).await?;
         is_error(response.status())?;
         wire.end(PATIENCE).await.map_err(|instead| {
             format!("answered {}, then {instead}", response.status().as_u16())
@@ -178,7 +178,7 @@ impl Trial {
         Ok(response)
     }
 
-    /// Records a connection that only misbehaved, and is given up now.
+    /// Records a connection that only misbehaved and is dropped now.
     pub(crate) fn misbehaved(&mut self, what: &'static str, wire: &Wire) {
         let since = |instant: Instant| instant.saturating_duration_since(self.began);
         let connected = since(wire.connected);
@@ -193,7 +193,7 @@ impl Trial {
     }
 }
 
-/// Fails unless it is one.
+/// Fails unless the status is an error.
 pub(crate) fn is_error(status: StatusCode) -> Result<(), String> {
     if status.as_u16() >= 400 { Ok(()) } else { Err(format!("answered {status}")) }
 }

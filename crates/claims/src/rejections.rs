@@ -1,4 +1,4 @@
-//! Messages that no server should take, and how it refuses them.
+//! Messages that no server should accept, and how it rejects them.
 
 use crate::raw_connection::{PATIENCE, WORK, is_error};
 use crate::trial::{Trial, all_of, instead};
@@ -11,7 +11,7 @@ const POST: &str = "POST /events HTTP/1.1\r\nHost: check\r\nContent-Type: applic
 /// What is wrong, and the bytes.
 type Case = (&'static str, &'static str);
 
-/// Malformed, each in its way.
+/// Malformed messages.
 pub(crate) const MALFORMED: &[Case] = &[
     ("not HTTP", "hello\r\n\r\n"),
     ("a request line without a version", "GET /\r\n\r\n"),
@@ -35,7 +35,8 @@ pub(crate) const MALFORMED: &[Case] = &[
     ),
 ];
 
-/// Two servers in a row could read each of these as different messages: how a request is smuggled past the first.
+/// Two servers in a row could read each of these as different messages, which smuggles a request past
+/// the first one.
 pub(crate) const SMUGGLED: &[Case] = &[
     (
         "a length and chunks",
@@ -71,8 +72,8 @@ pub(crate) const SMUGGLED: &[Case] = &[
     ),
 ];
 
-/// Well-formed, and more than these servers do.
-pub(crate) const BEYOND: &[Case] = &[
+/// Well-formed messages that these servers do not support.
+pub(crate) const UNSUPPORTED: &[Case] = &[
     ("HTTP/2.0", "GET / HTTP/2.0\r\nHost: a\r\n\r\n"),
     ("CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"),
     (
@@ -85,19 +86,19 @@ pub(crate) const BEYOND: &[Case] = &[
     ),
 ];
 
-/// Each of them gets an error, to its end, and its connection is closed.
-pub(crate) async fn are_refused(trial: &mut Trial, cases: &[Case]) -> Result<String, String> {
+/// Expects an error for each case, and the end of its connection.
+pub(crate) async fn check_rejected(trial: &mut Trial, cases: &[Case]) -> Result<String, String> {
     let mut wrong = Vec::new();
     for (what, bytes) in cases {
-        if let Err(instead) = trial.must_refuse(what, bytes).await {
+        if let Err(instead) = trial.must_reject(what, bytes).await {
             wrong.push(format!("{what} ({instead})"));
         }
     }
     all_of(cases.len(), &wrong, "rejected")
 }
 
-/// Bodies and heads that are too large; most of them never end.
-pub(crate) async fn before_it_is_read(trial: &mut Trial) -> Result<String, String> {
+/// Sends bodies and heads that are too large; most of them never end.
+pub(crate) async fn check_too_large(trial: &mut Trial) -> Result<String, String> {
     const MIB: usize = 1024 * 1024;
     let chunk = [b"10000\r\n", &[b'x'; 65536][..], b"\r\n"].concat();
     let field = format!("X-Large: {}\r\n", "x".repeat(1000));
@@ -119,7 +120,7 @@ pub(crate) async fn before_it_is_read(trial: &mut Trial) -> Result<String, Strin
         let began = Instant::now();
         wire.send(start).await;
         wire.send_until_answered(more, times).await;
-        let refused = match trial.hear(what, &mut wire, began, PATIENCE).await {
+        let refused = match trial.receive(what, &mut wire, began, PATIENCE).await {
             Ok(response) => is_error(response.status()),
             Err(instead) => Err(instead),
         };
@@ -130,9 +131,9 @@ pub(crate) async fn before_it_is_read(trial: &mut Trial) -> Result<String, Strin
     all_of(cases.len(), &wrong, "rejected before the body")
 }
 
-/// Who sends on after a refusal, and reads only then.
-pub(crate) async fn is_told_why(trial: &mut Trial) -> Result<String, String> {
-    const BODY: usize = 6 * 1024 * 1024; // more than the buffers between us hold
+/// Sends on after a rejection, and reads the response only then.
+pub(crate) async fn check_lingering_close(trial: &mut Trial) -> Result<String, String> {
+    const BODY: usize = 6 * 1024 * 1024; // more than the socket buffers hold
     let head = format!("{POST}Content-Length: {BODY}\r\n\r\n");
     let mut wire = trial.open().await?;
     let began = Instant::now();
@@ -142,20 +143,20 @@ pub(crate) async fn is_told_why(trial: &mut Trial) -> Result<String, String> {
     while sent < BODY && wire.send(&piece).await {
         sent += piece.len();
     }
-    let answer = trial.hear("six MiB", &mut wire, began, WORK).await;
+    let answer = trial.receive("six MiB", &mut wire, began, WORK).await;
     let status =
         answer.map_err(|instead| format!("after {} KiB: {instead}", sent / 1024))?.status();
     is_error(status).map_err(|instead| format!("6 MiB taken: {instead}"))?;
     if sent < BODY {
-        // Linux keeps what came before a reset; on other systems, or through a proxy, it is lost
+        // Linux keeps what arrived before a reset; other systems and proxies lose it
         return Err(format!("{status}, and a reset after {} KiB", sent / 1024));
     }
     wire.end(PATIENCE).await.map_err(|instead| format!("answered {status}, then {instead}"))?;
     Ok(format!("6 MiB sent, and the {} was read", status.as_u16()))
 }
 
-/// Errors in the words of RFC 9457.
-pub(crate) async fn say_what_was_wrong(trial: &mut Trial) -> Result<String, String> {
+/// Expects problem documents (RFC 9457).
+pub(crate) async fn check_problem_details(trial: &mut Trial) -> Result<String, String> {
     #[derive(serde::Deserialize)]
     struct Problem {
         title: String,
@@ -173,7 +174,7 @@ pub(crate) async fn say_what_was_wrong(trial: &mut Trial) -> Result<String, Stri
     ];
     let mut wrong = Vec::new();
     for (what, bytes) in cases {
-        let (response, _) = trial.ask_anew(what, bytes, PATIENCE).await?;
+        let (response, _) = trial.ask_on_new_connection(what, bytes, PATIENCE).await?;
         let kind = response.header(header::CONTENT_TYPE).unwrap_or("no Content-Type");
         let problem = serde_json::from_slice::<Problem>(response.body()).ok();
         let whole = |problem: Problem| {
@@ -188,8 +189,8 @@ pub(crate) async fn say_what_was_wrong(trial: &mut Trial) -> Result<String, Stri
     all_of(cases.len(), &wrong, "explained")
 }
 
-/// Forty that leave in the middle of their request or of their answer.
-pub(crate) async fn harm_nobody(trial: &mut Trial) -> Result<String, String> {
+/// Forty clients disconnect in the middle of their request or of their response.
+pub(crate) async fn check_client_abort(trial: &mut Trial) -> Result<String, String> {
     const LEAVING: usize = 40;
     let large = format!("{POST}Content-Length: 1000000\r\n\r\n{}", "x".repeat(1_000_000));
     let chunk = format!("{POST}Transfer-Encoding: chunked\r\n\r\nfffff\r\nx");

@@ -1,4 +1,4 @@
-//! What is behind which address, and what an event is understood as.
+//! Paths and methods, and how an event is understood.
 
 use crate::event::{fresh_user, post_event};
 use crate::raw_connection::{PATIENCE, WORK};
@@ -7,8 +7,8 @@ use http1::{Response, header};
 use probe::http_client::Outcome;
 use serde_json::{Value, json};
 
-/// What is not there, and what cannot be done with what is there.
-pub(crate) async fn is_routed(trial: &mut Trial) -> Result<String, String> {
+/// Requests unknown paths, and known ones with the wrong method.
+pub(crate) async fn check_routes(trial: &mut Trial) -> Result<String, String> {
     let cases = [
         ("another path", "GET /check-nowhere", 404),
         ("another path, posted to", "POST /check-nowhere", 404),
@@ -19,7 +19,7 @@ pub(crate) async fn is_routed(trial: &mut Trial) -> Result<String, String> {
     let mut wrong = Vec::new();
     for (what, line, status) in cases {
         let request = format!("{line} HTTP/1.1\r\nHost: check\r\nContent-Length: 0\r\n\r\n");
-        let (response, _) = trial.ask_anew(what, request, PATIENCE).await?;
+        let (response, _) = trial.ask_on_new_connection(what, request, PATIENCE).await?;
         if response.status().as_u16() != status {
             wrong.push(format!("{what} ({}, {status} is right)", response.status().as_u16()));
         } else if status == 405 && !allows_post(&response) {
@@ -35,8 +35,8 @@ fn allows_post(response: &Response) -> bool {
         .is_some_and(|allowed| allowed.split(',').any(|method| method.trim() == "POST"))
 }
 
-/// One event, written in a way of its own: what comes back are its values, not its bytes.
-pub(crate) async fn comes_back(trial: &mut Trial) -> Result<String, String> {
+/// Posts an event in an unusual notation: its values must come back, not its bytes.
+pub(crate) async fn check_round_trip(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(1).await;
     let user = fresh_user() + " Zoë";
     let escaped = user.replace('ë', "\\u00eb");
@@ -58,10 +58,10 @@ pub(crate) async fn comes_back(trial: &mut Trial) -> Result<String, String> {
     }
 }
 
-/// Posts it; its answer, if it was taken.
+/// Posts an event; the response, if it was accepted.
 pub(crate) async fn take_event(trial: &mut Trial, event: &str) -> Result<Response, String> {
     let request = post_event(trial.addr, "application/json", event.as_bytes());
-    let (response, _) = trial.ask_anew("event", request, WORK).await?;
+    let (response, _) = trial.ask_on_new_connection("event", request, WORK).await?;
     match Outcome::of(&response) {
         Outcome::Served(_) => Ok(response),
         outcome => Err(instead(outcome, WORK)),

@@ -1,4 +1,4 @@
-//! Clients that do not go on, and everyone else.
+//! Slow and silent clients, and their effect on the others.
 
 use crate::raw_connection::{PATIENCE, Wire, is_error};
 use crate::trial::{Trial, all_of, instead};
@@ -9,37 +9,37 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-/// How long they may take to connect, all together.
+/// How long all of them together may take to connect.
 const OPENING: Duration = Duration::from_secs(6);
 
-/// How long an honest client waits after the misbehaving ones have left.
+/// How long a normal client waits after the misbehaving ones have left.
 const RECOVERY: Duration = Duration::from_secs(10);
 
-/// While one client misbehaves, three honest ones come after it, one by one.
-pub(crate) async fn stops_nobody(
+/// While one client misbehaves, three normal requests follow, one after another.
+pub(crate) async fn check_not_blocked(
     trial: &mut Trial,
     misbehaviour: Misbehaviour,
 ) -> Result<String, String> {
-    stop_nobody(trial, misbehaviour, 1).await
+    block_no_one(trial, misbehaviour, 1).await
 }
 
-/// The same with hundreds.
-pub(crate) async fn many_stop_nobody(trial: &mut Trial) -> Result<String, String> {
+/// The same with hundreds of silent clients.
+pub(crate) async fn check_not_blocked_by_many(trial: &mut Trial) -> Result<String, String> {
     const MANY: usize = 300;
-    let _ = rlimit::increase_nofile_limit(MANY as u64 + 100); // a limit that cannot be raised shows
-    stop_nobody(trial, Misbehaviour::Silent, MANY)
+    let _ = rlimit::increase_nofile_limit(MANY as u64 + 100); // a limit that cannot be raised is found below
+    block_no_one(trial, Misbehaviour::Silent, MANY)
         .await
         .map(|figure| format!("{figure}, {MANY} idle"))
 }
 
-async fn stop_nobody(
+async fn block_no_one(
     trial: &mut Trial,
     misbehaviour: Misbehaviour,
     count: usize,
 ) -> Result<String, String> {
     let mut held = Vec::with_capacity(count);
     while held.len() < count && trial.began.elapsed() < OPENING {
-        // beyond its backlog a server that accepts nobody lets a connection wait
+        // a server that does not accept leaves a connection waiting once its backlog is full
         match timeout(PATIENCE, trial.open()).await {
             Ok(Ok(mut wire)) => {
                 wire.send(misbehaviour.bytes().0).await;
@@ -76,12 +76,12 @@ async fn stop_nobody(
     Err(if recovered { figure } else { figure + ", and none after it left" })
 }
 
-/// The longest that a server is given to lose its patience: ten seconds, and what a busy machine adds.
-const LET_GO: Duration = Duration::from_secs(14);
+/// How long a server may take to disconnect: ten seconds, and what a busy machine adds.
+const DISCONNECTED: Duration = Duration::from_secs(14);
 
-/// A client that says nothing, one that stops in its head, one in its body, one that drips, and one that was answered
-/// and then says nothing, all at the same time.
-pub(crate) async fn are_let_go(trial: &mut Trial) -> Result<String, String> {
+/// At the same time: a silent client, one that stops in its head, one in its body, one that drips, and one that is
+/// idle after a response.
+pub(crate) async fn check_deadline(trial: &mut Trial) -> Result<String, String> {
     let cases: [(_, &[u8], _); 5] = [
         ("an idle one", b"GET / HTTP/1.1\r\nHost: check\r\n\r\n", Misbehaviour::Silent),
         ("a silent one", b"", Misbehaviour::Silent),
@@ -93,7 +93,7 @@ pub(crate) async fn are_let_go(trial: &mut Trial) -> Result<String, String> {
     for (what, request, misbehaviour) in cases {
         let mut wire = trial.open().await?;
         if misbehaviour == Misbehaviour::Silent && !request.is_empty() {
-            // one that answers nobody beside it does not answer this one either: then it is not idle, but silent
+            // a server with one thread may not respond here: then this client is silent, not idle
             let _ = trial.ask("request, then nothing", &mut wire, request, PATIENCE).await;
         } else {
             wire.send([request, misbehaviour.bytes().0].concat()).await;
@@ -102,8 +102,8 @@ pub(crate) async fn are_let_go(trial: &mut Trial) -> Result<String, String> {
             let began = Instant::now();
             let end = match what {
                 // nothing of a request has begun: closed without a response
-                "an idle one" | "a silent one" => wire.end(LET_GO).await,
-                _ => is_told_to_go(&mut wire, misbehaviour).await,
+                "an idle one" | "a silent one" => wire.end(DISCONNECTED).await,
+                _ => expect_rejection(&mut wire, misbehaviour).await,
             };
             (what, wire, began.elapsed(), end)
         });
@@ -112,21 +112,21 @@ pub(crate) async fn are_let_go(trial: &mut Trial) -> Result<String, String> {
     while let Some(Ok((what, wire, after, end))) = held.join_next().await {
         trial.misbehaved(what, &wire);
         last = last.max(after);
-        open += usize::from(after >= LET_GO);
+        open += usize::from(after >= DISCONNECTED);
         wrong.extend(end.err().map(|instead| (what, format!("{what} ({instead})"))));
     }
-    // in the order in which they came, not in which they went: the figure is the same each time
+    // in the order of the cases, so that the figure is the same each time
     wrong.sort_by_key(|(what, _)| cases.iter().position(|(case, ..)| case == what));
     let wrong: Vec<_> = wrong.into_iter().map(|(_, said)| said).collect();
     if open == cases.len() {
-        return Err(format!("{open} of {open} still open after {} s", LET_GO.as_secs()));
+        return Err(format!("{open} of {open} still open after {} s", DISCONNECTED.as_secs()));
     }
     all_of(cases.len(), &wrong, &format!("disconnected, the last after {}", show(last)))
 }
 
-/// Waits for an error, and the end after it; meanwhile one that drips goes on.
-async fn is_told_to_go(wire: &mut Wire, misbehaviour: Misbehaviour) -> Result<(), String> {
-    let end = Instant::now() + LET_GO;
+/// Waits for an error response and the end of the connection; a dripping client goes on meanwhile.
+async fn expect_rejection(wire: &mut Wire, misbehaviour: Misbehaviour) -> Result<(), String> {
+    let end = Instant::now() + DISCONNECTED;
     let answer = loop {
         let left = end.saturating_duration_since(Instant::now());
         let step = if misbehaviour == Misbehaviour::Drip {
@@ -143,7 +143,7 @@ async fn is_told_to_go(wire: &mut Wire, misbehaviour: Misbehaviour) -> Result<()
         Ok(response) => is_error(response.status())?,
         Err(Outcome::TimedOut) => return Err("left open".into()),
         Err(Outcome::Failed(Failure::Closed)) => return Err("closed without a response".into()),
-        Err(silence) => return Err(instead(silence, LET_GO)),
+        Err(silence) => return Err(instead(silence, DISCONNECTED)),
     }
     wire.end(PATIENCE).await.map_err(|instead| format!("rejected, then {instead}"))
 }

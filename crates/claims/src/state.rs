@@ -1,6 +1,6 @@
-//! What becomes of events: every one counts, once.
+//! Balances: every event counts, once.
 
-use crate::concurrency::{SLACK, at_once};
+use crate::concurrency::{SLACK, concurrently};
 use crate::event::{event, fresh_user, post_event};
 use crate::raw_connection::{PATIENCE, WORK};
 use crate::routing::take_event;
@@ -12,11 +12,11 @@ use serde_json::{Map, Value};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How long what was taken may take to be done.
+/// How long an accepted event may take to be done.
 const DONE: Duration = Duration::from_secs(20);
 
-/// Two events of one user.
-pub(crate) async fn comes_after_it(trial: &mut Trial) -> Result<String, String> {
+/// Posts two events of one user and compares the balances.
+pub(crate) async fn check_balance(trial: &mut Trial) -> Result<String, String> {
     let user = fresh_user();
     for (amount, balance) in [(5, 5), (-7, -2)] {
         let response = take_event(trial, &event(&user, amount)).await?;
@@ -30,14 +30,14 @@ pub(crate) async fn comes_after_it(trial: &mut Trial) -> Result<String, String> 
     Ok("5, then -7: balance -2".into())
 }
 
-/// Ten events of one user at once: a lost update would lack in the sum, one done twice would be too much.
-pub(crate) async fn are_counted_once(trial: &mut Trial) -> Result<String, String> {
+/// Posts ten concurrent events of one user and compares the sum with the balance.
+pub(crate) async fn check_no_lost_update(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(10).await;
     let user = fresh_user();
-    balance(trial, &user).await?; // nothing to see where there are none
+    balance(trial, &user).await?; // fails if there are no balances
     let events = (1..=10).map(|amount| event(&user, amount)).collect();
     let mut acknowledged = 0;
-    for (amount, call) in (1..=10).zip(at_once(trial, events, WORK).await?) {
+    for (amount, call) in (1..=10).zip(concurrently(trial, events, WORK).await?) {
         match call.outcome {
             Outcome::Served(_) => acknowledged += amount,
             Outcome::Refused(_) => {}
@@ -55,8 +55,8 @@ pub(crate) async fn are_counted_once(trial: &mut Trial) -> Result<String, String
     }
 }
 
-/// Whoever sends an event and hangs up: it was sent.
-pub(crate) async fn counts_without_its_sender(trial: &mut Trial) -> Result<String, String> {
+/// Posts an event and disconnects at once; it must still count.
+pub(crate) async fn check_sender_gone(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(1).await;
     let user = fresh_user();
     balance(trial, &user).await?;
@@ -70,14 +70,15 @@ pub(crate) async fn counts_without_its_sender(trial: &mut Trial) -> Result<Strin
     }
 }
 
-/// Nearly to the end of `i64`, too far, and a step that fits: whoever wraps or stops at the end shows it there.
-pub(crate) async fn stays_in_range(trial: &mut Trial) -> Result<String, String> {
+/// Posts events nearly up to the end of `i64`, beyond it, and a small one that fits: a balance that
+/// wraps or saturates shows.
+pub(crate) async fn check_overflow(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(3).await;
     let user = fresh_user();
     balance(trial, &user).await?;
     for amount in [i64::MAX - 3, 5, 1] {
         let request = post_event(trial.addr, "application/json", event(&user, amount).as_bytes());
-        let (response, _) = trial.ask_anew("event", request, WORK).await?;
+        let (response, _) = trial.ask_on_new_connection("event", request, WORK).await?;
         match Outcome::of(&response) {
             Outcome::Served(_) => {}
             Outcome::Rejected(status) if amount == 5 && status.is_client_error() => {}
@@ -92,8 +93,8 @@ pub(crate) async fn stays_in_range(trial: &mut Trial) -> Result<String, String> 
     }
 }
 
-/// Four events on their way, and three looks at the balances.
-pub(crate) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
+/// Reads the balances three times while four events are in flight.
+pub(crate) async fn check_reads_not_blocked(trial: &mut Trial) -> Result<String, String> {
     let user = fresh_user();
     balance(trial, &user).await?;
     let mut writers = Vec::new();
@@ -102,7 +103,7 @@ pub(crate) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
         let mut wire = trial.open().await?;
         let began = Instant::now();
         wire.send(request).await;
-        // heard while others look, so that each has its own time
+        // responses are read concurrently, so that each has its own time
         writers.push(tokio::spawn(async move {
             let answer = wire.response(false, WORK).await;
             (
@@ -117,11 +118,11 @@ pub(crate) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
     for _ in 0..3 {
         let asked = Instant::now();
         let read = balance(trial, &user).await;
-        slowest = slowest.max(asked.elapsed()); // the first may come before the writers do
+        slowest = slowest.max(asked.elapsed()); // the first may come before the writes
         read?;
     }
     for writer in writers {
-        // also so that nothing is left to do
+        // and so that no work is left
         if let Ok((began, connected, ended, outcome)) = writer.await {
             trial.record("event", began, Some(connected), ended, Some(outcome));
         }
@@ -133,38 +134,39 @@ pub(crate) async fn do_not_wait(trial: &mut Trial) -> Result<String, String> {
     }
 }
 
-/// The user's balance; `None` of a user who has none.
+/// The user's balance; `None` if it has none.
 async fn balance(trial: &mut Trial, user: &str) -> Result<Option<i64>, String> {
     let balances: Map<String, Value> = trial.fetch("/balances", WORK).await?;
     Ok(balances.get(user).and_then(Value::as_i64))
 }
 
-/// The user's balance when it is what it should come to, and stays so, or when it has not come to that in time.
+/// The user's balance once it is the expected one and stays so, or when the time is up.
 async fn comes_to(trial: &mut Trial, user: &str, wanted: i64) -> Result<Option<i64>, String> {
     let end = Instant::now() + DONE;
     while balance(trial, user).await? != Some(wanted) && Instant::now() < end {
         if trial.idle().await {
-            break; // nothing more will come
+            break; // no further event will be applied
         }
         sleep(Duration::from_millis(50)).await;
     }
-    sleep(Duration::from_millis(100)).await; // time for what should not come
+    sleep(Duration::from_millis(100)).await; // time for a change that should not come
     balance(trial, user).await
 }
 
 impl Trial {
-    /// Waits until the server says that it has nothing left to do, for a while; `false` of one that does not say so.
+    /// Waits for up to a deadline until `GET /stats` shows no work left; `false` if the server has no such figures.
     pub(crate) async fn idle(&self) -> bool {
         self.settled().await.is_some()
     }
 
-    /// What there is to read at a path.
+    /// The JSON at a path.
     pub(crate) async fn fetch<T: DeserializeOwned>(
         &mut self,
         path: &'static str,
         patience: Duration,
     ) -> Result<T, String> {
-        let (response, _) = self.ask_anew(path, get(self.addr, path), patience).await?;
+        let (response, _) =
+            self.ask_on_new_connection(path, get(self.addr, path), patience).await?;
         match Outcome::of(&response) {
             Outcome::Served(_) => serde_json::from_slice(response.body())
                 .map_err(|_| format!("GET {path} returns no figures")),
@@ -172,7 +174,7 @@ impl Trial {
         }
     }
 
-    /// Asks without a trace.
+    /// The same, not recorded in the trace.
     pub(crate) async fn look<T: DeserializeOwned>(&self, path: &'static str) -> Option<T> {
         let request = get(self.addr, path);
         let call =

@@ -1,20 +1,20 @@
-//! A trial on its way: the requests that it sends, and the trace that it leaves.
+//! A trial in progress: the requests that it sends, and their trace.
 
 use probe::http_client::{Call, Outcome, ResponseClient, get};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What a server said of its queue (`GET /stats`) at one moment of a trial.
+/// A server's queue (`GET /stats`) at one moment of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Depth {
     /// When, counted from the trial's start.
     pub at: Duration,
-    /// How many may wait.
+    /// How many events may wait.
     pub capacity: u64,
-    /// How many waited.
+    /// How many were waiting.
     pub queued: u64,
-    /// How many were taken since the trial's start.
+    /// How many were accepted since the trial's start.
     pub taken: u64,
     /// How many of those were done.
     pub done: u64,
@@ -23,20 +23,20 @@ pub struct Depth {
 /// One request of a trial; times count from the trial's start.
 #[derive(Clone, Debug)]
 pub struct Exchange {
-    /// What it was.
+    /// What the request was for, such as "normal request".
     pub what: &'static str,
     /// When it began.
     pub began: Duration,
-    /// When its connection stood; `None` if it never did.
+    /// When its connection was open; `None` if it never was.
     pub connected: Option<Duration>,
-    /// When it was answered, or given up.
+    /// When the response was complete, or the request was abandoned.
     pub ended: Duration,
-    /// What came of it; `None` for a connection that only misbehaved.
+    /// Its outcome; `None` for a connection that only misbehaved.
     pub outcome: Option<Outcome>,
 }
 
 impl Exchange {
-    /// From its beginning to its end.
+    /// The time from its beginning to its end.
     pub fn took(&self) -> Duration {
         self.ended.saturating_sub(self.began)
     }
@@ -53,12 +53,12 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    /// Begins now.
+    /// A trial that begins now.
     pub(crate) fn new(addr: SocketAddr) -> Self {
         Self { addr, began: Instant::now(), trace: Vec::new(), queue: Vec::new(), by_hand: None }
     }
 
-    /// Sends a request and records what comes of it.
+    /// Sends a request and records its outcome.
     pub(crate) async fn call(
         &mut self,
         what: &'static str,
@@ -72,7 +72,7 @@ impl Trial {
         call
     }
 
-    /// An normal request, on a connection of its own: any answer will do.
+    /// A normal request on a new connection: any response will do.
     pub(crate) async fn probe(&mut self, patience: Duration) -> Call {
         self.call(
             "normal request",
@@ -97,7 +97,7 @@ impl Trial {
     }
 }
 
-/// What came instead of the answer that was wanted, in a few words.
+/// What came instead of the expected response, in a few words.
 pub(crate) fn instead(outcome: Outcome, patience: Duration) -> String {
     match outcome {
         Outcome::Served(status) | Outcome::Rejected(status) => format!("answered {status}"),

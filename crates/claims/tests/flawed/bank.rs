@@ -1,4 +1,4 @@
-//! What its answers are.
+//! The responses of a flawed server.
 
 use super::flaw::{Flaw, Kind};
 use event::Event;
@@ -19,9 +19,9 @@ pub(super) struct Bank {
     flaw: Flaw,
     queue: mpsc::Sender<Event>,
     ledger: Arc<Mutex<Ledger>>,
-    /// Whoever works on what everybody shares.
+    /// Held by the task that works on the shared state.
     turn: Semaphore,
-    /// Until when it refuses everyone.
+    /// Until when it rejects every event.
     offended: Mutex<Option<Instant>>,
 }
 
@@ -168,7 +168,7 @@ impl Bank {
             }
             Kind::Slow => {
                 let _turn = self.turn.acquire().await;
-                sleep(WORK * 2).await; // ten of them are more than the claims take for noise
+                sleep(WORK * 2).await; // ten of them are more than noise for the claims
                 let (user, amount) = (event.user.clone(), event.amount);
                 match lock(&self.ledger).apply(event, self.flaw) {
                     Some(balance) => {
@@ -212,7 +212,7 @@ impl Bank {
         self.overloaded(Flaw::OmitsRetryAfter)
     }
 
-    /// A refusal, which says when to come back unless that is forgotten.
+    /// A 503, with `Retry-After` unless the flaw omits it.
     pub(super) fn overloaded(&self, forgotten: Flaw) -> Response {
         let refusal = Response::problem(StatusCode::SERVICE_UNAVAILABLE, "there is no room");
         if self.flaw == forgotten {

@@ -1,4 +1,4 @@
-//! A server of each kind that can have one flaw, in memory: what our stages do, done wrong in one place.
+//! A server of each kind that can have one flaw: it does what the stages do, wrong in one place.
 
 mod bank;
 mod flaw;
@@ -32,10 +32,10 @@ struct Shared {
     flaw: Flaw,
     bank: Bank,
     patience: Duration,
-    /// How many have left within a request, and how many were refused a place.
+    /// How many clients have left within a request, and how many were rejected for want of a place.
     left: AtomicUsize,
     full: AtomicUsize,
-    /// Whose head is being read, where nobody else is answered meanwhile.
+    /// Held while a head is read, by a server that serves no other client meanwhile.
     gate: Arc<Semaphore>,
 }
 
@@ -83,7 +83,7 @@ async fn serve_all(listener: TcpListener, shared: Arc<Shared>) {
         connections.spawn(async move {
             let mut wire = Wire { stream, decoder: Decoder::new(), answered: 0 };
             let _ = match place {
-                Some(_place) => serve(&mut wire, &shared).await, // whoever left has no need of the error
+                Some(_place) => serve(&mut wire, &shared).await, // a client that has left needs no error
                 None => {
                     shared.full.fetch_add(1, Ordering::SeqCst);
                     wire.refuse(
@@ -283,7 +283,7 @@ impl Wire {
         let mut bytes = Vec::new();
         encode_response(&response, ending, &mut bytes);
         let spoil = |bytes: Vec<u8>, from: &str, to: &str| {
-            // what we encoded is ASCII up to here
+            // what was encoded is ASCII so far
             String::from_utf8_lossy(&bytes).replace(from, to).into_bytes()
         };
         bytes = match flaw {
@@ -316,7 +316,7 @@ impl Wire {
         .await;
     }
 
-    /// Whether the peer has ended its side, or does so soon.
+    /// Whether the client has closed its side, or does so soon.
     async fn has_ended(&mut self, soon: Duration) -> bool {
         matches!(timeout(soon, self.stream.peek(&mut [0])).await, Ok(Ok(0) | Err(_)))
     }

@@ -1,4 +1,4 @@
-//! Servers that are none.
+//! Programs that accept connections and are not HTTP servers.
 
 use std::net::SocketAddr;
 use std::time::Duration;
