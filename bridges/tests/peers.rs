@@ -80,7 +80,7 @@ fn python(args: &'static [&str]) -> Option<impl Fn() -> Command> {
     })
 }
 
-/// Kept by whoever reads a request as it stands and answers it.
+/// Kept by every server that reads a request and responds to it.
 const ONE_ANSWER: &[&str] = &["half-close", "bare-lf", "client-abort"];
 
 /// Kept by hyper, and so by whatever stands on it.

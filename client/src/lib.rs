@@ -6,7 +6,7 @@
 //! - [`doctor`] looks at a machine before a class;
 //! - [`output`] writes a file as a whole or not at all.
 //!
-//! Nothing here links a stage: a server is a process that speaks HTTP, whoever wrote it.
+//! Nothing here links a stage: a server is a process that speaks HTTP, in any language.
 
 pub mod compare;
 pub mod doctor;

@@ -6,9 +6,9 @@ mod help;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// What attacks the servers of the course, and what judges them
+/// Attacks the servers of the course, and judges them
 #[derive(Parser)]
-#[command(name = "client", after_help = "client COMMAND --help tells more of each.")]
+#[command(name = "client", after_help = "`cargo client COMMAND --help` says more about each.")]
 struct Args {
     #[command(subcommand)]
     command: Command,
@@ -16,17 +16,17 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Send requests, and tell what came of them: served, refused, rejected, timed out or failed
+    /// Send requests, and report what was served, shed, rejected, timed out or failed
     Load(Box<commands::Load>),
-    /// Hold connections that misbehave, and tell what the server did to each
+    /// Hold connections that misbehave, and report what the server did to each
     Hold(commands::Hold),
-    /// Try on a server what a stage promises, whoever wrote it and in whatever language
+    /// Check what a stage promises on any server, in whatever language it is written
     Check(commands::Check),
-    /// List what the stages promise, which of them keep it, and the command that repeats it by hand
+    /// List the claims: which stages keep each, and the command that reproduces it by hand
     Claims(commands::Claims),
     /// Build and start all five stages, try every claim of the lessons on each, and show them side by side
     Compare(commands::Compare),
-    /// Look at this machine before a class, and tell how to mend what is found
+    /// Check this machine before a class, and say how to fix what is found
     Doctor(commands::Doctor),
 }
 

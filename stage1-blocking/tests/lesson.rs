@@ -1,4 +1,4 @@
-//! Stage 1: one thread. What its lesson says, proven: what it does well, and how one client stops all the others.
+//! Proves the lesson of stage 1: what it does well, and how one client blocks all the others.
 
 use claims::Verdict;
 use http1::MAX_BODY;

@@ -1,4 +1,4 @@
-//! Stage 2: one task per connection. What its lesson says, proven: nobody waits for anybody, and nobody is ever let go.
+//! Proves the lesson of stage 2: no client waits for another, and none is ever disconnected.
 
 use claims::{GARBAGE, Verdict};
 use http1::MAX_BODY;
@@ -167,7 +167,7 @@ fn without_descriptors_it_waits_and_goes_on() {
 fn hundreds_of_clients_wait_in_the_kernel_until_a_busy_server_has_time() {
     needs_descriptors(700);
     let server = start();
-    server.signal("STOP").unwrap(); // nobody is busier than that
+    server.signal("STOP").unwrap(); // a halted process accepts nothing
     let mut waiting = silent_clients(&server, 500); // std's backlog would hold 128
     server.signal("CONT").unwrap();
     for client in &mut waiting {

@@ -65,7 +65,7 @@ fn a_request_that_drips_gets_408_however_it_drips() {
     let drip = |fields: &str, drops: &str| {
         let mut slow = Peer::connect(server.addr());
         let began = Instant::now();
-        // never as long as the deadline between two bytes, and far longer all in all, if nobody stops it
+        // less than the deadline between two bytes, and far more in all if nothing stops it
         let drops = drops.bytes().cycle().take(500);
         let response =
             slow.send(head).send(fields).drip_until_response(drops, Duration::from_millis(20));

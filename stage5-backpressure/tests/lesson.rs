@@ -188,7 +188,7 @@ fn a_queue_of_a_thousand_rejects_nothing_and_hides_an_overload() {
         assert_eq!(response.status().as_u16(), 202);
     }
     wait_until(server.addr(), "/stats", |stats| stats["processed"] == 500);
-    // 500 × work, whoever waits: with half a second for each it would be more than four minutes
+    // 500 × work: with half a second for each it would be more than four minutes
     assert!(began.elapsed() >= Duration::from_millis(2500));
 }
 

@@ -1,4 +1,4 @@
-//! Stage 5 under fire: no load and no signal breaks a promise.
+//! Stage 5 under load: no flood and no signal breaks a promise.
 
 use load::{Plan, Shape, Until};
 use std::collections::{BTreeMap, HashSet};
@@ -13,7 +13,7 @@ use testkit::{OnDrop, Peer, Server, event, needs_descriptors, start, wait_until}
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage5-backpressure");
 
-/// A number under `below` that nobody knows beforehand.
+/// A random number below `below`.
 fn random(below: u64) -> u64 {
     RandomState::new().build_hasher().finish() % below
 }

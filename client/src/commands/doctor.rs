@@ -7,17 +7,15 @@ use console::{Term, style};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-/// Look at this machine before a class, and tell how to fix what is found
+/// Check this machine before a class, and say how to fix what is found
 #[derive(Args)]
 #[command(after_help = "\
 ✓ is as it should be. ! is good to know before the class: something takes
-longer, or a step has to be done in another way. ✗ is a lesson that would fail.
+longer, or a step has to be done differently. ✗ is a lesson that would fail.
 
-Exit code: 0 if no lesson would fail, 1 if one would, 2 for a bad command line.
-
-\"client\" stands for: cargo run -p client --")]
+Exit code: 0 if no lesson would fail, 1 if one would, 2 for a bad command line.")]
 pub(crate) struct Doctor {
-    /// Where the servers are to listen
+    /// Where the servers will listen
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     addr: SocketAddr,
 }

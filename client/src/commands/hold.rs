@@ -13,17 +13,15 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Hold connections that misbehave, and tell what the server did to each.
+/// Hold connections that misbehave, and report what the server did to each
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  client hold                  twenty silent connections, until Ctrl-C
-  client hold -n 1000 -z 30s   a thousand, for thirty seconds
-  client hold --as half-body   each has sent half a request
+  cargo client hold                  20 silent connections, until Ctrl-C
+  cargo client hold -n 1000 -z 30s   1000 of them, for 30 seconds
+  cargo client hold --as half-body   each has sent half a request
 
-Exit code: 0, 2 for a bad command line, 3 if no connection could be made.
-
-\"client\" stands for: cargo run -p client --")]
+Exit code: 0, 2 for a bad command line, 3 if no connection could be opened.")]
 pub(crate) struct Hold {
     /// How they misbehave
     #[arg(long = "as", value_name = "BEHAVIOUR", default_value = "silent")]

@@ -2,12 +2,12 @@
 
 use std::io::Write;
 
-/// To stdout; whoever closed that does not want to know.
+/// Prints to stdout. A closed stdout is not an error.
 pub(crate) fn say(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
-/// A line to stderr; whoever closed that does not want to know either.
+/// Prints a line to stderr. A closed stderr is not an error either.
 pub(crate) fn complain(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 /// The exit code when no connection could be made at all.
 pub(super) const NO_CONNECTION: u8 = 3;
 
-/// Whoever is not there says so at once; more patience would only delay the command, and what it says of the wait.
+/// A refused connection is reported immediately; a longer time-out would only delay the command.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The address of a server that is there; else it is said that there is none.
@@ -22,7 +22,7 @@ pub(super) async fn resolve(target: &Target) -> Option<SocketAddr> {
         match timeout(LOOK, connected).await {
             Ok(Err(failure @ Failure::NobodyThere)) => {
                 bail!(
-                    "{}: {failure}; wait until the server says that it listens, or start one: cargo run -p stage1",
+                    "{}: {failure}; wait until the server says that it listens, or start one: cargo stage1",
                     target.host
                 )
             }

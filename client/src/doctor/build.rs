@@ -87,7 +87,7 @@ fn target(root: &Path) -> Option<PathBuf> {
     metadata.get("target_directory")?.as_str().map(PathBuf::from)
 }
 
-/// Whether the stages and the client are built from what is there, so that nobody waits for them.
+/// Whether the stages and the client are built from the present sources, so that the class does not wait for them.
 fn built(name: &'static str, folder: &Path, command: &str) -> Finding {
     let all = STAGES.into_iter().chain(["client"]);
     let missing: Vec<_> =

@@ -62,7 +62,7 @@ pub fn processes(most: Option<u64>, running: u64) -> Finding {
         Some(most) if most < running.saturating_add(FLOOD) => Finding::noted(
             "processes",
             format!("{most}, and {running} run: too few for scripts/flood.sh -n 1000"),
-            "cargo run -p client -- hold -n 1000: the same connections from one process",
+            "cargo client hold -n 1000: the same connections from one process",
         ),
         Some(most) => Finding::fine("processes", format!("{most}, and {running} run")),
         None => Finding::fine("processes", "no limit"),
@@ -127,7 +127,7 @@ pub(super) fn most_processes() -> Option<u64> {
     Resource::NPROC.get().ok().map(|(soft, _)| soft).filter(|most| *most < rlimit::INFINITY)
 }
 
-/// This user's processes; 0 if nobody can tell.
+/// This user's processes; 0 if they cannot be counted.
 pub(super) fn running_processes() -> u64 {
     let count = || {
         let user = ask("id", &["-u"])?;

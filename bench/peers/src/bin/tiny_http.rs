@@ -27,7 +27,7 @@ fn main() -> anyhow::Result<()> {
         for field in &fields {
             response.add_header(field.clone());
         }
-        let _ = request.respond(response); // whoever left does not want to know
+        let _ = request.respond(response); // a client that has left is not an error
     }
     Ok(())
 }

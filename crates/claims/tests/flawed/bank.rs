@@ -198,7 +198,7 @@ impl Bank {
             return Response::json(StatusCode::ACCEPTED, understood);
         }
         let mut ledger = lock(&self.ledger);
-        let mut offended = self.offended.lock().expect("nobody panics with it");
+        let mut offended = self.offended.lock().expect("no panic while it is held");
         if !offended.is_some_and(|until| Instant::now() < until)
             && self.queue.try_send(event).is_ok()
         {
@@ -238,5 +238,5 @@ impl Bank {
 }
 
 fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
-    ledger.lock().expect("nobody panics with it")
+    ledger.lock().expect("no panic while it is held")
 }
