@@ -80,7 +80,7 @@ fn a_server_that_is_not_there_is_one_line_and_exit_code_3() {
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(error.lines().count(), 1, "{error}");
         assert!(
-            error.contains("no server listens there") && error.contains("cargo run"),
+            error.contains("no server listens there") && error.contains("cargo stage1"),
             "{error}"
         );
     }

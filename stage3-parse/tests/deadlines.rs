@@ -1,5 +1,5 @@
-//! Stage 3: a boundary. What its lesson says of deadlines, proven: whoever is late is told so and let go, and nobody
-//! else notices.
+//! Proves what the lesson of stage 3 says about deadlines: a late client gets 408 and is disconnected, and no other client
+//! notices.
 
 use http1::header;
 use std::thread;

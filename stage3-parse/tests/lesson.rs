@@ -1,5 +1,4 @@
-//! Stage 3: a boundary. What its lesson says of it, proven: what comes in is an event, or it is refused. `deadlines.rs`
-//! has what it says of whoever is late.
+//! Proves the lesson of stage 3: input is an event, or it is rejected. `deadlines.rs` is about deadlines.
 
 use claims::{GARBAGE, Verdict};
 use http1::{MAX_BODY, header};
