@@ -10,10 +10,10 @@ use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// So many servers at a time: more would keep each other from answering in time.
+/// How many servers run at a time: more would slow each other down.
 const AT_A_TIME: usize = 8;
 
-/// Every claim, each on a server of its own; what is expected to be kept is tried twice on a busy machine.
+/// Tries every claim on a separate server; one that should be kept is tried twice, since the machine may be busy.
 fn findings(start: impl Fn() -> Command, kept: &[&str]) -> BTreeMap<&'static str, Finding> {
     let start = || {
         Server::start(start())
@@ -37,8 +37,8 @@ fn findings(start: impl Fn() -> Command, kept: &[&str]) -> BTreeMap<&'static str
     })
 }
 
-/// Fails unless the server keeps these claims and breaks all others but those that may be either, with figures of which
-/// these are parts.
+/// Fails unless the server keeps these claims, breaks all others except those that may be either, and the figures contain
+/// these parts.
 #[track_caller]
 fn keeps(start: impl Fn() -> Command, kept: &[&str], either: &[&str], figures: &[(&str, &str)]) {
     let findings = findings(start, kept);
@@ -66,7 +66,7 @@ fn bridge(binary: &'static str) -> Command {
     command
 }
 
-/// The Python script; `None`, and a word on it, where there is no Python.
+/// The Python script; `None`, with a message, if there is no Python.
 fn python(args: &'static [&str]) -> Option<impl Fn() -> Command> {
     if Command::new("python3").arg("--version").output().is_err() {
         println!("skipped: this machine has no python3");
@@ -83,20 +83,34 @@ fn python(args: &'static [&str]) -> Option<impl Fn() -> Command> {
 /// Kept by every server that reads a request and responds to it.
 const ONE_ANSWER: &[&str] = &["half-close", "bare-lf", "client-abort"];
 
-/// Kept by hyper, and so by whatever stands on it.
+/// Kept by hyper, and so by every server on top of it.
 const HYPER: &[&str] = &[
-    "keep-alive", "connection-close", "http-1.0", "bare-lf", "pipeline", "chunked", "partial-reads", "expect-continue", "standard-headers",
-    "client-abort", "slow-client", "slow-request", "many-idle", "concurrent",
+    "keep-alive",
+    "connection-close",
+    "http-1.0",
+    "bare-lf",
+    "pipeline",
+    "chunked",
+    "partial-reads",
+    "expect-continue",
+    "standard-headers",
+    "client-abort",
+    "slow-client",
+    "slow-request",
+    "many-idle",
+    "concurrent",
 ];
 
-/// hyper drops a request when its sender ends its side: whether the answer comes first is a race, and so is how much it
-/// takes of what it refuses.
+/// hyper drops a request when its sender closes its side: whether the response comes first is a race, and so is how much
+/// it reads of what it rejects.
 const RACES: &[&str] = &["half-close", "sender-gone", "lingering-close"];
 
 #[test]
 fn pythons_http_server_is_a_stage_1() {
     let Some(start) = python(&[]) else { return };
-    let kept = [ONE_ANSWER, &["echo", "nosniff", "partial-reads", "standard-headers", "concurrent"]].concat();
+    let kept =
+        [ONE_ANSWER, &["echo", "nosniff", "partial-reads", "standard-headers", "concurrent"]]
+            .concat();
     let figures = [
         ("slow-client", "no response in 2 s"),
         ("slow-request", "no response in 2 s"),
@@ -110,13 +124,24 @@ fn pythons_http_server_is_a_stage_1() {
 #[test]
 fn pythons_threading_http_server_is_a_stage_2() {
     let Some(start) = python(&["--threads"]) else { return };
-    let kept =
-        [ONE_ANSWER, &["echo", "nosniff", "partial-reads", "standard-headers", "slow-client", "slow-request", "many-idle", "concurrent"]]
-            .concat();
+    let kept = [
+        ONE_ANSWER,
+        &[
+            "echo",
+            "nosniff",
+            "partial-reads",
+            "standard-headers",
+            "slow-client",
+            "slow-request",
+            "many-idle",
+            "concurrent",
+        ],
+    ]
+    .concat();
     let figures = [
         ("slow-client", "answered in"),
         ("garbage", "accepted 12 of 12"),
-        ("smuggling", "0 of 11 refused"),
+        ("smuggling", "0 of 11 rejected"),
         ("deadline", "a silent one (left open)"),
     ];
     keeps(start, &kept, &[], &figures);
@@ -185,11 +210,22 @@ fn axum_without_a_bound_takes_everything() {
         command.arg("--unbounded");
         command
     };
-    let kept =
-        [HYPER, &["garbage", "routes", "round-trip", "reads-not-blocked", "no-lost-update", "overflow", "stats-consistent"]].concat();
+    let kept = [
+        HYPER,
+        &[
+            "garbage",
+            "routes",
+            "round-trip",
+            "reads-not-blocked",
+            "no-lost-update",
+            "overflow",
+            "stats-consistent",
+        ],
+    ]
+    .concat();
     let figures = [
-        ("stats-consistent", "30 taken, 0 refused"),
-        ("retry-after", "none refused"),
+        ("stats-consistent", "accepted 30, rejected 0"),
+        ("retry-after", "rejected none"),
         ("burst", "accepted 100, rejected none"),
     ];
     keeps(start, &kept, RACES, &figures);

@@ -146,7 +146,7 @@ pub(crate) async fn check_lingering_close(trial: &mut Trial) -> Result<String, S
     let answer = trial.receive("six MiB", &mut wire, began, WORK).await;
     let status =
         answer.map_err(|instead| format!("after {} KiB: {instead}", sent / 1024))?.status();
-    is_error(status).map_err(|instead| format!("6 MiB taken: {instead}"))?;
+    is_error(status).map_err(|instead| format!("accepted 6 MiB: {instead}"))?;
     if sent < BODY {
         // Linux keeps what arrived before a reset; other systems and proxies lose it
         return Err(format!("{status}, and a reset after {} KiB", sent / 1024));
