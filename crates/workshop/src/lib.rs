@@ -34,7 +34,7 @@
 //! }
 //! ```
 //!
-//! With the feature `tokio` (on by default) there are [`accept`], [`Stage::listen`] and
+//! With the feature `tokio` (on by default) there are [`accept`], [`listen`] and
 //! [`stop_signal`] for async servers; without it, [`blocking`] needs only std.
 
 pub mod blocking;
