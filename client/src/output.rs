@@ -1,4 +1,4 @@
-//! A file that is there as a whole or not at all.
+//! A file that is complete or absent.
 
 use anyhow::Context;
 use std::fs::Permissions;
@@ -16,7 +16,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Takes the place, and makes the folders that lead to it.
+    /// Reserves the path, and creates the folders that lead to it.
     ///
     /// # Errors
     /// That a file cannot be written there.

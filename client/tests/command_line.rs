@@ -97,7 +97,7 @@ fn compare_outside_the_workspace_says_so() {
 fn compare_says_that_its_page_cannot_be_written_before_it_runs_anything() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
-    std::fs::write(&file, "of somebody").unwrap();
+    std::fs::write(&file, "of another program").unwrap();
     let (under, page) = (file.join("page.html"), folder.path().join("page.html"));
     let [file, under, page, folder] =
         [&file, &under, &page, folder.path()].map(|path| path.to_str().unwrap());

@@ -1,7 +1,7 @@
 //! `client doctor`, on this machine and on machines that lack something.
 
 use client::doctor::limits::{backlog, cores, descriptors, ports, processes};
-use client::doctor::{Finding, Health};
+use client::doctor::{Check, Health};
 use std::ffi::OsString;
 use std::fs::Permissions;
 use std::net::TcpListener;
@@ -225,9 +225,9 @@ fn a_bash_that_is_too_old_or_cannot_connect_is_a_failure() {
 
 #[test]
 fn a_proxy_that_curl_would_ask_for_our_servers_is_found() {
-    let nobody =
+    let unreachable =
         format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
-    let output = doctor().env("http_proxy", &nobody).output().unwrap();
+    let output = doctor().env("http_proxy", &unreachable).output().unwrap();
     let told = told(&output);
     assert!(line(&told, "curl").0.starts_with('✗'), "{told}");
     assert_eq!(
@@ -236,7 +236,7 @@ fn a_proxy_that_curl_would_ask_for_our_servers_is_found() {
         "{told}"
     );
     let output = doctor()
-        .env("http_proxy", &nobody)
+        .env("http_proxy", &unreachable)
         .env("no_proxy", "127.0.0.1,localhost")
         .output()
         .unwrap();
@@ -323,7 +323,7 @@ fn outside_the_workspace_it_says_where_to_ask() {
 fn what_a_machine_allows_is_judged_by_what_the_lessons_need() {
     use Health::{Fail, Ok as Fine, Warn};
     let health =
-        |findings: &[Finding]| findings.iter().map(|finding| finding.health).collect::<Vec<_>>();
+        |findings: &[Check]| findings.iter().map(|finding| finding.health).collect::<Vec<_>>();
     assert_eq!(health(&[cores(0), cores(1), cores(2), cores(64)]), [Warn, Warn, Fine, Fine]);
     let descriptors =
         [None, Some(256), Some(1024), Some(4096), Some(10_240), Some(1 << 40)].map(descriptors);

@@ -1,6 +1,6 @@
 //! The charts of `compare`: known traces give known bars, and the page shows all of them.
 
-use claims::{Depth, Exchange, Finding, Verdict, claim};
+use claims::{Finding, QueueSample, TracedRequest, Verdict, claim};
 use client::compare::chart::{Axis, Bar, BarKind, Chart, Panel, Place, Segment};
 use client::compare::table::{self, Screen};
 use client::compare::{Matrix, Row, captions, html, json, terminal_chart};
@@ -16,18 +16,18 @@ const fn ms(millis: u64) -> Duration {
 
 const SERVED: Option<Outcome> = Some(Outcome::Served(StatusCode::OK));
 const ACCEPTED: Option<Outcome> = Some(Outcome::Served(StatusCode::ACCEPTED));
-const SHED: Option<Outcome> = Some(Outcome::Refused(Some(9)));
+const SHED: Option<Outcome> = Some(Outcome::Shed(Some(9)));
 
 /// A request that was due at `began`, on an open connection.
-fn request(began: Duration, ended: Duration, outcome: Option<Outcome>) -> Exchange {
-    Exchange { what: "event", began, connected: Some(began), ended, outcome }
+fn request(began: Duration, ended: Duration, outcome: Option<Outcome>) -> TracedRequest {
+    TracedRequest { what: "event", began, connected: Some(began), ended, outcome }
 }
 
-fn finding(verdict: Verdict, trace: Vec<Exchange>, queue: Vec<Depth>) -> Finding {
+fn finding(verdict: Verdict, trace: Vec<TracedRequest>, queue: Vec<QueueSample>) -> Finding {
     Finding { verdict, figure: "as it was".into(), trace, queue, by_hand: None }
 }
 
-fn panel(trace: Vec<Exchange>, queue: Vec<Depth>) -> Panel {
+fn panel(trace: Vec<TracedRequest>, queue: Vec<QueueSample>) -> Panel {
     Panel::new(&finding(Verdict::Kept, trace, queue), WORK)
 }
 
@@ -39,7 +39,7 @@ fn segments(bar: &Bar) -> Vec<(u128, u128, Place)> {
 }
 
 /// Ten concurrent requests under a lock, the last one first in the trace, one second into the trial.
-fn one_by_one(unanswered: u64) -> Vec<Exchange> {
+fn one_by_one(unanswered: u64) -> Vec<TracedRequest> {
     let served = (1..=10).rev().map(|k| request(ms(1000), ms(1000 + 500 * k), SERVED));
     served
         .chain((0..unanswered).map(|_| request(ms(1000), ms(6200), Some(Outcome::TimedOut))))
@@ -52,16 +52,16 @@ fn burst() -> Finding {
     let shed = (0..83).map(|_| request(ms(200), ms(205), SHED));
     let depth = |at: u64| {
         let done = (at / 500).min(17);
-        Depth {
+        QueueSample {
             at: ms(203 + at),
             capacity: 16,
             queued: (17 - done).saturating_sub(1),
-            taken: 17,
+            accepted: 17,
             done,
         }
     };
     // a sample from before the burst, which is not drawn
-    let before = Depth { at: ms(100), capacity: 16, queued: 0, taken: 0, done: 0 };
+    let before = QueueSample { at: ms(100), capacity: 16, queued: 0, accepted: 0, done: 0 };
     let queue = [before].into_iter().chain((0..=86).map(|sample| depth(sample * 100))).collect();
     finding(Verdict::Kept, shed.chain(accepted).collect(), queue)
 }
@@ -114,10 +114,13 @@ fn requests_that_were_due_together_are_sorted_by_kind() {
 
 #[test]
 fn a_connect_that_takes_seconds_waits_in_the_backlog() {
-    let slow = Exchange { connected: Some(ms(3010)), ..request(ms(10), ms(3020), SERVED) };
-    let never = Exchange { connected: None, ..request(ms(10), ms(2010), Some(Outcome::TimedOut)) };
-    let quick =
-        Exchange { connected: Some(ms(15)), ..request(ms(10), ms(2010), Some(Outcome::TimedOut)) };
+    let slow = TracedRequest { connected: Some(ms(3010)), ..request(ms(10), ms(3020), SERVED) };
+    let never =
+        TracedRequest { connected: None, ..request(ms(10), ms(2010), Some(Outcome::TimedOut)) };
+    let quick = TracedRequest {
+        connected: Some(ms(15)),
+        ..request(ms(10), ms(2010), Some(Outcome::TimedOut))
+    };
     let panel = panel(vec![slow, never, quick], vec![]);
     let [slow, never, quick] = &panel.bars[..] else { panic!("{:?}", panel.bars) };
     assert_eq!(segments(slow), [(0, 3000, Place::Backlog), (3000, 3010, Place::Response)]);
@@ -185,7 +188,7 @@ fn serial_service_is_found_although_the_machine_paused() {
 
 #[test]
 fn serial_service_is_found_among_other_requests() {
-    let read = |at, ended| Exchange { what: "balances", ..request(at, ended, SERVED) };
+    let read = |at, ended| TracedRequest { what: "balances", ..request(at, ended, SERVED) };
     let event = |number: u64, ended| request(Duration::from_micros(number * 30), ended, SERVED);
     let events = [1, 2, 3, 4].map(|k| event(k, ms(500 * k)));
     let panel = panel(
@@ -278,7 +281,8 @@ fn the_panels_share_a_scale_on_which_immediate_responses_are_flat() {
 
 #[test]
 fn the_page_has_a_bar_for_each_request_a_link_to_each_panel_and_no_external_address() {
-    let (matrix, held) = (matrix(), Exchange { outcome: None, ..request(ms(0), ms(2000), None) });
+    let (matrix, held) =
+        (matrix(), TracedRequest { outcome: None, ..request(ms(0), ms(2000), None) });
     let page = html::render(&matrix);
     let requests: usize =
         matrix.rows.iter().flat_map(|row| &row.findings).map(|finding| finding.trace.len()).sum();

@@ -24,10 +24,10 @@ fn the_burst_sees_the_queue_fill_and_empty() {
     let server = testkit::start(BINARY, &["--work", "50ms"]);
     let queue = testkit::must_be(Verdict::Kept, "burst", server.addr()).queue;
     assert!(queue.iter().all(|depth| depth.capacity == 16 && depth.queued <= 16), "{queue:?}");
-    assert!(queue.is_sorted_by_key(|depth| (depth.at, depth.taken, depth.done)), "{queue:?}");
+    assert!(queue.is_sorted_by_key(|depth| (depth.at, depth.accepted, depth.done)), "{queue:?}");
     assert!(queue.iter().any(|depth| depth.queued > 0), "{queue:?}");
     let last = queue.last().expect("it was watched to its end");
-    assert!(last.taken >= 17 && last.taken == last.done && last.queued == 0, "{queue:?}");
+    assert!(last.accepted >= 17 && last.accepted == last.done && last.queued == 0, "{queue:?}");
 }
 
 #[test]

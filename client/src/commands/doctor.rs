@@ -2,7 +2,7 @@
 
 use super::print::say;
 use clap::Args;
-use client::doctor::{Finding, Health, examine};
+use client::doctor::{Check, Health, examine};
 use console::{Term, style};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -41,8 +41,8 @@ impl Doctor {
 }
 
 /// A line, and under it what to do, if anything.
-fn in_words(finding: &Finding) -> String {
-    let Finding { name, health, found, fix } = finding;
+fn in_words(finding: &Check) -> String {
+    let Check { name, health, found, fix } = finding;
     let sign = match health {
         Health::Ok => style("✓").green(),
         Health::Warn => style("!").yellow().bold(),

@@ -1,4 +1,4 @@
-//! A load while it goes on: how far it is, and a bar for each outcome. Nothing where stderr is no terminal.
+//! The progress of a load: how far it is, and a bar for each outcome. Nothing if stderr is not a terminal.
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use load::{Progress, Until};
@@ -45,7 +45,7 @@ impl Live {
         let rate = total as f64 / elapsed.as_secs_f64().max(1e-3);
         let mut message = format!("{rate:.0}/s, {in_flight} in flight");
         if waiting > 0 {
-            message += &format!(", {waiting} refused and waiting");
+            message += &format!(", {waiting} shed and waiting");
         }
         let position = match self.until {
             Until::Count(count) => {

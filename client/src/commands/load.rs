@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Send requests, and tell what came of them: served, refused, rejected, timed out or failed.
+/// Send requests, and report what was served, shed, rejected, timed out or failed
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

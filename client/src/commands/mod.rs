@@ -1,4 +1,4 @@
-//! What each command takes and prints.
+//! What each command accepts and prints.
 
 mod arguments;
 mod check;

@@ -20,7 +20,7 @@ pub(super) async fn resolve(target: &Target) -> Option<SocketAddr> {
         let addr = target.resolve().await?;
         let connected = async { ResponseClient::new(addr).connect().await.map(drop) };
         match timeout(LOOK, connected).await {
-            Ok(Err(failure @ Failure::NobodyThere)) => {
+            Ok(Err(failure @ Failure::NotListening)) => {
                 bail!(
                     "{}: {failure}; wait until the server says that it listens, or start one: cargo stage1",
                     target.host

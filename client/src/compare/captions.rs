@@ -63,8 +63,8 @@ pub fn describe_bar(bar: &Bar) -> String {
 fn outcome(bar: &Bar) -> String {
     match bar.outcome {
         Some(Outcome::Served(status)) => format!("{} ({})", bar.kind.label(), status.as_u16()),
-        Some(Outcome::Refused(Some(seconds))) => format!("rejected (503, Retry-After {seconds} s)"),
-        Some(Outcome::Refused(None)) => "rejected (503)".into(),
+        Some(Outcome::Shed(Some(seconds))) => format!("rejected (503, Retry-After {seconds} s)"),
+        Some(Outcome::Shed(None)) => "rejected (503)".into(),
         Some(Outcome::Rejected(status)) => format!("rejected ({})", status.as_u16()),
         Some(Outcome::TimedOut) => "no response".into(),
         Some(Outcome::Failed(failure)) => failure.to_string(),

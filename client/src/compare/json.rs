@@ -44,12 +44,12 @@ fn claim(row: &Row) -> Value {
 
 fn trial(row: &Row, finding: &Finding, stage: u8) -> Value {
     let panel = Panel::new(finding, WORK);
-    let depth = |depth: &claims::Depth| {
+    let depth = |depth: &claims::QueueSample| {
         json!({
             "at_us": micros(depth.at),
             "capacity": depth.capacity,
             "queued": depth.queued,
-            "taken": depth.taken,
+            "taken": depth.accepted,
             "done": depth.done,
         })
     };
@@ -66,7 +66,7 @@ fn trial(row: &Row, finding: &Finding, stage: u8) -> Value {
 fn request(bar: &Bar) -> Value {
     let (status, retry_after) = match bar.outcome {
         Some(Outcome::Served(status) | Outcome::Rejected(status)) => (Some(status.as_u16()), None),
-        Some(Outcome::Refused(retry_after)) => (Some(503), retry_after),
+        Some(Outcome::Shed(retry_after)) => (Some(503), retry_after),
         _ => (None, None),
     };
     let failure = match bar.outcome {

@@ -1,6 +1,6 @@
 //! Rust, what is downloaded, and what is built: whether a class needs the network, or has to wait.
 
-use super::finding::Finding;
+use super::finding::Check;
 use super::program::{ask, first_line};
 use probe::stages::{STAGES, workspace};
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use std::time::SystemTime;
 const MINIMUM: u32 = 85;
 
 /// The findings about the workspace around the current folder.
-pub(super) fn all() -> Vec<Finding> {
+pub(super) fn all() -> Vec<Check> {
     let Some(root) = workspace() else {
-        let finding = Finding::failing(
+        let finding = Check::failing(
             "workspace",
             "this folder is not in it",
             "cd to where you cloned it, and ask again",
@@ -29,23 +29,19 @@ pub(super) fn all() -> Vec<Finding> {
 }
 
 /// The compiler.
-fn rust() -> Finding {
+fn rust() -> Check {
     let update = "rustup update stable, or see https://rustup.rs";
     let Some(told) = ask("rustc", &["-vV"]).filter(|told| told.status.success()) else {
-        return Finding::failing("rust", "no rustc", update);
+        return Check::failing("rust", "no rustc", update);
     };
     let told = String::from_utf8_lossy(&told.stdout);
     let release = told.lines().find_map(|line| line.strip_prefix("release: ")).unwrap_or_default();
     let mut numbers = release.split('.').map(|digits| digits.parse().unwrap_or(0u32));
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     if version < (1, MINIMUM) {
-        Finding::failing(
-            "rust",
-            format!("'{release}', and the workspace needs 1.{MINIMUM}"),
-            update,
-        )
+        Check::failing("rust", format!("'{release}', and the workspace needs 1.{MINIMUM}"), update)
     } else {
-        Finding::fine("rust", release)
+        Check::fine("rust", release)
     }
 }
 
@@ -59,20 +55,20 @@ fn cargo(root: &Path, args: &[&str]) -> Option<Output> {
 
 /// Whether cargo can do without the network: for what is run, and for what is tested beside it. A tree needs just the
 /// packages that are built on this system.
-fn dependencies(root: &Path) -> Finding {
+fn dependencies(root: &Path) -> Check {
     let fetch = "cargo fetch --locked, where there is a network";
     let Some(to_run) = cargo(root, &["tree", "--workspace", "--edges=no-dev"]) else {
-        return Finding::failing("dependencies", "no cargo to ask", "see https://rustup.rs");
+        return Check::failing("dependencies", "no cargo to ask", "see https://rustup.rs");
     };
     if !to_run.status.success() {
         let why = format!("cargo needs the network ({})", first_line(&to_run.stderr));
-        return Finding::failing("dependencies", why, fetch);
+        return Check::failing("dependencies", why, fetch);
     }
     match cargo(root, &["tree", "--workspace"]) {
         Some(to_test) if to_test.status.success() => {
-            Finding::fine("dependencies", "all here: cargo needs no network")
+            Check::fine("dependencies", "all here: cargo needs no network")
         }
-        _ => Finding::noted(
+        _ => Check::noted(
             "dependencies",
             "all here to run; cargo test needs the network for more",
             fetch,
@@ -88,13 +84,13 @@ fn target(root: &Path) -> Option<PathBuf> {
 }
 
 /// Whether the stages and the client are built from the present sources, so that the class does not wait for them.
-fn built(name: &'static str, folder: &Path, command: &str) -> Finding {
+fn built(name: &'static str, folder: &Path, command: &str) -> Check {
     let all = STAGES.into_iter().chain(["client"]);
     let missing: Vec<_> =
         all.filter(|binary| !is_built(&folder.join(binary)).unwrap_or(false)).collect();
     match &missing[..] {
-        [] => Finding::fine(name, "the five stages and the client"),
-        _ => Finding::noted(
+        [] => Check::fine(name, "the five stages and the client"),
+        _ => Check::noted(
             name,
             format!("not built, or not from what is here: {}", missing.join(", ")),
             command,

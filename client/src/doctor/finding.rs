@@ -13,7 +13,7 @@ pub enum Health {
 
 /// What was found in one respect.
 #[derive(Clone, Debug)]
-pub struct Finding {
+pub struct Check {
     /// What was looked at, in a word or two.
     pub name: &'static str,
     /// How it does.
@@ -24,7 +24,7 @@ pub struct Finding {
     pub fix: Option<String>,
 }
 
-impl Finding {
+impl Check {
     pub(super) fn fine(name: &'static str, found: impl Into<String>) -> Self {
         Self { name, health: Health::Ok, found: found.into(), fix: None }
     }

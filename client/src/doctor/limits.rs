@@ -1,119 +1,117 @@
 //! What the machine has, and what it allows one process or one user.
 
-use super::finding::Finding;
+use super::finding::Check;
 use super::program::{ask, first_line};
 use rlimit::Resource;
 
 /// What a server or a client needs beyond its connections.
 const OWN_DESCRIPTORS: u64 = 100;
 
-/// What `scripts/flood.sh -n 1000` starts, and some of its own.
+/// What `scripts/flood.sh -n 1000` starts, and some more.
 const FLOOD: u64 = 1_010;
 
 /// What stages 2 to 5 ask for.
 const BACKLOG: u64 = 1024;
 
 /// The cores that this process may use; 0 if that is not known.
-pub fn cores(count: usize) -> Finding {
+pub fn cores(count: usize) -> Check {
     match count {
-        0 => Finding::noted(
+        0 => Check::noted(
             "cores",
             "the system does not say how many",
             "go on; the lessons' figures hold on any number",
         ),
-        1 => Finding::noted(
+        1 => Check::noted(
             "cores",
             "1: every lesson works, but servers and clients take turns, so figures vary more and builds take long",
             "cargo build && cargo build --release, long before the class; close what else runs",
         ),
-        _ => Finding::fine("cores", count.to_string()),
+        _ => Check::fine("cores", count.to_string()),
     }
 }
 
 /// How many descriptors a process can have: a server needs one for each connection.
-pub fn descriptors(most: Option<u64>) -> Finding {
+pub fn descriptors(most: Option<u64>) -> Check {
     let raise = if cfg!(target_os = "macos") {
         "sudo launchctl limit maxfiles 65536 524288, and open a new terminal"
     } else {
         "echo '* hard nofile 65536' | sudo tee -a /etc/security/limits.conf, and log in again"
     };
     let Some(most) = most else {
-        return Finding::noted("descriptors", "the system does not say how many", "ulimit -Hn");
+        return Check::noted("descriptors", "the system does not say how many", "ulimit -Hn");
     };
     let room = most.saturating_sub(OWN_DESCRIPTORS);
     match room {
-        0..1_000 => Finding::failing(
+        0..1_000 => Check::failing(
             "descriptors",
             format!("{most} for a process, and stage 2 is shown a thousand connections, one each"),
             raise,
         ),
-        1_000..10_000 => Finding::noted(
+        1_000..10_000 => Check::noted(
             "descriptors",
             format!("{most} for a process: enough for the lessons, not for client hold -n 10k"),
             raise,
         ),
-        _ => Finding::fine("descriptors", format!("{most} for a process")),
+        _ => Check::fine("descriptors", format!("{most} for a process")),
     }
 }
 
 /// How many processes a user may have, and has: with most kinds of nc a connection of `flood.sh` is a process.
-pub fn processes(most: Option<u64>, running: u64) -> Finding {
+pub fn processes(most: Option<u64>, running: u64) -> Check {
     match most {
-        Some(most) if most < running.saturating_add(FLOOD) => Finding::noted(
+        Some(most) if most < running.saturating_add(FLOOD) => Check::noted(
             "processes",
             format!("{most}, and {running} run: too few for scripts/flood.sh -n 1000"),
             "cargo client hold -n 1000: the same connections from one process",
         ),
-        Some(most) => Finding::fine("processes", format!("{most}, and {running} run")),
-        None => Finding::fine("processes", "no limit"),
+        Some(most) => Check::fine("processes", format!("{most}, and {running} run")),
+        None => Check::fine("processes", "no limit"),
     }
 }
 
 /// How many connections the kernel keeps for a server that does not accept them, at most.
-pub fn backlog(longest: Option<u64>) -> Finding {
+pub fn backlog(longest: Option<u64>) -> Check {
     let setting =
         if cfg!(target_os = "macos") { "kern.ipc.somaxconn" } else { "net.core.somaxconn" };
     match longest {
-        Some(longest @ ..BACKLOG) => Finding::noted(
+        Some(longest @ ..BACKLOG) => Check::noted(
             "backlog",
             format!(
                 "{longest}, where stages 2 to 5 ask for {BACKLOG}: of more connects at once some take a second"
             ),
             format!("sudo sysctl -w {setting}=4096"),
         ),
-        Some(longest) => Finding::fine("backlog", longest.to_string()),
-        None => Finding::noted(
-            "backlog",
-            "the system does not say how long",
-            format!("sysctl {setting}"),
-        ),
+        Some(longest) => Check::fine("backlog", longest.to_string()),
+        None => {
+            Check::noted("backlog", "the system does not say how long", format!("sysctl {setting}"))
+        }
     }
 }
 
 /// The ports that a client's end of a connection can have, the first and the last.
-pub fn ports(range: Option<(u64, u64)>) -> Finding {
+pub fn ports(range: Option<(u64, u64)>) -> Check {
     let change = if cfg!(target_os = "macos") {
         "sudo sysctl -w net.inet.ip.portrange.first=32768"
     } else {
         "sudo sysctl -w net.ipv4.ip_local_port_range='32768 60999'"
     };
     let Some((first, last)) = range else {
-        return Finding::noted("client ports", "the system does not say how many", change);
+        return Check::noted("client ports", "the system does not say how many", change);
     };
     match last.saturating_add(1).saturating_sub(first) {
-        count @ 0..2_000 => Finding::failing(
+        count @ 0..2_000 => Check::failing(
             "client ports",
             format!(
                 "{count}, and a port is busy for a minute after its connection: a thousand clients want 2000"
             ),
             change,
         ),
-        count @ 2_000..11_000 => Finding::noted(
+        count @ 2_000..11_000 => Check::noted(
             "client ports",
             format!("{count}: enough for the lessons, not for client hold -n 10k"),
             change,
         ),
-        count => Finding::fine("client ports", count.to_string()),
+        count => Check::fine("client ports", count.to_string()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A machine before a class: what the lessons need of it, what is there, and how to fix the rest.
 //!
-//! Each check is a function that returns a [`Finding`]. One that judges a number takes the number, so that what it says
+//! Each check is a function that returns a [`Check`]. One that judges a number takes the number, so that what it says
 //! of any machine can be tested on every machine.
 
 mod build;
@@ -10,17 +10,17 @@ mod network;
 mod program;
 mod tools;
 
-pub use finding::{Finding, Health};
+pub use finding::{Check, Health};
 
 use std::net::SocketAddr;
 use std::thread;
 
 /// Looks at everything; `addr` is where the servers are to listen, and `columns` how wide the terminal is, if there is
-/// one. It takes a second or two, and starts no server but one of its own, on a free port.
-pub fn examine(addr: SocketAddr, columns: Option<usize>) -> Vec<Finding> {
+/// one. It takes a second or two, and starts only a server in this process, on a free port.
+pub fn examine(addr: SocketAddr, columns: Option<usize>) -> Vec<Check> {
     let here = network::answering();
     let loopback = network::loopback(&here);
-    // where nothing answers at all, no tool is to blame for it
+    // if nothing responds at all, no tool is to blame
     let answering = here.ok().filter(|_| loopback.health == Health::Ok);
     let mut findings = vec![
         limits::cores(thread::available_parallelism().map_or(0, usize::from)),

@@ -1,6 +1,6 @@
-//! The address that the servers are to have, and whether a client gets an answer on this machine at all.
+//! The address of the servers, and whether a client gets a response on this machine at all.
 
-use super::finding::Finding;
+use super::finding::Check;
 use super::program::find;
 use http1::blocking::Connection;
 use http1::{Request, Response};
@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-/// What the server of this examination answers.
+/// The response of the doctor's server.
 pub(super) const ANSWER: &str = "the doctor is in";
 
 /// The request that the tools send to it.
@@ -43,16 +43,16 @@ fn read_request(connection: &mut Connection) -> io::Result<Option<Request>> {
     }
 }
 
-/// Whether a request over 127.0.0.1 is answered.
-pub(super) fn loopback(answering: &io::Result<SocketAddr>) -> Finding {
+/// Whether a request over 127.0.0.1 gets a response.
+pub(super) fn loopback(answering: &io::Result<SocketAddr>) -> Check {
     match answering.as_ref().map_err(|error| error.kind().into()).and_then(|addr| asked(*addr)) {
-        Ok(answer) if answer.ends_with(ANSWER) => Finding::fine("loopback", "127.0.0.1 answers"),
-        Ok(_) => Finding::failing(
+        Ok(answer) if answer.ends_with(ANSWER) => Check::fine("loopback", "127.0.0.1 answers"),
+        Ok(_) => Check::failing(
             "loopback",
             "something else answers for 127.0.0.1",
             "stop the proxy or the filter that does",
         ),
-        Err(error) => Finding::failing(
+        Err(error) => Check::failing(
             "loopback",
             format!("no answer over 127.0.0.1: {error}"),
             if cfg!(target_os = "macos") {
@@ -75,10 +75,10 @@ fn asked(addr: SocketAddr) -> io::Result<String> {
 }
 
 /// Whether a server can have its address.
-pub(super) fn address(addr: SocketAddr) -> Finding {
+pub(super) fn address(addr: SocketAddr) -> Check {
     let next = SocketAddr::new(addr.ip(), addr.port().checked_add(1).unwrap_or(8080));
     match TcpListener::bind(addr) {
-        Ok(_) if addr.is_ipv4() && is_taken_in_ipv6(addr.port()) => Finding::noted(
+        Ok(_) if addr.is_ipv4() && is_taken_in_ipv6(addr.port()) => Check::noted(
             "address",
             format!(
                 "{addr} is free, but another server has [::1]:{port}, and localhost may be that",
@@ -89,15 +89,15 @@ pub(super) fn address(addr: SocketAddr) -> Finding {
                 who_has(addr.port())
             ),
         ),
-        Ok(_) => Finding::fine("address", format!("{addr} is free")),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => Finding::failing(
+        Ok(_) => Check::fine("address", format!("{addr} is free")),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Check::failing(
             "address",
             format!("{addr} is taken; who has it: {}", who_has(addr.port())),
             format!(
                 "stop that, or give --addr {next} to the servers and {next} to what attacks them"
             ),
         ),
-        Err(error) => Finding::failing(
+        Err(error) => Check::failing(
             "address",
             format!("{addr} cannot be had: {error}"),
             "use another: --addr 127.0.0.1:8080 is what the lessons take",
@@ -111,7 +111,7 @@ fn is_taken_in_ipv6(port: u16) -> bool {
     TcpStream::connect_timeout(&there, Duration::from_secs(1)).is_ok()
 }
 
-/// The command that tells; lsof tells more, and macOS has only that.
+/// The command that shows it; lsof shows more, and macOS has only that.
 fn who_has(port: u16) -> String {
     if find("lsof").is_none() && find("ss").is_some() {
         format!("ss -ltnp 'sport = :{port}'")

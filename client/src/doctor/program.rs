@@ -10,7 +10,7 @@ use std::time::Duration;
 /// How long a program may take to say what it is.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a program answers, whatever its exit code; nothing if it is not there or does not end.
+/// What a program prints, whatever its exit code; nothing if it is missing or does not end.
 pub(super) fn ask(program: &str, args: &[&str]) -> Option<Output> {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null());

@@ -40,7 +40,7 @@ pub(crate) fn server(serve: impl Fn(usize, TcpStream) + Send + Sync + 'static) -
     addr
 }
 
-/// A server that accepts nobody, and has no room for who waits: a connect to it takes until something else gives up. It
+/// A server that does not accept and whose backlog is full: a connect to it lasts until something else gives up. It
 /// ends with what is returned beside its address.
 pub(crate) fn full_backlog() -> (SocketAddr, (TcpListener, Vec<TcpStream>)) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -50,7 +50,7 @@ pub(crate) fn full_backlog() -> (SocketAddr, (TcpListener, Vec<TcpStream>)) {
     (addr, (listener, waiting))
 }
 
-/// A server that answers each request by `respond`, which gets its number too.
+/// A server that responds to each request with `respond`, which also gets its number.
 pub(crate) fn http_server(
     respond: impl Fn(usize, Request) -> Response + Send + Sync + 'static,
 ) -> (SocketAddr, Arc<AtomicUsize>) {

@@ -1,6 +1,6 @@
 //! A claim, and what trying it finds.
 
-use crate::trial::{Depth, Exchange, Trial};
+use crate::trial::{QueueSample, TracedRequest, Trial};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
@@ -78,9 +78,9 @@ pub struct Finding {
     /// The figure behind it, in a few words.
     pub figure: String,
     /// Every request of the trial, in the order in which they began.
-    pub trace: Vec<Exchange>,
+    pub trace: Vec<TracedRequest>,
     /// The server's queue meanwhile, from `GET /stats`; empty if it has none.
-    pub queue: Vec<Depth>,
+    pub queue: Vec<QueueSample>,
     /// A shell command that reproduces this finding, if the claim's own command does not.
     pub by_hand: Option<String>,
 }

@@ -2,7 +2,7 @@
 
 use crate::event::{event, post_event};
 use crate::raw_connection::PATIENCE;
-use crate::trial::{Exchange, Trial};
+use crate::trial::{TracedRequest, Trial};
 use probe::duration::show;
 use probe::http_client::{Call, Failure, Outcome, ResponseClient};
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub(crate) const SLACK: Duration = Duration::from_millis(250);
 pub(crate) async fn check_concurrent(trial: &mut Trial) -> Result<String, String> {
     let events = (0..10).map(|number| event(&format!("user{number}"), 1)).collect();
     let calls = concurrently(trial, events, Duration::from_secs(20)).await?;
-    let took = trial.trace.iter().map(Exchange::took);
+    let took = trial.trace.iter().map(TracedRequest::took);
     let (first, last) = (took.clone().min().unwrap_or_default(), took.max().unwrap_or_default());
     let unanswered = calls.iter().filter(|call| !call.outcome.is_answer()).count();
     if unanswered > 0 {

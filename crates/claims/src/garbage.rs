@@ -60,7 +60,7 @@ pub(crate) async fn check_garbage(trial: &mut Trial) -> Result<String, String> {
         match trial.call(garbage.what, &mut caller, &request, PATIENCE).await.outcome {
             Outcome::Rejected(status) if status.is_client_error() => {}
             Outcome::Served(_) => taken.push(garbage),
-            silence @ (Outcome::TimedOut | Outcome::Failed(Failure::NobodyThere)) => {
+            silence @ (Outcome::TimedOut | Outcome::Failed(Failure::NotListening)) => {
                 trial.by_hand = Some(curl(trial.addr, garbage.content_type, garbage.body));
                 return Err(format!("{}: {}", garbage.what, instead(silence, PATIENCE)));
             }
@@ -86,7 +86,7 @@ pub(crate) async fn check_garbage(trial: &mut Trial) -> Result<String, String> {
     }
     match honest {
         Outcome::Served(_) => Ok(format!("rejected {of} of {of}, accepted a valid event")),
-        Outcome::Refused(_) => {
+        Outcome::Shed(_) => {
             Ok(format!("rejected {of} of {of}, and a valid event got 503 with Retry-After"))
         }
         outcome => {

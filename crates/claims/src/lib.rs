@@ -33,4 +33,4 @@ mod trial;
 pub use claim::{Claim, Finding, Verdict};
 pub use garbage::{GARBAGE, Garbage};
 pub use list::{CLAIMS, claim};
-pub use trial::{Depth, Exchange};
+pub use trial::{QueueSample, TracedRequest};

@@ -3,7 +3,7 @@
 use crate::concurrency::{concurrently, count};
 use crate::event::{event, fresh_user, post_event};
 use crate::raw_connection::{PATIENCE, WORK};
-use crate::trial::{Depth, Exchange, Trial, instead};
+use crate::trial::{QueueSample, TracedRequest, Trial, instead};
 use http1::{Response, StatusCode, header};
 use probe::duration::show;
 use probe::http_client::{Call, Outcome, ResponseClient, get};
@@ -22,41 +22,41 @@ pub(crate) async fn check_burst(trial: &mut Trial) -> Result<String, String> {
     let events = (0..100).map(|number| event(&format!("user{}", number % 10), 1)).collect();
     let watched = before.map(|before| tokio::spawn(watch(trial.addr, trial.began, before)));
     let calls = concurrently(trial, events, BURST).await;
-    let after = trial.look::<Stats>("/stats").await;
+    let after = trial.look::<QueueStats>("/stats").await;
     if let Some(watched) = watched {
         trial.queue = watched.await.unwrap_or_default(); // without a watcher there is no queue to draw
     }
     let calls = calls?;
-    let taken = count(&calls, |outcome| matches!(outcome, Outcome::Served(_)));
-    let refused = count(&calls, |outcome| matches!(outcome, Outcome::Refused(Some(_))));
-    let refusals = count(&calls, |outcome| matches!(outcome, Outcome::Refused(_)));
+    let accepted = count(&calls, |outcome| matches!(outcome, Outcome::Served(_)));
+    let rejected = count(&calls, |outcome| matches!(outcome, Outcome::Shed(Some(_))));
+    let rejections = count(&calls, |outcome| matches!(outcome, Outcome::Shed(_)));
     let waiting = count(&calls, |outcome| outcome == Outcome::TimedOut);
-    let slowest = trial.trace.iter().map(Exchange::took).max().unwrap_or_default();
-    if taken == 100 {
+    let slowest = trial.trace.iter().map(TracedRequest::took).max().unwrap_or_default();
+    if accepted == 100 {
         Err("accepted 100, rejected none".into())
     } else if waiting > 0 {
-        Err(format!("accepted {taken} in {} s, {waiting} still waiting", BURST.as_secs()))
-    } else if refusals > refused {
-        Err(format!("{} of {refusals} rejections without Retry-After", refusals - refused))
-    } else if taken == 0 && refused == 100 {
+        Err(format!("accepted {accepted} in {} s, {waiting} still waiting", BURST.as_secs()))
+    } else if rejections > rejected {
+        Err(format!("{} of {rejections} rejections without Retry-After", rejections - rejected))
+    } else if accepted == 0 && rejected == 100 {
         Err("rejected 100, accepted none".into())
-    } else if taken + refused < 100 {
+    } else if accepted + rejected < 100 {
         Err(format!(
-            "accepted {taken}, rejected {refused}, no response to {}",
-            100 - taken - refused
+            "accepted {accepted}, rejected {rejected}, no response to {}",
+            100 - accepted - rejected
         ))
     } else if let Some(wrong) =
-        before.zip(after).and_then(|(before, after)| disagreement(taken as u64, before, after))
+        before.zip(after).and_then(|(before, after)| disagreement(accepted as u64, before, after))
     {
         Err(wrong)
     } else {
-        Ok(format!("accepted {taken}, rejected {refused} in {}", show(slowest)))
+        Ok(format!("accepted {accepted}, rejected {rejected} in {}", show(slowest)))
     }
 }
 
 /// The response to `GET /stats`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-pub(crate) struct Stats {
+pub(crate) struct QueueStats {
     capacity: u64,
     queued: u64,
     accepted: u64,
@@ -65,14 +65,14 @@ pub(crate) struct Stats {
     failed: u64,
 }
 
-impl Stats {
+impl QueueStats {
     fn done(&self) -> u64 {
         self.processed.saturating_add(self.failed)
     }
 
     /// What is inconsistent in it, alone or after an earlier one.
-    fn contradiction(&self, earlier: &Stats) -> Option<String> {
-        let Stats { capacity, queued, accepted, .. } = *self;
+    fn contradiction(&self, earlier: &QueueStats) -> Option<String> {
+        let QueueStats { capacity, queued, accepted, .. } = *self;
         let in_hand =
             accepted.checked_sub(self.done()).and_then(|undone| undone.checked_sub(queued));
         let went_back = accepted < earlier.accepted
@@ -90,47 +90,47 @@ impl Stats {
 
 /// An empty queue accepts its capacity, one more that the worker has in hand, and one for each event
 /// that is done meanwhile.
-fn disagreement(taken: u64, before: Stats, after: Stats) -> Option<String> {
+fn disagreement(accepted: u64, before: QueueStats, after: QueueStats) -> Option<String> {
     let most =
         after.capacity.saturating_add(1).saturating_add(after.done().saturating_sub(before.done()));
     let counted = after.accepted.saturating_sub(before.accepted);
-    if counted != taken {
-        Some(format!("{taken} acknowledged, {counted} counted"))
-    } else if taken < after.capacity.min(100) || taken > most {
-        Some(format!("accepted {taken}, capacity {}", after.capacity))
+    if counted != accepted {
+        Some(format!("{accepted} acknowledged, {counted} counted"))
+    } else if accepted < after.capacity.min(100) || accepted > most {
+        Some(format!("accepted {accepted}, capacity {}", after.capacity))
     } else {
         None
     }
 }
 
 /// Samples the queue every 100 ms until what was accepted is done, for up to a deadline.
-async fn watch(addr: std::net::SocketAddr, began: Instant, before: Stats) -> Vec<Depth> {
+async fn watch(addr: std::net::SocketAddr, began: Instant, before: QueueStats) -> Vec<QueueSample> {
     let end = Instant::now() + BURST + EMPTY;
     let (request, mut tick) = (get(addr, "/stats"), interval(Duration::from_millis(100)));
-    let mut depths: Vec<Depth> = Vec::new();
+    let mut depths: Vec<QueueSample> = Vec::new();
     while Instant::now() < end {
         tick.tick().await;
         // a new connection each time: a server with one thread must not wait for this one
         let call = ResponseClient::new(addr).call(&request, false, Instant::now() + PATIENCE).await;
         let Some(stats) = call
             .response
-            .and_then(|response| serde_json::from_slice::<Stats>(response.body()).ok())
+            .and_then(|response| serde_json::from_slice::<QueueStats>(response.body()).ok())
         else {
             break;
         };
-        let (taken, done) = (
+        let (accepted, done) = (
             stats.accepted.saturating_sub(before.accepted),
             stats.done() - before.done().min(stats.done()),
         );
-        depths.push(Depth {
+        depths.push(QueueSample {
             at: began.elapsed(),
             capacity: stats.capacity,
             queued: stats.queued,
-            taken,
+            accepted,
             done,
         });
-        let last = depths.iter().rev().nth(1).map(|depth| depth.taken);
-        if taken > 0 && taken == done && last == Some(taken) {
+        let last = depths.iter().rev().nth(1).map(|depth| depth.accepted);
+        if accepted > 0 && accepted == done && last == Some(accepted) {
             break;
         }
     }
@@ -141,7 +141,7 @@ async fn watch(addr: std::net::SocketAddr, began: Instant, before: Stats) -> Vec
 pub(crate) async fn check_stats_consistent(trial: &mut Trial) -> Result<String, String> {
     const LOOKS: usize = 100;
     let (addr, request) = (trial.addr, get(trial.addr, "/stats"));
-    let first: Stats = trial.fetch("/stats", PATIENCE).await?;
+    let first: QueueStats = trial.fetch("/stats", PATIENCE).await?;
     let looking = tokio::spawn(async move {
         let (mut caller, mut tick) =
             (ResponseClient::new(addr), interval(Duration::from_millis(10)));
@@ -152,7 +152,7 @@ pub(crate) async fn check_stats_consistent(trial: &mut Trial) -> Result<String, 
                 caller.call(&request, false, Instant::now() + PATIENCE).await;
             let response =
                 response.ok_or_else(|| format!("{} to GET /stats", instead(outcome, PATIENCE)))?;
-            let stats: Stats =
+            let stats: QueueStats =
                 serde_json::from_slice(response.body()).map_err(|_| "no figures of a queue")?;
             if let Some(contradiction) = stats.contradiction(&earlier) {
                 return Err(contradiction);
@@ -164,14 +164,14 @@ pub(crate) async fn check_stats_consistent(trial: &mut Trial) -> Result<String, 
     let user = fresh_user();
     let calls = concurrently(trial, (0..30).map(|_| event(&user, 1)).collect(), WORK).await?;
     let last = looking.await.map_err(|error| error.to_string())??;
-    let taken = count(&calls, |outcome| matches!(outcome, Outcome::Served(_))) as u64;
-    let refused = count(&calls, |outcome| matches!(outcome, Outcome::Refused(_))) as u64;
+    let accepted = count(&calls, |outcome| matches!(outcome, Outcome::Served(_))) as u64;
+    let rejected = count(&calls, |outcome| matches!(outcome, Outcome::Shed(_))) as u64;
     let counted = (last.accepted - first.accepted, last.rejected - first.rejected); // none has decreased
-    if counted == (taken, refused) {
-        Ok(format!("{LOOKS} samples: accepted {taken}, rejected {refused}"))
+    if counted == (accepted, rejected) {
+        Ok(format!("{LOOKS} samples: accepted {accepted}, rejected {rejected}"))
     } else {
         Err(format!(
-            "accepted {taken}, rejected {refused}; the server counted {} and {}",
+            "accepted {accepted}, rejected {rejected}; the server counted {} and {}",
             counted.0, counted.1
         ))
     }
@@ -196,8 +196,8 @@ pub(crate) async fn check_retry_after(trial: &mut Trial) -> Result<String, Strin
                 ));
             }
             Outcome::Served(_) => {}
-            Outcome::Refused(None) => return Err("rejected without Retry-After".into()),
-            Outcome::Refused(Some(seconds)) => {
+            Outcome::Shed(None) => return Err("rejected without Retry-After".into()),
+            Outcome::Shed(Some(seconds)) => {
                 if seconds > COME_BACK.as_secs() {
                     return Err(format!("Retry-After is {seconds} s: too long to wait"));
                 }
@@ -244,10 +244,10 @@ pub(crate) async fn check_max_connections(trial: &mut Trial) -> Result<String, S
         trial.open().await.map_err(|instead| format!("connection {CROWD}: {instead}"))?;
     let answer = trial.ask("the last", &mut last, &request, WORK).await?;
     let ended = last.end(PATIENCE).await;
-    let mut refused = 1;
+    let mut rejected = 1;
     for wire in crowd.iter_mut().rev() {
         match wire.response(false, Duration::from_millis(20)).await {
-            Ok(response) if is_refusal(&response) => refused += 1,
+            Ok(response) if is_rejection(&response) => rejected += 1,
             _ => break,
         }
     }
@@ -255,7 +255,7 @@ pub(crate) async fn check_max_connections(trial: &mut Trial) -> Result<String, S
     drop((first, last, crowd));
     let free = timeout(WORK, async {
         // until the places of those that have left are free
-        while let Outcome::Refused(_) = trial.probe(PATIENCE).await.outcome {
+        while let Outcome::Shed(_) = trial.probe(PATIENCE).await.outcome {
             sleep(Duration::from_millis(20)).await;
         }
     });
@@ -263,19 +263,19 @@ pub(crate) async fn check_max_connections(trial: &mut Trial) -> Result<String, S
     if answer.status() != StatusCode::SERVICE_UNAVAILABLE {
         return Err(format!("{CROWD} connections, none rejected"));
     }
-    if !is_refusal(&answer) {
+    if !is_rejection(&answer) {
         return Err("rejected without Retry-After".into());
     }
     ended.map_err(|instead| format!("rejected, then {instead}"))?;
     still.map_err(|instead| format!("the first, while others were rejected: {instead}"))?;
     if free {
-        Ok(format!("rejected {refused} of {CROWD}"))
+        Ok(format!("rejected {rejected} of {CROWD}"))
     } else {
         Err("still full after the others had left".into())
     }
 }
 
-fn is_refusal(response: &Response) -> bool {
+fn is_rejection(response: &Response) -> bool {
     response.status() == StatusCode::SERVICE_UNAVAILABLE
         && response.header(header::RETRY_AFTER).is_some()
 }
@@ -285,7 +285,7 @@ impl Trial {
     pub(crate) async fn room_for(&self, events: u64) {
         let end = Instant::now() + EMPTY;
         while Instant::now() < end {
-            match self.look::<Stats>("/stats").await {
+            match self.look::<QueueStats>("/stats").await {
                 Some(stats) if stats.queued.saturating_add(events) > stats.capacity => {}
                 _ => break,
             }
@@ -294,10 +294,10 @@ impl Trial {
     }
 
     /// The figures of a server that has nothing left to do; `None` if it has none, or works on.
-    pub(crate) async fn settled(&self) -> Option<Stats> {
+    pub(crate) async fn settled(&self) -> Option<QueueStats> {
         let end = Instant::now() + EMPTY;
         while Instant::now() < end {
-            let stats = self.look::<Stats>("/stats").await?;
+            let stats = self.look::<QueueStats>("/stats").await?;
             if stats.accepted == stats.done() {
                 return Some(stats);
             }

@@ -1,6 +1,6 @@
 //! A raw connection: sends bytes as they are, and reads responses.
 
-use crate::trial::{Exchange, Trial, instead};
+use crate::trial::{TracedRequest, Trial, instead};
 use http1::{Decoded, Decoder, Response, StatusCode};
 use probe::http_client::{Failure, Outcome};
 use std::io;
@@ -183,7 +183,7 @@ impl Trial {
         let since = |instant: Instant| instant.saturating_duration_since(self.began);
         let connected = since(wire.connected);
         let ended = self.began.elapsed();
-        self.trace.push(Exchange {
+        self.trace.push(TracedRequest {
             what,
             began: connected,
             connected: Some(connected),

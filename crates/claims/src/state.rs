@@ -40,7 +40,7 @@ pub(crate) async fn check_no_lost_update(trial: &mut Trial) -> Result<String, St
     for (amount, call) in (1..=10).zip(concurrently(trial, events, WORK).await?) {
         match call.outcome {
             Outcome::Served(_) => acknowledged += amount,
-            Outcome::Refused(_) => {}
+            Outcome::Shed(_) => {}
             outcome => return Err(format!("one of ten: {}", instead(outcome, WORK))),
         }
     }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 /// A server's queue (`GET /stats`) at one moment of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Depth {
+pub struct QueueSample {
     /// When, counted from the trial's start.
     pub at: Duration,
     /// How many events may wait.
@@ -15,14 +15,14 @@ pub struct Depth {
     /// How many were waiting.
     pub queued: u64,
     /// How many were accepted since the trial's start.
-    pub taken: u64,
+    pub accepted: u64,
     /// How many of those were done.
     pub done: u64,
 }
 
 /// One request of a trial; times count from the trial's start.
 #[derive(Clone, Debug)]
-pub struct Exchange {
+pub struct TracedRequest {
     /// What the request was for, such as "normal request".
     pub what: &'static str,
     /// When it began.
@@ -35,7 +35,7 @@ pub struct Exchange {
     pub outcome: Option<Outcome>,
 }
 
-impl Exchange {
+impl TracedRequest {
     /// The time from its beginning to its end.
     pub fn took(&self) -> Duration {
         self.ended.saturating_sub(self.began)
@@ -47,8 +47,8 @@ impl Exchange {
 pub(crate) struct Trial {
     pub(crate) addr: SocketAddr,
     pub(crate) began: Instant,
-    pub(crate) trace: Vec<Exchange>,
-    pub(crate) queue: Vec<Depth>,
+    pub(crate) trace: Vec<TracedRequest>,
+    pub(crate) queue: Vec<QueueSample>,
     pub(crate) by_hand: Option<String>,
 }
 
@@ -93,7 +93,7 @@ impl Trial {
     ) {
         let since = |instant: Instant| instant.saturating_duration_since(self.began);
         let (began, connected, ended) = (since(began), connected.map(since), since(ended));
-        self.trace.push(Exchange { what, began, connected, ended, outcome });
+        self.trace.push(TracedRequest { what, began, connected, ended, outcome });
     }
 }
 
@@ -101,7 +101,7 @@ impl Trial {
 pub(crate) fn instead(outcome: Outcome, patience: Duration) -> String {
     match outcome {
         Outcome::Served(status) | Outcome::Rejected(status) => format!("answered {status}"),
-        Outcome::Refused(_) => "answered 503 Service Unavailable".into(),
+        Outcome::Shed(_) => "answered 503 Service Unavailable".into(),
         Outcome::TimedOut => format!("no response in {} s", patience.as_secs()),
         Outcome::Failed(failure) => failure.to_string(),
     }

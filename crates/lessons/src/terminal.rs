@@ -36,8 +36,8 @@ cargo() {
 /// The scripts that take an address.
 const SCRIPTS: [&str; 6] = ["cost", "flood", "garbage", "overload", "partial", "pileup"];
 
-/// Where commands go that no server is there for: not to whoever else has 8080 on this machine.
-const NOBODY: &str = "127.0.0.1:1";
+/// The address for commands without a server: another program may listen on 8080.
+const NO_SERVER: &str = "127.0.0.1:1";
 
 /// Where a lesson is followed.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ impl Terminal<'_> {
                 }
                 continue;
             }
-            let addr = server.as_ref().map_or(NOBODY.into(), |server| server.addr().to_string());
+            let addr = server.as_ref().map_or(NO_SERVER.into(), |server| server.addr().to_string());
             if let Err((line, why)) = self.run(block, shown, &addr) {
                 wrong.push(format!("{}: {why}", at(line)));
             }

@@ -1,5 +1,5 @@
-//! Every page of the repository: what it quotes stands where it says, its links lead somewhere, and nothing that people
-//! can run or set goes without a word.
+//! Every page of the repository: its quotations are exact, its links lead somewhere, and nothing that people
+//! can run or set is left unmentioned.
 
 use lessons::page::{Page, quotes};
 use probe::stages::STAGES;
@@ -206,7 +206,7 @@ fn the_options_are_those_of_the_help() {
     );
 }
 
-/// As a word of its own: `--work`, not `--workers`.
+/// As a separate word: `--work`, not `--workers`.
 fn is_mentioned(all: &str, option: &str) -> bool {
     all.match_indices(option).any(|(at, _)| {
         let around = [all[..at].chars().next_back(), all[at + option.len()..].chars().next()];

@@ -1,4 +1,4 @@
-//! What a run is expected to show: `served.p99<200ms`, `refused>0`, `goodput>1000/s`.
+//! What a run is expected to show: `served.p99<200ms`, `shed>0`, `goodput>1000/s`.
 
 use crate::stats::{Latency, LoadStats};
 use probe::duration::show;
@@ -19,11 +19,11 @@ pub struct Expectation {
 /// An expectation, and whether it was met.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Assertion {
-    /// As it was given.
+    /// The text of the expectation.
     pub expected: String,
     /// Whether it was met.
     pub met: bool,
-    /// What there was instead, or as well.
+    /// What was measured.
     pub seen: String,
 }
 
@@ -35,15 +35,15 @@ enum Figure {
     Throughput,
     Goodput,
     Elapsed,
-    Count(Outcome),
-    WorkerState(Outcome),
-    Latency(Outcome, Statistic),
+    Count(OutcomeName),
+    WorkerState(OutcomeName),
+    Latency(OutcomeName, Statistic),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Outcome {
+enum OutcomeName {
     Served,
-    Refused,
+    Shed,
     Rejected,
     TimedOut,
     Failed,
@@ -68,7 +68,7 @@ enum Comparison {
     More,
 }
 
-const FORM: &str = "an expectation reads FIGURE COMPARISON VALUE, such as served.p99<200ms, refused>0, failed=0, \
+const FORM: &str = "an expectation reads FIGURE COMPARISON VALUE, such as served.p99<200ms, shed>0, failed=0, \
     served>=99% or goodput>1000/s";
 
 impl FromStr for Expectation {
@@ -120,12 +120,12 @@ fn figure(name: &str) -> Result<Figure, String> {
                 .split_once('.')
                 .map_or((name, None), |(name, statistic)| (name, Some(statistic)));
             let outcome = match outcome {
-                "served" => Outcome::Served,
-                "shed" | "refused" => Outcome::Refused,
-                "rejected" => Outcome::Rejected,
-                "timed_out" => Outcome::TimedOut,
-                "failed" => Outcome::Failed,
-                "aborted" | "cut_short" => Outcome::Aborted,
+                "served" => OutcomeName::Served,
+                "shed" | "refused" => OutcomeName::Shed,
+                "rejected" => OutcomeName::Rejected,
+                "timed_out" => OutcomeName::TimedOut,
+                "failed" => OutcomeName::Failed,
+                "aborted" | "cut_short" => OutcomeName::Aborted,
                 _ => {
                     return Err(format!(
                         "there is no figure '{name}'; there are requests, served, shed, rejected, timed_out, failed, \
@@ -229,11 +229,11 @@ impl Figure {
     }
 }
 
-impl Outcome {
+impl OutcomeName {
     fn latency(self, stats: &LoadStats) -> &Latency {
         match self {
             Self::Served => &stats.served.latency,
-            Self::Refused => &stats.refused.latency,
+            Self::Shed => &stats.shed.latency,
             Self::Rejected => &stats.rejected.latency,
             Self::TimedOut => &stats.timed_out.latency,
             Self::Failed => &stats.failed.latency,

@@ -1,10 +1,10 @@
-//! Load: requests over some connections, each when its schedule says, and what came of them.
+//! A load generator: sends requests over some connections, each when its schedule says, and counts the outcomes.
 //!
 //! One loop does the work (`sender`), whatever the shape of the load; the `schedule` says when a request is due. Latency
 //! counts from when a request was due, and the figures are of constant size, however many requests there were.
 //!
 //! Use it to send many requests to one server and to judge what came back: [`run()`] sends what a [`Plan`] says and returns
-//! a [`LoadStats`], [`diagnose`] says what that means, an [`Expectation`] whether it is what was wanted, [`Balances`] whether
+//! [`LoadStats`], [`diagnose`] says what they mean, an [`Expectation`] whether they are as required, [`Balances`] whether
 //! the server has applied what it acknowledged, and a [`Report`] prints all of it as text or JSON.
 //!
 //! ```no_run

@@ -1,4 +1,4 @@
-//! What is to be sent.
+//! The plan of a run: what to send, and when.
 
 use crate::schedule::{Shape, Until};
 use std::net::SocketAddr;
@@ -10,32 +10,32 @@ use std::time::Duration;
 pub struct Plan {
     /// The server.
     pub addr: SocketAddr,
-    /// Requests as bytes, sent in due; one at least.
+    /// The requests as bytes, sent in turn; at least one.
     pub requests: Arc<[Vec<u8>]>,
-    /// They are HEAD requests.
+    /// Whether they are HEAD requests, whose responses have no body.
     pub to_head: bool,
     /// How many connections send, 1 or more; never more than there are requests.
     pub connections: usize,
     /// When a request is due.
     pub shape: Shape,
-    /// When it is enough.
+    /// When the run ends.
     pub until: Until,
     /// How long a request may take, connecting included.
     pub timeout: Duration,
     /// Whether a connection is kept for the next request.
     pub keep_alive: bool,
-    /// Whether what is refused is sent again, and how.
+    /// Whether a request that gets 503 is sent again, and how.
     pub retry: Option<Retry>,
-    /// How many requests apart from each other are told apart in [`LoadStats::acknowledged`](crate::LoadStats::acknowledged); 0 without a need for it.
+    /// How many of the requests are counted separately in [`LoadStats::acknowledged`](crate::LoadStats::acknowledged); 0 for none.
     pub distinct_requests: usize,
 }
 
-/// How a refused request is sent again.
+/// How a request that got 503 is sent again.
 #[derive(Clone, Copy, Debug)]
 pub struct Retry {
-    /// Whether the wait is random beyond what it must be, so that those who were refused together do not come back
+    /// Whether the wait has a random part, so that requests that were rejected together do not come back
     /// together.
     pub jitter: bool,
-    /// What the jitter begins with.
+    /// The seed of the jitter.
     pub seed: u64,
 }

@@ -1,4 +1,4 @@
-//! What is said of a load when it is over: for people, and for programs.
+//! The report of a run, as text and as JSON.
 
 mod json;
 mod text;
@@ -8,7 +8,7 @@ use crate::schedule::Shape;
 use crate::stats::LoadStats;
 use crate::verify::Reconciliation;
 
-/// A load, and all that is known of it.
+/// A run, and everything that is known about it.
 #[derive(Debug)]
 pub struct Report {
     /// Where the requests went.
@@ -17,20 +17,20 @@ pub struct Report {
     pub method: String,
     /// When they were due.
     pub shape: Shape,
-    /// What `--event` and the jitter began with, to send the same again.
+    /// The seed of `--event` and of the jitter, to repeat the run.
     pub seed: Option<u64>,
-    /// What came of them.
+    /// Their outcomes.
     pub stats: LoadStats,
-    /// What that says beyond itself.
+    /// Notes on what the figures mean.
     pub diagnoses: Vec<String>,
-    /// What was expected of it.
+    /// What was expected, and whether it was met.
     pub assertions: Vec<Assertion>,
-    /// Whether the server has applied what it acknowledged, if it was asked; or why that is not known.
+    /// Whether the server has applied what it acknowledged, or why that is unknown; `None` if it was not asked.
     pub reconciliation: Option<Result<Reconciliation, String>>,
 }
 
 impl Report {
-    /// Whether all that was expected came, and all that was to be verified is true.
+    /// Whether every expectation is met, and every acknowledged event applied.
     pub fn is_as_expected(&self) -> bool {
         let agrees = match &self.reconciliation {
             None => true,

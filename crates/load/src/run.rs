@@ -1,4 +1,4 @@
-//! A run: threads, a task for each connection, and what can be seen meanwhile.
+//! A run: its threads, a task for each connection, and its progress.
 
 use crate::plan::Plan;
 use crate::schedule::{Schedule, Until, pace};
@@ -14,23 +14,23 @@ use tokio::sync::{Barrier, watch};
 use tokio::task::JoinSet;
 use tokio::time::interval;
 
-/// What can be seen of a run while it goes on.
+/// The progress of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Progress {
-    /// Since its beginning.
+    /// The time since its beginning.
     pub elapsed: Duration,
-    /// How many requests were served, refused, rejected, timed out and failed.
+    /// How many requests were served, shed, rejected, timed out and failed.
     pub outcomes: [u64; 5],
     /// How many are in flight.
     pub in_flight: u64,
-    /// How many were refused and wait to be sent again.
+    /// How many got 503 and wait to be sent again.
     pub waiting: u64,
 }
 
-/// Sends what the plan says, until it is done or `stop` ends; `seen` is shown ten times a second how it goes.
+/// Sends what the plan says, until it is done or `stop` ends; calls `seen` with the progress ten times a second.
 ///
 /// # Errors
-/// That the system gives no threads or no event queue.
+/// The system provides no thread or no event queue.
 pub async fn run(
     plan: Plan,
     stop: impl Future<Output = ()>,
@@ -89,7 +89,7 @@ pub async fn run(
     Ok(stats)
 }
 
-/// More than one where it pays: the other half of the cores is the server's.
+/// How many threads to use: half of the cores, since the server needs the other half.
 fn threads() -> usize {
     thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
 }
@@ -122,7 +122,7 @@ async fn run_worker(
     let mut worker = lock(worker);
     let WorkerState { stats, in_flight, .. } = &mut *worker;
     for request in in_flight.iter_mut().filter_map(Option::take) {
-        stats.abort(request.number, request.due.elapsed(), request.sent.elapsed(), request.refused);
+        stats.abort(request.number, request.due.elapsed(), request.sent.elapsed(), request.shed);
     }
     stats.busy = cpu_time().saturating_sub(began);
 }
@@ -141,7 +141,7 @@ fn progress(shared: &Shared, workers: &[Arc<Mutex<WorkerState>>]) -> Progress {
             *sum += total;
         }
         for request in worker.in_flight.iter().flatten() {
-            *if request.refused { &mut progress.waiting } else { &mut progress.in_flight } += 1;
+            *if request.shed { &mut progress.waiting } else { &mut progress.in_flight } += 1;
         }
     }
     progress

@@ -11,20 +11,20 @@ use tokio::time::Instant;
 /// What makes a request due.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shape {
-    /// The answer to the one before it on the same connection: a server that is slow is sent less.
+    /// The response to the previous one on the same connection: a slow server is sent less.
     ClosedLoop,
-    /// The clock, so many times a second in total, whatever the server does: an open loop.
+    /// The clock, at this rate per second in total, whatever the server does: an open loop.
     Rate(f64),
-    /// All of them, once every connection stands.
+    /// All of them are due once every connection is open.
     Burst,
 }
 
-/// When it is enough.
+/// When the run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
     /// After so many requests.
     Count(u64),
-    /// After so long; requests on their way are waited for.
+    /// After this time; requests in flight are awaited.
     Elapsed(Duration),
 }
 
@@ -66,27 +66,27 @@ impl Schedule {
         }
     }
 
-    /// When it began; now, unless it has.
+    /// When the run began; it begins now if it has not.
     pub(crate) fn began(&self) -> Instant {
         *self.began.get_or_init(Instant::now)
     }
 
-    /// For how long it has been running.
+    /// How long the run has lasted.
     pub(crate) fn elapsed(&self) -> Duration {
         self.began.get().map_or(Duration::ZERO, Instant::elapsed)
     }
 
-    /// When a request that is due is sent by a connection that is free for it.
+    /// When a due request is sent by a connection that is free.
     pub(crate) fn sent(&self, due: DueRequest) -> Instant {
         if self.shape == Shape::ClosedLoop { due.due } else { Instant::now() }
     }
 
-    /// Whether nothing more is to be begun at that moment.
+    /// Whether no further request may begin at that moment.
     pub(crate) fn is_over(&self, at: Instant) -> bool {
         matches!(self.until, Until::Elapsed(elapsed) if at >= self.began() + elapsed)
     }
 
-    /// Whether there is more to be sent at that moment.
+    /// Whether more remains to be sent at that moment.
     pub(crate) fn has_more(&self, at: Instant) -> bool {
         match self.until {
             Until::Count(count) => self.next.load(Ordering::Relaxed) < count,
@@ -94,7 +94,7 @@ impl Schedule {
         }
     }
 
-    /// The next request, once it is due; `None` when it is enough. `free`: since when there is a connection for it.
+    /// The next request, once it is due; `None` at the end of the run. `free`: since when the connection is free.
     pub(crate) async fn next(&self, free: Instant) -> Option<DueRequest> {
         if let Shape::Rate(_) = self.shape {
             self.due.acquire().await.ok()?.forget();
@@ -121,7 +121,7 @@ impl Schedule {
         }
     }
 
-    /// Nothing more is begun.
+    /// Lets no further request begin.
     pub(crate) fn end(&self) {
         self.due.close();
         if let Some(ended) = self.ended.get() {
@@ -130,7 +130,7 @@ impl Schedule {
     }
 }
 
-/// Beyond what a clock can say nothing is ever due.
+/// When a request is due after the beginning; `None` beyond the range of the clock.
 fn due_after(number: u64, rate: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(number as f64 / rate)
         .ok()
@@ -141,32 +141,32 @@ fn due_after(number: u64, rate: f64) -> Option<Duration> {
 /// runtime's timers are exact to a millisecond, which would count as latency.
 ///
 /// # Errors
-/// That there is no thread to be had.
+/// The system provides no thread.
 pub(crate) fn pace(schedule: &Arc<Schedule>, senders: usize) -> io::Result<Option<JoinHandle<()>>> {
     let Shape::Rate(rate) = schedule.shape else { return Ok(None) };
     let (ended, end) = mpsc::channel();
-    let _ = schedule.ended.set(ended); // nobody else sets it
+    let _ = schedule.ended.set(ended); // it is set only here
     let schedule = schedule.clone();
     let pacer = move || {
         let mut number = 0;
         while let Some(due) = due_after(number, rate) {
             let due = schedule.began() + due;
             if matches!(schedule.until, Until::Count(count) if number >= count) {
-                schedule.due.add_permits(senders); // one more for each: it learns that nothing is left
+                schedule.due.add_permits(senders); // one more for each sender, which then ends
                 return;
             }
             let wait = due.saturating_duration_since(Instant::now());
             if !wait.is_zero() && end.recv_timeout(wait) != Err(mpsc::RecvTimeoutError::Timeout) {
                 return; // stopped
             }
-            // one that is late does not wait, and would not hear the end
+            // a late pacer does not wait, and would miss the end
             if schedule.is_over(due) || schedule.due.is_closed() {
                 break;
             }
             schedule.due.add_permits(1);
             number += 1;
         }
-        // what is due by now and not begun will not be: every connection still waits
+        // what is due by now and has not begun never will: every connection is busy
         schedule.due.close();
     };
     thread::Builder::new().name("pacer".into()).spawn(pacer).map(Some)

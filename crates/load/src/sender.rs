@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
-/// Sends request after request, as the schedule has them, until nothing is left.
+/// Sends request after request when they are due, until the run ends.
 pub(crate) async fn send(shared: &Shared, worker: &Mutex<WorkerState>, place: usize) {
     let plan = &shared.plan;
     let mut sender = Sender {
@@ -21,19 +21,19 @@ pub(crate) async fn send(shared: &Shared, worker: &Mutex<WorkerState>, place: us
         watchdog: Watchdog::new(),
     };
     if plan.shape == Shape::Burst {
-        let _ = timeout(plan.timeout, sender.connect()).await; // whoever has no connection tries again in its due
+        let _ = timeout(plan.timeout, sender.connect()).await; // a sender without a connection tries again when its request is due
         shared.ready.wait().await;
         shared.schedule.began();
     }
-    // of its own for each connection of each thread, or two of them would come back together
+    // a separate seed for each connection of each thread, or two of them would come back together
     let own = (lock(worker).thread as u64) << 32 | place as u64;
     let mut jitter = plan.retry.map(|retry| fastrand::Rng::with_seed(retry.seed ^ own));
-    let mut free = Instant::now(); // each look at the clock costs, so there is one a request
+    let mut free = Instant::now(); // reading the clock costs, so it is read once a request
     while let Some(due) = shared.schedule.next(free).await {
         let (mut sent, mut attempt) = (shared.schedule.sent(due), 0);
         let outcome = loop {
             let outcome = sender.attempt(due, sent).await;
-            let (Outcome::Refused(earliest), Some(retry)) = (outcome, plan.retry) else {
+            let (Outcome::Shed(earliest), Some(retry)) = (outcome, plan.retry) else {
                 break outcome;
             };
             let wait = wait(retry, attempt, earliest, jitter.as_mut());
@@ -41,7 +41,7 @@ pub(crate) async fn send(shared: &Shared, worker: &Mutex<WorkerState>, place: us
                 break outcome;
             }
             lock(worker).in_flight[place] =
-                Some(InFlight { refused: true, ..InFlight::new(due, sent) });
+                Some(InFlight { shed: true, ..InFlight::new(due, sent) });
             sleep(wait).await;
             shared.record_retry();
             (sent, attempt) = (Instant::now(), attempt + 1);
@@ -49,13 +49,13 @@ pub(crate) async fn send(shared: &Shared, worker: &Mutex<WorkerState>, place: us
         free = Instant::now();
         sender.count(due, sent, free, outcome);
         if let Outcome::Failed(_) = outcome {
-            sleep(Duration::from_millis(1)).await; // who is not there does not get all of our CPU time
+            sleep(Duration::from_millis(1)).await; // an unreachable server must not use all of the CPU time
             free = Instant::now();
         }
     }
 }
 
-/// How long until a refused request is sent again: twice as long each time, not before the server said, and with as
+/// How long until a request that got 503 is sent again: twice as long each time, not before its `Retry-After`, and with as
 /// much again at random.
 fn wait(
     retry: Retry,
@@ -95,7 +95,7 @@ impl Sender<'_> {
         connected
     }
 
-    /// One request.
+    /// Sends one request and returns its outcome.
     async fn attempt(&mut self, due: DueRequest, sent: Instant) -> Outcome {
         let plan = &self.shared.plan;
         lock(self.worker).in_flight[self.place] = Some(InFlight::new(due, sent));
@@ -134,7 +134,7 @@ impl Sender<'_> {
     }
 }
 
-/// Ends what takes too long. Its timer is not set anew for each request, but only when it goes off too early: a timer
+/// Cancels a request that takes too long. Its timer is reset only when it fires too early: a timer
 /// for each would cost as much as the request.
 #[derive(Default)]
 struct Watchdog(Option<Pin<Box<Sleep>>>);
@@ -144,7 +144,7 @@ impl Watchdog {
         Self(None)
     }
 
-    /// What comes of `work`; `None` if it is not done by then.
+    /// The result of `work`; `None` if it is not done by the deadline.
     async fn watch<T>(&mut self, deadline: Instant, work: impl Future<Output = T>) -> Option<T> {
         let timer = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if timer.deadline() > deadline || timer.is_elapsed() {
@@ -162,7 +162,7 @@ impl Watchdog {
         tokio::select! {
             biased;
             done = work => Some(done),
-            // also where the work has used up what the runtime gives a task at a time: a body without an end does
+            // also if the work has used up the task's budget, as an endless body does
             () = unconstrained(late) => None,
         }
     }

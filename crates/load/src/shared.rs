@@ -25,23 +25,23 @@ impl Shared {
     }
 }
 
-/// What one thread has done, and what it has in hand.
+/// What one thread has done, and its requests in flight.
 pub(crate) struct WorkerState {
     /// Which thread, from 0.
     pub(crate) thread: usize,
     pub(crate) stats: LoadStats,
-    /// For each connection since when it owes an answer.
+    /// For each connection, its request in flight.
     pub(crate) in_flight: Vec<Option<InFlight>>,
 }
 
-/// A request without an answer.
+/// A request that has no response yet.
 #[derive(Clone, Copy)]
 pub(crate) struct InFlight {
     pub(crate) number: u64,
     pub(crate) due: Instant,
     pub(crate) sent: Instant,
-    /// It was refused, and waits to be sent again.
-    pub(crate) refused: bool,
+    /// Whether it got 503 and waits to be sent again.
+    pub(crate) shed: bool,
 }
 
 impl WorkerState {
@@ -52,11 +52,11 @@ impl WorkerState {
 
 impl InFlight {
     pub(crate) fn new(due: DueRequest, sent: Instant) -> Self {
-        Self { number: due.number, due: due.due, sent, refused: false }
+        Self { number: due.number, due: due.due, sent, shed: false }
     }
 }
 
-/// A panic while it was held would have left it whole: it holds counters.
+/// A panic while it is held leaves it consistent: it holds counters.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! What came of the requests, counted; of constant size, however many there were.
+//! The outcomes of the requests, counted in constant space, however many there are.
 
 use crate::plan::Plan;
 use crate::schedule::Shape;
@@ -8,53 +8,53 @@ use probe::http_client::{Failure, Outcome};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What came of the requests.
+/// The outcomes of the requests of a run.
 #[derive(Clone, Debug)]
 pub struct LoadStats {
-    /// From the first request to the last answer; 0 of a burst that was stopped before it began.
+    /// From the first request to the last response; 0 for a burst that was stopped before it began.
     pub elapsed: Duration,
     /// Statuses under 400.
     pub served: OutcomeStats<StatusCode>,
     /// 503, by the seconds of its `Retry-After`.
-    pub refused: OutcomeStats<Option<u64>>,
+    pub shed: OutcomeStats<Option<u64>>,
     /// Other statuses.
     pub rejected: OutcomeStats<StatusCode>,
-    /// No whole answer in time.
+    /// No complete response in time.
     pub timed_out: OutcomeStats<()>,
-    /// No answer.
+    /// No response.
     pub failed: OutcomeStats<Failure>,
-    /// Not done when the run was stopped, by whether they had been refused and waited to be sent again; their latency is
+    /// Not done when the run was stopped, by whether they had got 503 and waited to be sent again; their latency is
     /// how long they had waited.
     pub aborted: OutcomeStats<bool>,
-    /// At a rate: due before the end, and not sent, since every connection was still waiting.
+    /// At a rate: due before the end, and not sent, since every connection was busy.
     pub not_sent: u64,
-    /// The connections that were made.
+    /// The connections that were opened.
     pub connects: Connects,
-    /// How often a refused request was sent again; each counts as one request above, by what came of it in the end.
+    /// How often a request that got 503 was sent again; each counts as one request above, by its last outcome.
     pub resent: u64,
     /// The most that were sent again within one tenth of a second.
     pub retry_burst: u64,
-    /// After so many answers the server sent bytes that nobody had asked for.
+    /// How many responses were followed by bytes that were not asked for.
     pub surplus: u64,
     /// How many connections sent.
     pub senders: u64,
-    /// How many of them had no answer as long as there was more to send.
+    /// How many of them had no response while there was more to send.
     pub starved: u64,
     /// The largest share of its time that one of our threads spent working, 0 to 1.
     pub load: f64,
-    /// Of each of the requests in due: how often it was acknowledged (served).
+    /// How often each of the requests was acknowledged (served).
     pub acknowledged: Vec<u64>,
-    /// Of each of the requests in due: how often nobody knows, since there was no answer, or a 5xx other than 503.
+    /// How often each of the requests had no response, or a 5xx other than 503, so that it may have been applied or not.
     pub unknown: Vec<u64>,
     /// The CPU time of one thread.
     pub(crate) busy: Duration,
-    /// For each connection whether it had an answer.
+    /// For each connection, whether it had a response.
     heard: Vec<bool>,
     /// Whether latency counts from another moment than sending.
     open: bool,
 }
 
-/// The connections that were made.
+/// The connections that were opened.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Connects {
     /// How many.
@@ -79,7 +79,7 @@ impl Connects {
     }
 }
 
-/// The longest latency told apart from longer ones.
+/// The longest latency that is distinguished from longer ones.
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Some latencies, in microseconds, to three significant digits.
@@ -134,11 +134,11 @@ impl Latency {
 /// The requests of one outcome.
 #[derive(Clone, Debug)]
 pub struct OutcomeStats<Kind: Ord> {
-    /// How many of which kind.
+    /// How many there are of each kind.
     pub kinds: BTreeMap<Kind, u64>,
     /// Their latencies, from when each was due.
     pub latency: Latency,
-    /// Their latencies from when each was sent, which hides what a request waited before: coordinated omission.
+    /// Their latencies from when each was sent, which hide the time before (coordinated omission).
     /// Empty in a closed loop, where a request is due when it is sent.
     pub as_sent: Latency,
 }
@@ -173,7 +173,7 @@ impl LoadStats {
         Self {
             elapsed: Duration::ZERO,
             served: OutcomeStats::new(),
-            refused: OutcomeStats::new(),
+            shed: OutcomeStats::new(),
             rejected: OutcomeStats::new(),
             timed_out: OutcomeStats::new(),
             failed: OutcomeStats::new(),
@@ -204,7 +204,7 @@ impl LoadStats {
         let as_sent = self.open.then_some(as_sent);
         match outcome {
             Outcome::Served(status) => self.served.count(status, latency, as_sent),
-            Outcome::Refused(retry_after) => self.refused.count(retry_after, latency, as_sent),
+            Outcome::Shed(retry_after) => self.shed.count(retry_after, latency, as_sent),
             Outcome::Rejected(status) => self.rejected.count(status, latency, as_sent),
             Outcome::TimedOut => self.timed_out.count((), latency, as_sent),
             Outcome::Failed(failure) => self.failed.count(failure, latency, as_sent),
@@ -213,21 +213,15 @@ impl LoadStats {
             Outcome::Served(_) => &mut self.acknowledged,
             Outcome::TimedOut | Outcome::Failed(_) => &mut self.unknown,
             Outcome::Rejected(status) if status.is_server_error() => &mut self.unknown, // it may have failed half-way
-            Outcome::Refused(_) | Outcome::Rejected(_) => return,
+            Outcome::Shed(_) | Outcome::Rejected(_) => return,
         };
         note(ledger, number);
     }
 
-    /// A request had no answer when the run was stopped; one that was refused and waited has had its answer.
-    pub(crate) fn abort(
-        &mut self,
-        number: u64,
-        latency: Duration,
-        as_sent: Duration,
-        refused: bool,
-    ) {
-        self.aborted.count(refused, latency, self.open.then_some(as_sent));
-        if !refused {
+    /// Records a request that had no response when the run was stopped, or waited to be sent again.
+    pub(crate) fn abort(&mut self, number: u64, latency: Duration, as_sent: Duration, shed: bool) {
+        self.aborted.count(shed, latency, self.open.then_some(as_sent));
+        if !shed {
             note(&mut self.unknown, number);
         }
     }
@@ -243,7 +237,7 @@ impl LoadStats {
     /// Adds what another thread has counted.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.served.merge(&other.served);
-        self.refused.merge(&other.refused);
+        self.shed.merge(&other.shed);
         self.rejected.merge(&other.rejected);
         self.timed_out.merge(&other.timed_out);
         self.failed.merge(&other.failed);
@@ -265,15 +259,15 @@ impl LoadStats {
         self.load = self.busy.as_secs_f64() / elapsed.as_secs_f64().max(1e-6);
         self.senders = senders;
         self.starved = senders - self.heard.iter().filter(|heard| **heard).count() as u64;
-        // of a run that was stopped the last one may have become due in that moment
+        // if the run was stopped, the last one may have become due at that moment
         self.not_sent = due.saturating_sub(self.total()).saturating_sub(u64::from(stopped));
     }
 
-    /// How many requests were served, refused, rejected, timed out and failed.
+    /// How many requests were served, shed, rejected, timed out and failed.
     pub fn totals(&self) -> [u64; 5] {
         [
             self.served.total(),
-            self.refused.total(),
+            self.shed.total(),
             self.rejected.total(),
             self.timed_out.total(),
             self.failed.total(),
@@ -285,17 +279,17 @@ impl LoadStats {
         self.totals().iter().sum::<u64>() + self.aborted.total()
     }
 
-    /// How many were answered, in whatever way.
+    /// How many had a response, of any status.
     pub fn answered(&self) -> u64 {
-        self.served.total() + self.refused.total() + self.rejected.total()
+        self.served.total() + self.shed.total() + self.rejected.total()
     }
 
-    /// Answers per second.
+    /// Responses per second.
     pub fn throughput(&self) -> f64 {
         self.per_second(self.answered())
     }
 
-    /// Served per second.
+    /// Served requests per second.
     pub fn goodput(&self) -> f64 {
         self.per_second(self.served.total())
     }
@@ -304,7 +298,7 @@ impl LoadStats {
         count as f64 / self.elapsed.as_secs_f64().max(1e-6)
     }
 
-    /// Whether not one connection was made.
+    /// Whether no connection could be opened.
     pub fn never_connected(&self) -> bool {
         self.connects.count == 0
     }

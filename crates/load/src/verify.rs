@@ -1,4 +1,4 @@
-//! Events of which we know what they add up to, and a server that is asked whether they did.
+//! Events with a known sum, and the comparison of that sum with a server's balances.
 
 use event::{Event, User};
 use http1::{Bytes, Response, StatusCode};
@@ -53,21 +53,21 @@ impl Events {
     }
 }
 
-/// What a server says of its balances at one moment, and of its queue if it has one.
+/// A server's balances at one moment, and the figures of its queue if it has one.
 #[derive(Clone, Debug)]
 pub struct Balances {
     balances: BTreeMap<String, i64>,
-    stats: Option<Stats>,
+    stats: Option<QueueStats>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
-struct Stats {
+struct QueueStats {
     accepted: u64,
     processed: u64,
     failed: u64,
 }
 
-impl Stats {
+impl QueueStats {
     fn done(self) -> u64 {
         self.processed.saturating_add(self.failed) // whatever a server says
     }
@@ -77,10 +77,10 @@ impl Stats {
 const STUCK: Duration = Duration::from_secs(60);
 
 impl Balances {
-    /// Asks the server once it has done all that it took. It may take its time, as long as it goes on.
+    /// Asks the server once it has done all that it accepted, and waits as long as it makes progress.
     ///
     /// # Errors
-    /// What it answers instead, in a sentence.
+    /// What the server lacks, in a sentence.
     pub async fn ask(addr: SocketAddr, mut waiting: impl FnMut(u64)) -> Result<Self, String> {
         let (mut done, mut since) = (0, Instant::now());
         let stats = loop {
@@ -113,7 +113,7 @@ impl Balances {
         Ok(Self { balances, stats })
     }
 
-    /// Whether what was acknowledged is what was applied between two moments; `unknown`: events without an answer, or with a 5xx, which
+    /// Compares what was acknowledged with what was applied between two moments; `unknown`: events without a response, or with a 5xx, which
     /// may have been applied or not.
     pub fn agree(
         before: &Self,
@@ -145,7 +145,7 @@ impl Balances {
     }
 }
 
-/// As near to it as JSON's readers come: a server's balances may add up to more.
+/// A sum as a JSON number: a server's balances may add up to more than an `i64`.
 fn narrow(sum: i128) -> i64 {
     i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }
@@ -155,9 +155,9 @@ fn narrow(sum: i128) -> i64 {
 pub struct Reconciliation {
     /// Events that were acknowledged (served).
     pub acknowledged: u64,
-    /// Events without an answer, or with a 5xx other than 503: nobody knows.
+    /// Events without a response, or with a 5xx other than 503: applied or not.
     pub unknown: u64,
-    /// Events that the server says it has done, if it counts them; less than none if it was started anew meanwhile.
+    /// Events that the server has done, if it counts them; negative if it was restarted meanwhile.
     pub applied: Option<i64>,
     /// What the acknowledged amounts add up to.
     pub acknowledged_sum: i64,
@@ -181,17 +181,17 @@ impl Reconciliation {
     }
 }
 
-async fn stats(addr: SocketAddr) -> Result<Option<Stats>, String> {
+async fn stats(addr: SocketAddr) -> Result<Option<QueueStats>, String> {
     let response = fetch(addr, "/stats").await?;
     Ok(serde_json::from_slice(response.body()).ok().filter(|_| response.status() == StatusCode::OK))
 }
 
 async fn fetch(addr: SocketAddr, path: &'static str) -> Result<Response, String> {
-    // a server whose lock is held by a line of others answers when that is through
+    // a server with a contended lock responds when its queue is done
     let call =
         ResponseClient::new(addr).call(&get(addr, path), false, Instant::now() + STUCK).await;
     call.response.ok_or_else(|| match call.outcome {
-        Outcome::Failed(failure @ Failure::NobodyThere) => format!("GET {path}: {failure}"),
+        Outcome::Failed(failure @ Failure::NotListening) => format!("GET {path}: {failure}"),
         Outcome::Failed(failure) => format!("GET {path}: {failure}; {}", failure.advice()),
         _ => format!("GET {path}: no answer in {} s", STUCK.as_secs()),
     })

@@ -18,11 +18,11 @@ use tokio::time::{Instant, interval};
 pub enum Misbehaviour {
     /// Connects and sends nothing
     Silent,
-    /// Sends the beginning of a head, and no more
+    /// Sends the beginning of a head and stops
     HalfHead,
-    /// Sends a head and half of the body that it announced
+    /// Sends a head and half of the announced body
     HalfBody,
-    /// Sends a whole request, one byte a second
+    /// Sends a complete request, one byte a second
     Drip,
 }
 
@@ -31,7 +31,7 @@ const WHOLE: &[u8] =
     {\"user\": \"mallory\", \"amount\": 1}";
 
 impl Misbehaviour {
-    /// What is sent at once, and what follows byte by byte.
+    /// The bytes that are sent immediately, and those that follow one by one.
     pub fn bytes(self) -> (&'static [u8], &'static [u8]) {
         match self {
             Self::Silent => (b"", b""),
@@ -42,18 +42,18 @@ impl Misbehaviour {
     }
 }
 
-/// What became of a connection.
+/// The outcome of a connection that was held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeldOutcome {
-    /// No connection was made, for this reason.
+    /// The connection could not be opened, for this reason.
     NotOpened(String),
     /// The server left it open to the end.
     StillOpen,
-    /// The server answered, this was its status line, and so long after it was opened.
+    /// The server sent a response with this status line, so long after the connection was opened.
     Answered(String, Duration),
-    /// What the server said was no HTTP, so long after it was opened.
+    /// The server sent something that is not HTTP, so long after the connection was opened.
     NotHttp(Duration),
-    /// The server closed it without a word, so long after it was opened.
+    /// The server closed the connection without a response, so long after it was opened.
     Closed(Duration),
 }
 
@@ -69,7 +69,7 @@ impl fmt::Display for HeldOutcome {
     }
 }
 
-/// How many are open at this moment, for whoever watches.
+/// The number of connections that are open at this moment, for a progress display.
 #[derive(Clone, Debug, Default)]
 pub struct OpenConnections(Arc<AtomicUsize>);
 
@@ -80,7 +80,7 @@ impl OpenConnections {
     }
 }
 
-/// Opens `count` connections that misbehave, holds them until `stop` ends or none is left, and tells what became of each.
+/// Opens `count` connections that misbehave, holds them until `stop` ends or none is left, and returns the outcome of each.
 pub async fn hold(
     addr: SocketAddr,
     count: usize,
@@ -132,7 +132,7 @@ pub async fn hold(
     outcomes.await
 }
 
-/// Sends what its misbehaviour sends, and waits for what comes.
+/// Sends what this misbehaviour sends, and waits for a response or the end.
 async fn misbehave(
     stream: &mut TcpStream,
     misbehaviour: Misbehaviour,
@@ -152,7 +152,7 @@ async fn misbehave(
     let hear = async {
         let mut heard = Vec::new();
         let mut piece = [0; 512];
-        // to the end, or until it is clear what was said
+        // to the end, or until the status line is complete
         while heard.len() < 4096 && !heard.windows(2).any(|two| two == b"\r\n") {
             match input.read(&mut piece).await {
                 Ok(0) | Err(_) => break,
@@ -161,7 +161,7 @@ async fn misbehave(
         }
         heard
     };
-    // a failed write says no more than the read beside it
+    // a failed write says no more than the concurrent read
     let (mut send, mut hear) = (pin!(send), pin!(hear));
     let mut sent = false;
     let heard = loop {

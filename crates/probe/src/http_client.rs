@@ -1,4 +1,4 @@
-//! One request, and what came of it.
+//! One request and its outcome.
 
 use http1::{
     BadMessage, ClientConnection, ClientRequest, Method, Response, ResponseLike, ResponseSummary,
@@ -9,55 +9,55 @@ use std::net::SocketAddr;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-/// Calls one server, over one connection at a time: kept if the server keeps it, opened anew where it does not.
+/// Sends requests to one server over one connection at a time, which is opened again when the server closes it.
 ///
-/// Of the answers it keeps what `M` keeps.
+/// It reads each response as `M`.
 #[derive(Debug)]
 pub struct Client<M> {
     addr: SocketAddr,
     connection: Option<ClientConnection<M>>,
 }
 
-/// A caller that keeps the answers whole.
+/// A client that keeps whole responses.
 pub type ResponseClient = Client<Response>;
 
-/// A caller that keeps of the answers what can be counted.
+/// A client that keeps only what a load generator counts.
 pub type SummaryClient = Client<ResponseSummary>;
 
-/// What came of a call.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// A status under 400.
     Served(StatusCode),
-    /// 503, with the seconds of its `Retry-After`: the server said that it cannot now.
-    Refused(Option<u64>),
+    /// 503 (load shedding), with the seconds of its `Retry-After`.
+    Shed(Option<u64>),
     /// Another status of 400 or more.
     Rejected(StatusCode),
-    /// No whole answer in time.
+    /// No complete response in time.
     TimedOut,
-    /// No answer at all.
+    /// No response, for this reason.
     Failed(Failure),
 }
 
-/// Why there is no answer, but for the time.
+/// Why there is no response, other than a time-out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
 pub enum Failure {
-    /// Nobody listens there.
+    /// No server listens at the address.
     #[error("connection refused: no server listens there")]
-    NobodyThere,
+    NotListening,
     /// The client has no file descriptors or ports left.
     #[error("no file descriptor or port is left for another connection")]
     Exhausted,
-    /// Closed without a byte of an answer.
+    /// The server closed the connection before the first byte of a response.
     #[error("the server closed the connection without a response")]
     Closed,
-    /// Closed within the answer.
+    /// The server closed the connection in the middle of a response.
     #[error("the server closed the connection in the middle of its response")]
     CutShort,
-    /// Reset: it closed on input that it had not read, or it died.
+    /// The server closed with unread input, or died.
     #[error("the server reset the connection")]
     Reset,
-    /// Not HTTP, or not well-formed.
+    /// The response is not well-formed HTTP.
     #[error("what came back is not an HTTP response")]
     NotHttp,
     /// Something else that the socket reported.
@@ -66,10 +66,10 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// What it means, and what to look at.
+    /// What it means, and what to check.
     pub fn advice(self) -> &'static str {
         match self {
-            Self::NobodyThere => "is the server still running, and on this port?",
+            Self::NotListening => "is the server still running, and on this port?",
             Self::Exhausted => "raise ulimit -n, or use fewer connections",
             Self::Closed => "the server gave up on the connection: look at its log and its limits",
             Self::CutShort => {
@@ -90,41 +90,41 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         use io::ErrorKind::*;
         match error.kind() {
-            ConnectionRefused => Self::NobodyThere,
+            ConnectionRefused => Self::NotListening,
             AddrNotAvailable => Self::Exhausted,
             UnexpectedEof => Self::CutShort,
             ConnectionReset | BrokenPipe | ConnectionAborted => Self::Reset,
             InvalidData if error.get_ref().is_some_and(|inner| inner.is::<BadMessage>()) => {
                 Self::NotHttp
             }
-            // EMFILE and ENFILE have no kind of their own
+            // EMFILE and ENFILE, which have no `ErrorKind`
             _ if matches!(error.raw_os_error(), Some(23 | 24)) => Self::Exhausted,
             kind => Self::Other(kind),
         }
     }
 }
 
-/// A call: when its connection stood, and its answer.
+/// A request that has ended: its times, its response and its outcome.
 #[derive(Debug)]
 pub struct Call<M = Response> {
-    /// When the connection was there; `None` if it never was. The kernel connects on the server's behalf: this says
+    /// When the connection was open; `None` if it never was. The kernel connects on the server's behalf: this says
     /// nothing about being served.
     pub connected: Option<Instant>,
-    /// When the answer was whole, or the call was given up.
+    /// When the response was complete, or the request was abandoned.
     pub ended: Instant,
-    /// The answer, if there was one.
+    /// The response, if there was one.
     pub response: Option<M>,
-    /// What it comes to.
+    /// The outcome of the request.
     pub outcome: Outcome,
 }
 
 impl<M: ResponseLike> Client<M> {
-    /// Not connected yet.
+    /// A client that is not connected yet.
     pub fn new(addr: SocketAddr) -> Self {
         Self { addr, connection: None }
     }
 
-    /// Whether there is a connection that the next request can go over.
+    /// Whether there is a connection that the next request can use.
     pub fn is_connected(&self) -> bool {
         self.connection.as_ref().is_some_and(|connection| !connection.is_stale())
     }
@@ -146,26 +146,26 @@ impl<M: ResponseLike> Client<M> {
         Ok(self.connection.insert(connection))
     }
 
-    /// Ends the connection; the next call opens one.
+    /// Closes the connection; the next request opens a new one.
     pub fn disconnect(&mut self) {
         self.connection = None;
     }
 
-    /// Whether the server said more than it was asked.
+    /// Whether the server sent more than it was asked for.
     pub fn has_surplus(&self) -> bool {
         self.connection.as_ref().is_some_and(ClientConnection::has_surplus)
     }
 
-    /// Sends a request, to HEAD or not, over the connection that there is, and waits for its answer, for as long as that
-    /// takes. If it is dropped meanwhile, [hang up](Self::disconnect): an answer that comes later must not be taken for the
-    /// next one's.
+    /// Sends a request (`to_head`: a HEAD request) over the open connection and waits for its response, however long that
+    /// takes. If this is cancelled, [disconnect](Self::disconnect): a late response must not be read as the response to the
+    /// next request.
     ///
     /// # Errors
-    /// Why there is no answer; then there is no connection any more either.
+    /// Why there is no response; the connection is then closed.
     pub async fn exchange(&mut self, request: &[u8], to_head: bool) -> Result<M, Failure> {
         let connection = self.connection.as_mut().ok_or(Failure::Closed)?;
         let sent = connection.send(request).await;
-        // a server that refuses early closes before it has read everything: its answer counts, not our failed write
+        // a server that rejects early closes before it has read everything: its response counts, not our failed write
         let answer = match (connection.read_response(to_head).await, sent) {
             (Ok(Some(response)), _) => return Ok(response),
             (_, Err(error)) | (Err(error), _) => Err(error.into()),
@@ -175,7 +175,7 @@ impl<M: ResponseLike> Client<M> {
         answer
     }
 
-    /// Sends a request, to HEAD or not, and waits for its answer until `deadline`.
+    /// Connects if necessary, sends a request (`to_head`: a HEAD request), and waits for its response until `deadline`.
     pub async fn call(&mut self, request: &[u8], to_head: bool, deadline: Instant) -> Call<M> {
         let mut connected = None;
         let answer = timeout_at(deadline, async {
@@ -200,18 +200,18 @@ impl<M: ResponseLike> Client<M> {
 }
 
 impl Outcome {
-    /// What a response comes to.
+    /// The outcome that a response is.
     pub fn of(answer: &impl ResponseLike) -> Self {
         match answer.status() {
-            StatusCode::SERVICE_UNAVAILABLE => Self::Refused(answer.retry_after()),
+            StatusCode::SERVICE_UNAVAILABLE => Self::Shed(answer.retry_after()),
             status if status.as_u16() < 400 => Self::Served(status),
             status => Self::Rejected(status),
         }
     }
 
-    /// Whether there was an answer, of whatever kind.
+    /// Whether there was a response, of any status.
     pub fn is_answer(self) -> bool {
-        matches!(self, Self::Served(_) | Self::Refused(_) | Self::Rejected(_))
+        matches!(self, Self::Served(_) | Self::Shed(_) | Self::Rejected(_))
     }
 }
 

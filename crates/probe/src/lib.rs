@@ -1,12 +1,12 @@
 //! One HTTP request and its outcome, and what is needed around it to look at a server from outside.
 //!
-//! - [`http_client`] sends a request and says what came of it: served, refused, rejected, timed out or failed;
+//! - [`http_client`] sends a request and reports its outcome: served, shed, rejected, timed out or failed;
 //! - [`hold`] opens connections that misbehave;
 //! - [`server`] starts a server as a process, on a free port;
 //! - [`stages`] lists the stages of the course and builds them;
 //! - [`target`], [`number`] and [`duration`] read and write what people type.
 //!
-//! Use it to ask a server one thing. For what a server promises there is the crate `claims`, and for many requests the
+//! Use it to send single requests to a server. To check what a server promises, use the crate `claims`; for many requests the
 //! crate `load`. Nothing here links a server: it is a process, or an address.
 //!
 //! ```no_run

@@ -1,4 +1,4 @@
-//! A server as a process: started on a free port, and gone when its owner is.
+//! A server as a process: started on a free port, and killed when its owner is dropped.
 
 use anyhow::{Context, anyhow, bail};
 use std::io::{BufRead, BufReader, Read};
@@ -20,10 +20,10 @@ pub struct Server {
     output: Option<JoinHandle<String>>,
 }
 
-/// A server that has ended by itself.
+/// A server that has exited.
 #[derive(Debug)]
 pub struct Ended {
-    /// How.
+    /// Its exit status.
     pub status: ExitStatus,
     /// What it wrote on stdout after its first line.
     pub output: String,
@@ -33,7 +33,7 @@ impl Server {
     /// Starts `command`, with `--addr 127.0.0.1:0`, and waits until it listens.
     ///
     /// # Errors
-    /// That it does not start, or says something else first.
+    /// The command does not start, or prints something else first.
     pub fn start(mut command: Command) -> anyhow::Result<Self> {
         command.args(["--addr", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::piped());
         let name = command.get_program().to_string_lossy().into_owned();
@@ -73,7 +73,7 @@ impl Server {
     /// Sends it a signal by its name, such as `TERM`.
     ///
     /// # Errors
-    /// That there is no such process any more.
+    /// The process has ended.
     pub fn signal(&self, name: &str) -> anyhow::Result<()> {
         // every shell has its own `kill`; not every machine has one beside it
         let pid = self.pid().to_string();
@@ -82,7 +82,7 @@ impl Server {
         if status.success() { Ok(()) } else { bail!("no signal {name} to process {pid}") }
     }
 
-    /// Waits until it has ended by itself, for as long as that takes.
+    /// Waits until it exits, however long that takes.
     ///
     /// # Errors
     /// What the system reports.
@@ -92,7 +92,7 @@ impl Server {
         Ok(Ended { status, output })
     }
 
-    /// Whether it runs.
+    /// Whether the process still runs.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }

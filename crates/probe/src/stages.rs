@@ -24,7 +24,7 @@ pub fn workspace() -> Option<PathBuf> {
 /// Builds the stages in the profile that this crate was built in; where each one's binary is.
 ///
 /// # Errors
-/// That cargo cannot be run, or that a stage does not build.
+/// Cargo cannot be run, or a stage does not build.
 pub fn build(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root).args(["build", "--message-format=json-render-diagnostics"]);

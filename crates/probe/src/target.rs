@@ -24,7 +24,7 @@ impl Target {
     /// The first address of its name, an IPv4 one if there is one.
     ///
     /// # Errors
-    /// That the name does not resolve.
+    /// The name does not resolve.
     pub async fn resolve(&self) -> anyhow::Result<SocketAddr> {
         let found = tokio::net::lookup_host(&self.host).await;
         let mut found: Vec<_> =

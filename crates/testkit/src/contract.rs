@@ -1,4 +1,4 @@
-//! Rows of the contract that several stages share, each as one check.
+//! Parts of the contract that several stages share, one check each.
 
 use crate::{Peer, ask, event, get, log_of, must_have_status, post, run, start};
 use http1::{MAX_BODY, Response, header};
@@ -21,7 +21,7 @@ pub fn must_introduce_itself(binary: &str, number: u8, name: &str) {
     assert!(read.starts_with("read ") && read.ends_with(&format!(" {name}/src/main.rs")), "{read}");
 }
 
-/// `--help`: it names these options, with their defaults, and is no failure.
+/// `--help` names these options with their defaults and exits with 0.
 pub fn must_explain_itself(binary: &str, options: &[(&str, &str)]) {
     let output = run(binary, &["--help"], &[]);
     let help = String::from_utf8_lossy(&output.stdout);
@@ -36,7 +36,7 @@ pub fn must_explain_itself(binary: &str, options: &[(&str, &str)]) {
     }
 }
 
-/// Arguments that are no good: exit code 2, nothing on stdout, and stderr names the option, which is the first of each.
+/// Invalid arguments: exit code 2, nothing on stdout, and stderr names the option, the first of each.
 pub fn must_refuse_arguments(binary: &str, cases: &[&[&str]]) {
     for case in cases {
         let output = run(binary, case, &[]);
@@ -114,7 +114,7 @@ pub fn must_keep_connections_as_asked(addr: SocketAddr) {
     }
 }
 
-/// `100 Continue` comes once the head is accepted and before the body is sent; instead of it comes a refusal.
+/// `100 Continue` comes once the head is accepted and before the body is sent; a rejection comes instead of it.
 pub fn must_say_continue(addr: SocketAddr) {
     let head = |length| {
         format!(
@@ -128,11 +128,11 @@ pub fn must_say_continue(addr: SocketAddr) {
         200,
         "a body that was waited for",
     );
-    drop(peer); // stage 1 looks at nobody else before that
+    drop(peer); // stage 1 serves no other client before that
     must_refuse(addr, 413, head(MAX_BODY + 1));
 }
 
-/// A message that is refused before it is read whole: its sender gets the answer, to its end, and the next client is
+/// A message that is rejected before it is complete: its sender gets the whole response, and the next client is
 /// served.
 #[track_caller]
 pub fn must_refuse(addr: SocketAddr, status: u16, message: impl AsRef<[u8]>) {
@@ -148,7 +148,7 @@ pub fn must_refuse(addr: SocketAddr, status: u16, message: impl AsRef<[u8]>) {
     must_have_status(&ask(addr, event("alice", 1)), 200, &format!("the client after {of}"));
 }
 
-/// A message that is refused before it is read whole: its sender may go on sending, and still gets to read the answer.
+/// A message that is rejected before it is complete: its sender may go on sending and can still read the response.
 pub fn must_let_a_refused_sender_finish(addr: SocketAddr) {
     let body = vec![b'x'; 6 * MAX_BODY]; // more than buffers hold, less than what is dropped at most
     let mut peer = Peer::connect(addr);
@@ -161,7 +161,7 @@ pub fn must_let_a_refused_sender_finish(addr: SocketAddr) {
     peer.expect_eof();
 }
 
-/// Clients that leave without a word, in the middle of their answers: the connection is lost, and nothing else.
+/// Clients that disconnect in the middle of their responses: only their connections are lost.
 pub fn must_bear_clients_that_leave(addr: SocketAddr) {
     let request = post("/events", vec![b'x'; MAX_BODY]);
     for _ in 0..20 {
@@ -170,7 +170,7 @@ pub fn must_bear_clients_that_leave(addr: SocketAddr) {
     must_have_status(&ask(addr, event("alice", 1)), 200, "the client after them");
 }
 
-/// Stages 1 and 2: whatever body comes goes back, as text that no browser takes for anything else.
+/// Stages 1 and 2: every body comes back, as text that no browser runs as a script.
 pub fn must_echo_every_body(addr: SocketAddr) {
     let every_byte: Vec<u8> = (0..=255).collect();
     let longest: Vec<u8> = every_byte.iter().copied().cycle().take(MAX_BODY).collect();
@@ -190,7 +190,7 @@ pub fn must_echo_every_body(addr: SocketAddr) {
     );
 }
 
-/// Stages 1 and 2: it makes no difference how a request was split on its way.
+/// Stages 1 and 2: it does not matter how a request was split on the way.
 pub fn must_echo_what_comes_byte_by_byte(addr: SocketAddr) {
     for request in [post("/", "hello"), chunked(b"hello", 2)] {
         let mut peer = Peer::connect(addr);
@@ -201,7 +201,7 @@ pub fn must_echo_what_comes_byte_by_byte(addr: SocketAddr) {
     }
 }
 
-/// Stages 1 and 2: any method and any target will do.
+/// Stages 1 and 2: any method and any target are accepted.
 pub fn must_echo_whatever_the_method(addr: SocketAddr) {
     let targets = ["/", "/events", "/no/such/path?a=b", "http://elsewhere:80/x", "/%00"];
     for method in [
@@ -224,7 +224,7 @@ pub fn must_echo_whatever_the_method(addr: SocketAddr) {
         }
     }
     must_be_echo(&ask(addr, "OPTIONS * HTTP/1.1\r\nHost: test\r\n\r\n"), b"");
-    // the answer to HEAD has the fields, and its body would be taken for the next answer
+    // the response to HEAD has the fields; a body would be read as the next response
     let mut peer = Peer::connect(addr);
     let head = peer
         .send("HEAD / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello")
@@ -236,7 +236,7 @@ pub fn must_echo_whatever_the_method(addr: SocketAddr) {
 #[track_caller]
 fn must_be_echo(response: &Response, body: &[u8]) {
     must_have_fields(response, body.len());
-    // not assert_eq: a difference in a megabyte is no reading matter
+    // not assert_eq, which would print a megabyte
     assert!(response.body() == body, "another body of {} bytes came back", response.body().len());
 }
 

@@ -1,5 +1,5 @@
-//! Peers that mean harm, against a stage that has deadlines (3 to 5): each is gone after its deadline, the others are
-//! answered throughout, and what it took is given back.
+//! Hostile clients against a stage that has deadlines (3 to 5): each is disconnected after its deadline, other clients are
+//! served throughout, and resources are released.
 
 use crate::{
     OnDrop, PATIENCE, Peer, Server, ask, get, json, log_of, must_have_status, needs_descriptors,
@@ -42,7 +42,7 @@ const HALF_A_BODY: &str =
 const HALF_A_CHUNK: &str =
     "POST /events HTTP/1.1\r\nHost: hostile\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n{";
 
-/// While `harm` is done to it, an honest client asks again and again, and is answered each time.
+/// While `harm` is done to the server, a normal client sends request after request, and each is served.
 fn must_serve_throughout<T>(server: &Server, harm: impl FnOnce() -> T) -> T {
     let (addr, done) = (server.addr(), AtomicBool::new(false));
     thread::scope(|scope| {
@@ -52,7 +52,7 @@ fn must_serve_throughout<T>(server: &Server, harm: impl FnOnce() -> T) -> T {
                 let sent = peer.try_send(get("/honest"));
                 match peer.response_or_end().filter(|_| sent) {
                     Some(response) if response.status().as_u16() == 404 => answers += 1,
-                    // on a machine so busy that we were late ourselves
+                    // the machine is so busy that this client was late
                     _ => peer = Peer::connect(addr),
                 }
             }
@@ -82,7 +82,7 @@ fn resident(server: &Server) -> i64 {
         .expect("the system tells a number")
 }
 
-/// Opens so many connections that stop in the middle of something, waits until the server has ended each.
+/// Opens connections that stop in the middle of a request, and waits until the server has closed each.
 fn stop_half_way(server: &Server, count: usize) {
     let mut peers = Vec::with_capacity(count);
     for number in 0..count {
@@ -91,7 +91,7 @@ fn stop_half_way(server: &Server, count: usize) {
         peer.send(sent);
         peers.push((peer, sent));
         if number % 10 == 0 {
-            // it leaves with its answer unread, and so resets the connection, in the middle of its next request
+            // it disconnects with an unread response, which resets the connection, in the middle of its next request
             Peer::connect(server.addr()).send(get("/")).send(HALF_A_BODY);
         }
     }
@@ -133,7 +133,7 @@ pub fn slow_senders_are_disconnected(binary: &str) {
     });
 }
 
-/// A peer that asks and asks and never reads: the server stops answering it, and then ends it.
+/// A client sends requests and never reads: the server stops responding and then disconnects it.
 pub fn a_client_that_never_reads_is_disconnected(binary: &str) {
     let server = start(binary, &["--timeout", "700ms"]);
     must_serve_throughout(&server, || {
@@ -146,7 +146,7 @@ pub fn a_client_that_never_reads_is_disconnected(binary: &str) {
     });
 }
 
-/// A refused sender that goes on for a GiB gets its answer, and does not get rid of its GiB.
+/// A client that is rejected and goes on for a GiB gets its response, and its GiB is not read.
 pub fn a_gib_after_a_413_is_not_read(binary: &str) {
     let server = start(binary, &["--timeout", "700ms"]);
     must_serve_throughout(&server, || {
@@ -164,7 +164,7 @@ pub fn a_gib_after_a_413_is_not_read(binary: &str) {
     });
 }
 
-/// Five thousand silent connections at once are held, and ended, and nobody else notices.
+/// Five thousand silent connections are held and closed, and no other client notices.
 pub fn five_thousand_silent_connections_block_no_one_else(binary: &str, args: &[&str]) {
     needs_descriptors(5200);
     let server = start(binary, &[&["--timeout", "3s"], args].concat());
@@ -176,18 +176,18 @@ pub fn five_thousand_silent_connections_block_no_one_else(binary: &str, args: &[
     });
 }
 
-/// Without descriptors it waits for some, and goes on when the deadline has given them back.
+/// Without descriptors the server waits, and goes on when the deadline has released some.
 pub fn exhausted_descriptors_come_back(binary: &str) {
     let server = start_with_descriptors(binary, &["--timeout", "500ms"], 32);
     let mut silent: Vec<Peer> = (0..100).map(|_| Peer::connect(server.addr())).collect();
-    must_have_status(&ask(server.addr(), get("/")), 404, "whoever comes after them");
+    must_have_status(&ask(server.addr(), get("/")), 404, "the next client");
     for peer in &mut silent {
         peer.expect_eof();
     }
-    must_have_status(&ask(server.addr(), get("/")), 404, "whoever comes at last");
+    must_have_status(&ask(server.addr(), get("/")), 404, "the last client");
 }
 
-/// What a peer sends forges no line of the log and floods neither log nor answer: quoted, escaped and cut short.
+/// What a client sends is quoted, escaped and cut, so that it neither forges nor floods log and response.
 pub fn client_bytes_are_escaped_and_cut_in_log_and_response(binary: &str) {
     let long = "x".repeat(7000);
     let log = log_of(binary, Some("debug"), |addr| {

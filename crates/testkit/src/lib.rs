@@ -47,7 +47,7 @@ pub fn start_with_descriptors(binary: &str, args: &[&str], descriptors: usize) -
     Server::start(command).unwrap_or_else(|error| panic!("the server does not start: {error:#}"))
 }
 
-/// Runs a stage that should end by itself: how it did, and what it wrote.
+/// Runs a stage that should exit; its status and its output.
 pub fn run(binary: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
     let mut command = Command::new(binary);
     command.args(args).env_remove("RUST_LOG").envs(env.iter().copied());
@@ -64,8 +64,8 @@ pub fn run(binary: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
     }
 }
 
-/// What a stage writes to stderr, from its start to its end by force, while `talk` is had with it; with this `RUST_LOG`
-/// or with none.
+/// What a stage writes to stderr from its start until it is killed, while `talk` runs; with this `RUST_LOG`
+/// or without.
 pub fn log_of(binary: &str, rust_log: Option<&str>, talk: impl FnOnce(SocketAddr)) -> String {
     let (mut ours, theirs) = UnixStream::pair().expect("a pair of sockets is to be had");
     let mut command = Command::new(binary);
@@ -82,8 +82,8 @@ pub fn log_of(binary: &str, rust_log: Option<&str>, talk: impl FnOnce(SocketAddr
     log
 }
 
-/// Allows this process so many file descriptors; fails if the system does not. The stages that it starts allow
-/// themselves what they can.
+/// Raises this process's limit on file descriptors; fails if the system does not allow it. The stages raise
+/// their own limits.
 pub fn needs_descriptors(count: u64) {
     let limit = rlimit::increase_nofile_limit(count).expect("the limit can be asked for");
     assert!(
@@ -105,8 +105,8 @@ pub fn must_be(expected: Verdict, name: &str, addr: SocketAddr) -> Finding {
     finding
 }
 
-/// Tries a claim that a stopwatch decides (`silent`, `half`, `ten`) until it is kept: a busy machine can make a server
-/// look slow, not fast. One that is slow is so every time.
+/// Tries a claim that depends on time until it is kept: a busy machine can make a server
+/// look slow, but not fast. A slow server is slow every time.
 pub fn must_be_kept_in_time(name: &str, addr: SocketAddr) {
     let claim = claim(name).unwrap_or_else(|| panic!("there is no claim {name}"));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
@@ -126,7 +126,7 @@ pub fn must_be_kept_in_time(name: &str, addr: SocketAddr) {
     }
 }
 
-/// Does something when it goes out of scope, also by a panic: so that threads which wait for it end, and the test
+/// A scope guard: runs a function when it is dropped, also in a panic, so that threads that wait for it end, and the test
 /// with them.
 pub struct OnDrop<F: Fn()>(pub F);
 
@@ -144,7 +144,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Connects.
+    /// Opens a connection; fails after [`PATIENCE`].
     pub fn connect(addr: SocketAddr) -> Self {
         Self::over(TcpStream::connect_timeout(&addr, PATIENCE).expect("the server listens"))
     }
@@ -196,7 +196,7 @@ impl Peer {
         panic!("all of it was sent, and no response began");
     }
 
-    /// Ends what this side sends.
+    /// Closes the sending side.
     pub fn end_input(&mut self) -> &mut Self {
         self.stream.shutdown(Shutdown::Write).expect("the connection stands");
         self
@@ -215,7 +215,7 @@ impl Peer {
         response
     }
 
-    /// The next response; `None` if the server ends the connection first, quietly or not.
+    /// The next response; `None` if the server closes the connection first, gracefully or not.
     pub fn response_or_end(&mut self) -> Option<Response> {
         self.next_response(PATIENCE)
     }
@@ -248,7 +248,7 @@ impl Peer {
         }
     }
 
-    /// Sends bytes again and again until the server has taken none for `patience`: its buffers and ours are full.
+    /// Sends bytes again and again until the server has read none for `patience`: all buffers are full.
     pub fn send_until_stuck(&mut self, bytes: impl AsRef<[u8]>, patience: Duration) {
         self.stream.set_write_timeout(Some(patience)).expect("a socket takes a deadline");
         while self.stream.write_all(bytes.as_ref()).is_ok() {}
@@ -261,7 +261,7 @@ impl Peer {
         assert_eq!(response.status(), StatusCode::CONTINUE);
     }
 
-    /// Fails if anything comes, an end included, while `duration` passes.
+    /// Fails if anything arrives, an end included, within `duration`.
     #[track_caller]
     pub fn expect_nothing_for(&mut self, duration: Duration) {
         match self.hear(duration) {
@@ -270,7 +270,7 @@ impl Peer {
         }
     }
 
-    /// Fails unless the server ends the connection, and not by a reset, without another byte.
+    /// Fails unless the server closes the connection, without a reset and without another byte.
     #[track_caller]
     pub fn expect_eof(&mut self) {
         match self.hear(PATIENCE) {
@@ -279,7 +279,7 @@ impl Peer {
         }
     }
 
-    /// What came together with the last response, or else what comes.
+    /// What arrived together with the last response, or else what arrives next.
     fn hear(&mut self, patience: Duration) -> ReadResult {
         let left = self.decoder.buffer(0).split().freeze();
         if left.is_empty() { self.read(patience) } else { ReadResult::Bytes(left) }
@@ -292,7 +292,7 @@ impl Peer {
         assert_eq!(arrived, 1, "the server closed the connection");
     }
 
-    /// Whether anything has come that was not read, an end included.
+    /// Whether anything unread has arrived, an end included.
     fn has_input(&mut self) -> bool {
         self.stream.set_nonblocking(true).expect("a socket can be asked");
         let heard = !matches!(self.stream.peek(&mut [0]), Err(error) if is_timeout(&error));
@@ -310,7 +310,7 @@ impl Peer {
                 ReadResult::Bytes(bytes.into())
             }
             Err(error) if is_timeout(&error) => ReadResult::Nothing,
-            // Linux says so to a reader with a deadline whose process was halted for a moment, as a paused machine's is
+            // Linux reports this to a reader with a deadline whose process was halted, as on a paused machine
             Err(error) if error.kind() == ErrorKind::Interrupted => self.read(patience),
             Err(error) => ReadResult::Reset(error),
         }
@@ -321,8 +321,8 @@ impl Peer {
 enum ReadResult {
     Bytes(Bytes),
     End,
-    /// The server closed on input that it had not read, or died: what it sent last may be lost.
-    Reset(#[expect(dead_code, reason = "for whoever reads the panic")] io::Error),
+    /// The server closed with unread input, or died: what it sent last may be lost.
+    Reset(#[expect(dead_code, reason = "printed by a panic")] io::Error),
     Nothing,
 }
 
@@ -330,17 +330,17 @@ fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
-/// Fails if anything comes to any of them, an end included, while `duration` passes.
+/// Fails if anything arrives at any of them, an end included, within `duration`.
 #[track_caller]
 pub fn expect_silence_for(peers: &mut [Peer], duration: Duration) {
     if let Some(first) = peers.first_mut() {
         first.expect_nothing_for(duration);
     }
     let heard = peers.iter_mut().map(Peer::has_input).filter(|heard| *heard).count();
-    assert_eq!(heard, 0, "of {} nobody should hear anything, and so many did", peers.len());
+    assert_eq!(heard, 0, "of {} none should receive anything", peers.len());
 }
 
-/// Sends one request on a connection of its own; its answer.
+/// Sends one request on a new connection; its response.
 pub fn ask(addr: SocketAddr, request: impl AsRef<[u8]>) -> Response {
     Peer::connect(addr).send(request).response()
 }
@@ -350,7 +350,7 @@ pub fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n")
 }
 
-/// A POST request with a body that is JSON, or says so.
+/// A POST request with a body of type application/json.
 pub fn post(path: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let length = body.len();
@@ -387,7 +387,7 @@ pub fn must_have_status(response: &Response, status: u16, of: &str) {
     }
 }
 
-/// Connects once for each request, then sends them all, then reads the answers; each with the time from the first
+/// Connects once for each request, then sends them all, then reads the responses; each with the time from the first
 /// send until it was read, which is no less than it took.
 pub fn ask_at_once(addr: SocketAddr, requests: &[Vec<u8>]) -> Vec<(Response, Duration)> {
     let mut peers: Vec<Peer> = requests.iter().map(|_| Peer::connect(addr)).collect();
@@ -398,7 +398,7 @@ pub fn ask_at_once(addr: SocketAddr, requests: &[Vec<u8>]) -> Vec<(Response, Dur
     peers.iter_mut().map(|peer| (peer.response(), began.elapsed())).collect()
 }
 
-/// Asks for `path` again and again until its JSON is as wanted; that JSON.
+/// Requests `path` again and again until its JSON is as wanted; returns that JSON.
 pub fn wait_until(addr: SocketAddr, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     let mut peer = Peer::connect(addr);
     let began = Instant::now();

@@ -1,6 +1,6 @@
 //! A request as a bar: how it ended and where it waited.
 
-use claims::Exchange;
+use claims::TracedRequest;
 use probe::http_client::Outcome;
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ impl BarKind {
                 Self::Accepted
             }
             Some(Outcome::Served(_)) => Self::Served,
-            Some(Outcome::Refused(_)) => Self::Shed,
+            Some(Outcome::Shed(_)) => Self::Shed,
             Some(Outcome::Rejected(_)) => Self::Rejected,
             Some(Outcome::TimedOut) => Self::TimedOut,
             Some(Outcome::Failed(_)) => Self::Failed,
@@ -103,7 +103,7 @@ impl Place {
 const SLOW_CONNECT: Duration = Duration::from_millis(500);
 
 impl Bar {
-    pub(super) fn new(exchange: &Exchange, zero: Duration) -> Self {
+    pub(super) fn new(exchange: &TracedRequest, zero: Duration) -> Self {
         let since = |at: Duration| at.saturating_sub(zero);
         let (began, ended) = (since(exchange.began), since(exchange.ended.max(exchange.began)));
         let connected = exchange.connected.map_or(ended, since).clamp(began, ended);

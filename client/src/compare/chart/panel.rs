@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::bar::{Bar, BarKind, Place};
 use super::theory::{self, LittlesLaw, SerialService};
-use claims::{Depth, Finding};
+use claims::{Finding, QueueSample};
 use std::time::Duration;
 
 /// The chart of a claim.
@@ -24,7 +24,7 @@ pub struct Panel {
     /// [`BarKind`]: accepted, then rejected, then those without a response.
     pub bars: Vec<Bar>,
     /// The queue depth over time, from `GET /stats`; empty if the server does not report it.
-    pub queue: Vec<Depth>,
+    pub queue: Vec<QueueSample>,
     /// The calculated and the measured latency, if the requests were served one at a time.
     pub serial_service: Option<SerialService>,
     /// The calculated and the measured time in the queue, if the server has one.
@@ -55,7 +55,7 @@ impl Panel {
             .queue
             .iter()
             .filter(|depth| depth.at >= zero)
-            .map(|depth| Depth { at: depth.at - zero, ..*depth })
+            .map(|depth| QueueSample { at: depth.at - zero, ..*depth })
             .collect();
         let serial_service = theory::find_serial_service(&mut bars, work);
         extend_accepted(&mut bars, &queue);
@@ -81,7 +81,7 @@ impl Panel {
 
 /// Extends each accepted request's bar beyond its 202: the `i`th is done when `GET /stats` first reports `i` done, and its
 /// processing started when the one before it was done. The times are as coarse as the samples.
-fn extend_accepted(bars: &mut [Bar], queue: &[Depth]) {
+fn extend_accepted(bars: &mut [Bar], queue: &[QueueSample]) {
     let Some(last) = queue.last() else { return };
     let mut accepted: Vec<_> =
         bars.iter_mut().filter(|bar| bar.kind == BarKind::Accepted).collect();

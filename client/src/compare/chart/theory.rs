@@ -1,7 +1,7 @@
 //! Calculated latencies, to compare with the measured ones.
 
 use super::bar::{Bar, BarKind};
-use claims::Depth;
+use claims::QueueSample;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ pub struct LittlesLaw {
 }
 
 impl LittlesLaw {
-    pub(super) fn of(bars: &[Bar], queue: &[Depth], work: Duration) -> Option<Self> {
+    pub(super) fn of(bars: &[Bar], queue: &[QueueSample], work: Duration) -> Option<Self> {
         let began =
             bars.iter().filter(|bar| bar.kind == BarKind::Accepted).map(|bar| bar.ended).min()?;
         let accepted = bars.iter().filter(|bar| bar.kind == BarKind::Accepted).count() as u64;

@@ -32,7 +32,7 @@ impl Report {
             "throughput": stats.throughput(),
             "goodput": stats.goodput(),
             "served": row(&stats.served, status),
-            "refused": row(&stats.refused, |after| json!({ "status": 503, "retry_after_s": after })),
+            "refused": row(&stats.shed, |after| json!({ "status": 503, "retry_after_s": after })),
             "rejected": row(&stats.rejected, status),
             "timed_out": row(&stats.timed_out, |()| json!({})),
             "failed": row(&stats.failed, |failure| json!({ "cause": failure.to_string() })),

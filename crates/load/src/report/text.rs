@@ -69,7 +69,7 @@ fn fold(note: &str) -> String {
 fn outcomes(f: &mut Formatter<'_>, stats: &LoadStats) -> fmt::Result {
     let of = stats.total();
     row(f, "served", &stats.served, of, Style::new().green(), |status| vec![status.to_string()])?;
-    row(f, "shed", &stats.refused, of, Style::new().yellow(), |retry_after| {
+    row(f, "shed", &stats.shed, of, Style::new().yellow(), |retry_after| {
         vec![match retry_after {
             Some(seconds) => format!("503 Service Unavailable, Retry-After {seconds} s"),
             None => "503 Service Unavailable, without Retry-After".into(),
@@ -85,8 +85,8 @@ fn outcomes(f: &mut Formatter<'_>, stats: &LoadStats) -> fmt::Result {
         vec![failure.to_string(), failure.advice().to_owned()]
     })?;
     if stats.aborted.total() > 0 {
-        row(f, "aborted", &stats.aborted, of, Style::new(), |refused| {
-            vec![match refused {
+        row(f, "aborted", &stats.aborted, of, Style::new(), |shed| {
+            vec![match shed {
                 true => "shed, and waiting to be sent again".into(),
                 false => "still without a response when the run was stopped".into(),
             }]
@@ -135,7 +135,7 @@ fn row<Kind: Ord + Copy>(
 fn latencies(f: &mut Formatter<'_>, stats: &LoadStats) -> fmt::Result {
     let all = [
         ("served", &stats.served.latency, &stats.served.as_sent),
-        ("shed", &stats.refused.latency, &stats.refused.as_sent),
+        ("shed", &stats.shed.latency, &stats.shed.as_sent),
         ("rejected", &stats.rejected.latency, &stats.rejected.as_sent),
         ("timed out", &stats.timed_out.latency, &stats.timed_out.as_sent),
         ("failed", &stats.failed.latency, &stats.failed.as_sent),
