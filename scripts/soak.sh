@@ -94,7 +94,9 @@ kill -TERM "$pid"
 wait "$pid" || { echo "stage5-backpressure: ended with $?" && failed=1; }
 figures=$(tail -n 1 "$work/stage5-backpressure.out")
 figure() { printf '%s' "$figures" | sed "s/.*\"$1\":\([0-9]*\).*/\1/"; }
-acknowledged=$(awk '/ 202 Accepted$/ { sum += $1 } END { print sum + 0 }' "$work/stage5-backpressure.load")
+# "served  45  9.0 %  202 Accepted", or "…  45 × 202 Accepted" beside other statuses
+acknowledged=$(awk '/ 202 Accepted$/ { count = $2; for (i = 2; i <= NF; i++) if ($i == "×") count = $(i - 1); sum += count }
+    END { print sum + 0 }' "$work/stage5-backpressure.load")
 unanswered=$(awk '$1 == "timed" { sum += $3 } $1 == "failed" { sum += $2 } END { print sum + 0 }' "$work/stage5-backpressure.load")
 echo "stage5-backpressure: $figures"
 echo "stage5-backpressure: $acknowledged acknowledged, $(figure processed) applied, $unanswered requests without a response"

@@ -188,10 +188,10 @@ fn there_is_no_deadline() {
 #[test]
 fn the_claims_it_must_break_are_broken() {
     for (claim, figure) in [
-        ("slow-client", "no answer in 2 s"), // and none that says "nor after it left"
-        ("slow-request", "no answer in 2 s"),
-        ("garbage", "12 of 12 taken as fine"),
-        ("burst", "100 taken, none refused"),
+        ("slow-client", "no response in 2 s"), // and none that says "and none after it left"
+        ("slow-request", "no response in 2 s"),
+        ("garbage", "accepted 12 of 12"),
+        ("burst", "accepted 100, rejected none"),
     ] {
         assert_eq!(must_be(Verdict::Broken, claim, start().addr()).figure, figure);
     }

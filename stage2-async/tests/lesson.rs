@@ -218,7 +218,7 @@ fn garbage_is_echoed() {
 #[test]
 fn the_claims_it_must_break_are_broken() {
     for (claim, figure) in
-        [("garbage", "12 of 12 taken as fine"), ("burst", "100 taken, none refused")]
+        [("garbage", "accepted 12 of 12"), ("burst", "accepted 100, rejected none")]
     {
         assert_eq!(must_be(Verdict::Broken, claim, start().addr()).figure, figure);
     }

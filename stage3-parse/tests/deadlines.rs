@@ -28,7 +28,7 @@ fn must_be_late(client: &mut Peer, began: Instant, of: &str) {
     let response = client.response();
     assert!(began.elapsed() >= TIMEOUT, "{of}: after {:?}", began.elapsed());
     must_have_status(&response, 408, of);
-    assert_eq!(response.header(header::CONNECTION), Some("connection-close"), "{of}");
+    assert_eq!(response.header(header::CONNECTION), Some("close"), "{of}");
     client.expect_eof();
 }
 

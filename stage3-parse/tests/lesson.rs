@@ -302,7 +302,10 @@ fn the_claims_it_must_keep_are_kept() {
 #[test]
 fn nothing_limits_the_work() {
     let server = start();
-    assert_eq!(must_be(Verdict::Broken, "burst", server.addr()).figure, "100 taken, none refused");
+    assert_eq!(
+        must_be(Verdict::Broken, "burst", server.addr()).figure,
+        "accepted 100, rejected none"
+    );
     let mut peers: Vec<_> = (0..50).map(|_| Peer::connect(server.addr())).collect();
     for peer in &mut peers {
         peer.send(event("alice", 1).repeat(20));
