@@ -206,7 +206,7 @@ fn a_connection_over_the_limit_is_rejected_and_the_others_are_served() {
         must_have_status(&response, 503, "one connection too many");
         assert_eq!(
             (&response.headers()["connection"], &response.headers()["retry-after"]),
-            (&"connection-close".parse().unwrap(), &"1".parse().unwrap())
+            (&"close".parse().unwrap(), &"1".parse().unwrap())
         );
         third.expect_eof();
         assert_eq!(first.send(get("/stats")).response().status().as_u16(), 200);
