@@ -21,7 +21,7 @@ impl Output {
     /// # Errors
     /// That a file cannot be written there.
     pub fn reserve(path: &Path) -> anyhow::Result<Self> {
-        let path = absolute(path).with_context(|| format!("{} is no path", path.display()))?;
+        let path = absolute(path).with_context(|| format!("{} is not a path", path.display()))?;
         let reserve = || {
             if path.is_dir() {
                 return Err(std::io::ErrorKind::IsADirectory.into());

@@ -1,4 +1,4 @@
-//! What is wrong on a command line is said, and ends the client with 2; a server that is not there, with 3.
+//! A bad command line is reported with exit code 2, a server that does not listen with 3.
 
 mod outside;
 

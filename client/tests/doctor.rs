@@ -30,7 +30,7 @@ fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The line of a check, and what it says to fix.
+/// The line of a check, and its fix.
 fn line<'a>(told: &'a str, name: &str) -> (&'a str, &'a str) {
     let start = format!("{name:<13}  ");
     let is_it =
@@ -53,7 +53,7 @@ fn only(programs: &[&str]) -> TempDir {
     folder
 }
 
-/// A program that is in the way of this machine's: it prints this.
+/// A program that replaces one of this machine's and prints this.
 fn instead(program: &str, prints: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join(program);
@@ -69,7 +69,7 @@ fn before_path(folder: &Path) -> OsString {
 }
 
 #[test]
-fn a_machine_that_builds_these_tests_is_ready_and_is_told_so_without_colour() {
+fn a_machine_that_builds_these_tests_is_ready() {
     let output = doctor().output().unwrap();
     let told = told(&output);
     assert_eq!((output.status.code(), told.contains('✗')), (Some(0), false), "{told}");
@@ -81,7 +81,7 @@ fn a_machine_that_builds_these_tests_is_ready_and_is_told_so_without_colour() {
 }
 
 #[test]
-fn every_finding_that_is_not_fine_says_how_to_mend_it() {
+fn every_check_that_is_not_ok_says_how_to_fix_it() {
     let empty = tempfile::tempdir().unwrap();
     let output = doctor().env("PATH", empty.path()).env_remove("CARGO").output().unwrap();
     let told = told(&output);
@@ -100,7 +100,7 @@ fn every_finding_that_is_not_fine_says_how_to_mend_it() {
 }
 
 #[test]
-fn an_address_in_use_says_who_can_tell_who_has_it_and_what_to_take_instead() {
+fn an_address_in_use_says_how_to_find_its_owner_and_what_to_use_instead() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap();
     let output =
@@ -167,7 +167,7 @@ fn without_nc_the_scripts_take_bash_and_that_is_fine() {
 }
 
 #[test]
-fn each_kind_of_nc_is_told_from_the_others() {
+fn each_kind_of_nc_is_recognised() {
     for (help, whose) in [
         (
             "OpenBSD netcat (Debian patchlevel 1.219-1)\nusage: nc [-46CDdFhklNnrStUuvZz]",

@@ -1,4 +1,4 @@
-//! `client hold`: connections that misbehave, and what becomes of them.
+//! `client hold`: connections that misbehave, and their outcomes.
 
 mod outside;
 
@@ -14,7 +14,7 @@ fn hold_reports_the_outcome_of_each_connection() {
         1 => drop(stream.write_all(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")),
         _ => drop(stream.read(&mut [0; 64])), // until the client leaves
     });
-    // the client's look whether anyone is there is number 0
+    // number 0 is the client's probe
     let report = stdout(&run(&["hold", "-n", "8", "-z", "2s", &addr.to_string()]));
     for line in [
         "2  answered: 408 Request Timeout",
@@ -27,7 +27,7 @@ fn hold_reports_the_outcome_of_each_connection() {
 }
 
 #[test]
-fn hold_misbehaves_as_it_is_told() {
+fn hold_misbehaves_as_asked() {
     for (misbehaviour, least) in [("silent", 0), ("half-head", 20), ("half-body", 100), ("drip", 2)]
     {
         let (heard, hearing) = std::sync::mpsc::channel();
@@ -53,7 +53,7 @@ fn hold_misbehaves_as_it_is_told() {
 }
 
 #[test]
-fn hold_ends_when_it_is_told_although_connects_still_wait() {
+fn hold_ends_on_a_signal_although_connects_still_wait() {
     let (addr, _backlog) = full_backlog();
     let output = run(&["hold", "-n", "3", "-z", "1s", &addr.to_string()]);
     let report = stdout(&output);

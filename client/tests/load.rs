@@ -1,4 +1,4 @@
-//! `client load` against servers that were not made for it: what it counts, and what it says of it.
+//! `client load` against servers of these tests: its figures and its notes.
 
 mod outside;
 
@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-/// The count in the report's row of an outcome.
+/// The count in an outcome's row of the report.
 fn row(report: &str, outcome: &str) -> usize {
     let line = report.lines().find(|line| line.trim_start().starts_with(outcome));
     let line = line.unwrap_or_else(|| panic!("no row {outcome}: {report}"));
@@ -57,12 +57,12 @@ fn load_counts_each_outcome_in_a_row() {
 }
 
 #[test]
-fn load_says_why_there_is_no_answer() {
+fn load_says_why_there_is_no_response() {
     let addr = server(|number, mut stream| {
         let mut request = [0; 1024];
         let _ = stream.read(&mut request);
         let _ = match number % 4 {
-            // the first connection is the client's look whether anyone is there
+            // the first connection is the client's probe
             0 => return,
             1 => stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n"),
             2 => stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"),
@@ -86,7 +86,7 @@ fn load_says_why_there_is_no_answer() {
 }
 
 #[test]
-fn load_sends_what_it_is_told() {
+fn load_sends_what_its_options_say() {
     let (addr, _) = http_server(|_, request| {
         let asked = (
             request.method().as_str(),
@@ -142,7 +142,7 @@ fn load_sends_events_that_are_events() {
 fn load_at_a_rate_sends_what_is_due_and_no_more() {
     let (addr, count) = http_server(|_, _| Response::new(StatusCode::OK));
     let report = stdout(&run(&["load", "-z", "1s", "-q", "40", "-c", "3", &addr.to_string()]));
-    // on a machine that pauses some are due and not sent: then that is said
+    // on a machine that pauses, some are due and not sent, which the report says
     let not_sent = if report.contains("not sent") { row(&report, "not sent") } else { 0 };
     assert_eq!(
         (row(&report, "served") + not_sent, count.load(Ordering::SeqCst) + not_sent),
@@ -191,12 +191,12 @@ fn load_counts_requests_without_a_response_when_it_is_stopped() {
 }
 
 #[test]
-fn load_reports_what_it_has_when_nobody_waits_for_the_server_to_be_verified() {
+fn load_stopped_before_verification_reports_what_it_has() {
     let (asked, asking) = std::sync::mpsc::channel();
     let events = AtomicUsize::new(0);
     let (addr, _) = http_server(move |_, request| match request.path() {
         "/stats" => {
-            // what it takes it never does
+            // it never does what it accepts
             let accepted = events.load(Ordering::SeqCst);
             let _ = asked.send(accepted);
             Response::json(
@@ -221,7 +221,7 @@ fn load_reports_what_it_has_when_nobody_waits_for_the_server_to_be_verified() {
 }
 
 #[test]
-fn what_was_refused_and_waits_when_it_is_stopped_is_not_said_to_be_without_an_answer() {
+fn a_shed_request_that_waits_at_the_end_is_not_reported_as_unanswered() {
     let (sent, sending) = std::sync::mpsc::channel();
     let (addr, _) = http_server(move |number, _| {
         let _ = sent.send(number);
@@ -361,14 +361,14 @@ fn never_more_connections_than_asked_and_no_new_one_where_one_is_kept() {
         let report = json(&[args, &[&addr.to_string()]].concat());
         assert_eq!(number(&report, "/served/count"), number(&report, "/requests"));
         assert_eq!(number(&report, "/connects/count") as usize, connections, "{args:?}");
-        // and the client's look whether anyone is there
+        // and the client's probe
         assert_eq!(opened.load(Ordering::SeqCst), connections + 1, "{args:?}");
         assert!(most.load(Ordering::SeqCst) <= connections);
     }
 }
 
 #[test]
-fn a_burst_is_a_line_of_those_who_were_due_together() {
+fn requests_of_a_burst_are_due_together() {
     let lock = Mutex::new(());
     let (addr, _) = http_server(move |_, _| {
         let _one_at_a_time = lock.lock().unwrap();
@@ -410,7 +410,7 @@ fn a_burst_that_is_stopped_before_it_began_says_how_many_connections_stood() {
 }
 
 #[test]
-fn what_is_refused_is_sent_again_and_never_before_it_was_told() {
+fn a_shed_request_is_sent_again_but_never_before_its_retry_after() {
     for jitter in [true, false] {
         let times = Arc::new(Mutex::new(Vec::new()));
         let seen = times.clone();
@@ -435,7 +435,7 @@ fn what_is_refused_is_sent_again_and_never_before_it_was_told() {
 }
 
 #[test]
-fn what_is_not_over_when_the_time_is_up_stays_refused() {
+fn a_retry_that_is_due_after_the_end_stays_shed() {
     let (addr, _) = http_server(|_, _| {
         Response::problem(StatusCode::SERVICE_UNAVAILABLE, "full")
             .with_header(header::RETRY_AFTER, 3600u64)
@@ -445,7 +445,7 @@ fn what_is_not_over_when_the_time_is_up_stays_refused() {
     assert_eq!(number(&report, "/sent_again"), 0.0);
 }
 
-/// A server with balances that forgets every so manieth event that it acknowledged, and answers every so manieth too late.
+/// A server with balances that drops every n-th acknowledged event and responds too late to every m-th.
 fn bank(forgets: usize, silent: usize) -> String {
     let balances = Mutex::new(BTreeMap::<String, i64>::new());
     let (addr, _) = http_server(move |number, request| match request.path() {
@@ -471,11 +471,11 @@ fn verify_compares_acknowledged_with_applied_events() {
     let verify = |addr: &str| {
         run(&["load", "-n", "300", "-c", "8", "-t", "1s", "--event", "--verify", addr])
     };
-    let honest = verify(&bank(usize::MAX, usize::MAX));
-    assert_eq!(honest.status.code(), Some(0), "{}", stdout(&honest));
+    let normal = verify(&bank(usize::MAX, usize::MAX));
+    assert_eq!(normal.status.code(), Some(0), "{}", stdout(&normal));
     assert!(
-        stdout(&honest).contains("acknowledged 300 events")
-            && stdout(&honest).contains("they agree")
+        stdout(&normal).contains("acknowledged 300 events")
+            && stdout(&normal).contains("they agree")
     );
     let forgetful = verify(&bank(100, usize::MAX));
     assert_eq!(forgetful.status.code(), Some(1), "{}", stdout(&forgetful));
@@ -593,14 +593,14 @@ fn an_expectation_that_is_not_met_is_a_line_and_exit_code_1() {
 
 #[test]
 fn notes_say_what_the_figures_alone_do_not() {
-    // it ends each connection after its answer, without a word of warning
+    // it closes each connection after its response, without announcing it
     let closing = server(|_, stream| {
         let mut connection = Connection::new(stream);
         if let Ok(Some(_)) = read_request(&mut connection) {
             let _ = connection.write_response(Response::new(StatusCode::OK));
         }
     });
-    // it says a hundred times what it was asked once
+    // it sends a hundred responses to one request
     let talking = server(|_, stream| {
         let mut writer = stream.try_clone().unwrap();
         let mut connection = Connection::new(stream);
@@ -613,7 +613,7 @@ fn notes_say_what_the_figures_alone_do_not() {
             }
         }
     });
-    // it serves one connection to its end, then the next
+    // it serves one connection until it ends, then the next
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let single = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -747,7 +747,7 @@ fn a_report_is_json_of_a_known_version_with_every_field_that_is_documented() {
     }
 }
 
-/// In KiB.
+/// The peak resident memory, in KiB.
 #[cfg(target_os = "linux")]
 fn most_memory(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;

@@ -9,7 +9,7 @@ use testkit::{
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage1-blocking");
 
-/// How long nothing may come before we believe that nothing does.
+/// How long silence must last to count as silence.
 const A_WHILE: Duration = Duration::from_millis(300);
 
 /// Beginnings of a request.
@@ -20,7 +20,7 @@ fn start() -> Server {
     testkit::start(BINARY, &[])
 }
 
-/// Clients that each ask for their own number, and leave with the answer.
+/// Clients that each send their own number and disconnect after the response.
 fn normal_clients(server: &Server, count: usize) -> Vec<Peer> {
     let ask_for = |number: usize| {
         let mut peer = Peer::connect(server.addr()); // which the kernel does on the server's behalf
@@ -41,7 +41,7 @@ fn all_must_be_served(clients: &mut [Peer]) {
     }
 }
 
-/// A client that sends this, and no more.
+/// A client that sends this and stops.
 fn culprit(server: &Server, sent: &str) -> Peer {
     let mut culprit = Peer::connect(server.addr());
     culprit.send(sent);
@@ -148,7 +148,7 @@ fn half_a_body_blocks_every_other_client() {
     must_block_every_other_client(HALF_A_BODY);
 }
 
-/// And as soon as the one is gone, everyone is answered.
+/// As soon as that client is gone, all the others are served.
 fn must_block_every_other_client(sent: &str) {
     let server = start();
     let mut culprit = culprit(&server, sent);
@@ -178,7 +178,7 @@ fn there_is_no_deadline() {
     let mut other = normal_clients(&server, 1);
     expect_silence_for(&mut other, Duration::from_secs(2));
     silent.expect_nothing_for(Duration::from_millis(1));
-    // it is held all the time: should it speak after all, it is heard first
+    // it is kept open all the time, so a response to it would be seen first
     assert_eq!(silent.send(post("/", "at last")).response().into_body(), "at last");
     expect_silence_for(&mut other, A_WHILE);
     drop(silent);

@@ -10,10 +10,10 @@ use testkit::{
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage2-async");
 
-/// How long nothing may come before we believe that nothing does.
+/// How long silence must last to count as silence.
 const A_WHILE: Duration = Duration::from_millis(300);
 
-/// What clients send who then do not go on; what is missing; the answer that they would get.
+/// What stuck clients send, what is missing of it, and the response that they would get.
 const STUCK: [(&str, &str, &str); 3] = [
     ("", "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello", "hello"),
     ("POST / HTTP/1.1\r\nHost: te", "st\r\nContent-Length: 5\r\n\r\nthere", "there"),
@@ -32,7 +32,7 @@ fn silent_clients(server: &Server, count: usize) -> Vec<Peer> {
     (0..count).map(|_| Peer::connect(server.addr())).collect()
 }
 
-/// Clients that begin a request, in each of these ways so many, and do not go on.
+/// Clients that begin a request in each of these ways, so many each, and stop.
 fn stuck_clients(server: &Server, of_each: usize) -> Vec<Peer> {
     let mut clients = silent_clients(server, of_each * STUCK.len());
     for (client, (sent, ..)) in clients.iter_mut().zip(STUCK.iter().cycle()) {
@@ -96,15 +96,15 @@ fn must_block_no_one_else(server: &Server, mut clients: Vec<Peer>) {
 
 #[test]
 fn slow_and_fast_clients_do_not_wait_for_each_other() {
-    a_fast_client_is_answered_between_each_two_bytes_of_a_slow_one(&start());
+    a_fast_client_is_served_between_any_two_bytes_of_a_slow_one(&start());
 }
 
 #[test]
 fn slow_and_fast_clients_do_not_wait_for_each_other_on_one_thread() {
-    a_fast_client_is_answered_between_each_two_bytes_of_a_slow_one(&start_with_one_worker());
+    a_fast_client_is_served_between_any_two_bytes_of_a_slow_one(&start_with_one_worker());
 }
 
-fn a_fast_client_is_answered_between_each_two_bytes_of_a_slow_one(server: &Server) {
+fn a_fast_client_is_served_between_any_two_bytes_of_a_slow_one(server: &Server) {
     let mut slow = Peer::connect(server.addr());
     let mut fast = Peer::connect(server.addr());
     for (number, byte) in post("/", "slow").into_iter().enumerate() {
@@ -154,12 +154,12 @@ fn clients_that_disconnect_before_their_response_do_no_harm() {
 fn without_descriptors_it_waits_and_goes_on() {
     let mut server = start_with_descriptors(BINARY, &[], 32);
     let mut silent = silent_clients(&server, 64);
-    let mut honest = Peer::connect(server.addr()); // so far with the kernel alone
-    honest.send(get("/")).expect_nothing_for(A_WHILE);
+    let mut normal = Peer::connect(server.addr()); // so far with the kernel alone
+    normal.send(get("/")).expect_nothing_for(A_WHILE);
     expect_silence_for(&mut silent, Duration::from_millis(1));
     assert!(server.is_running());
     drop(silent);
-    assert_eq!(honest.response().status().as_u16(), 200);
+    assert_eq!(normal.response().status().as_u16(), 200);
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn stuck_clients_are_never_disconnected() {
         must_serve(&server);
         expect_silence_for(&mut held, A_WHILE);
     }
-    // each of the 240 is still waited for: should it go on after all, it is answered
+    // each of the 240 is still served if it goes on
     for (client, (_, missing, answer)) in held.iter_mut().zip(STUCK.iter().cycle()) {
         assert_eq!(client.send(missing).response().into_body(), answer);
     }

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 use testkit::{Peer, Server, ask, event, get, must_have_status};
 
-/// The deadline, where no other is given: so short that a test can wait for it, so long that honest clients, which send
-/// at once, keep it on a slow machine.
+/// The default deadline of these tests: so short that a test can wait for it, so long that normal clients, which send
+/// at once, meet it on a slow machine.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 fn start() -> Server {
@@ -18,12 +18,12 @@ fn start_with_timeout(timeout: &str) -> Server {
     testkit::start(env!("CARGO_BIN_EXE_stage3-parse"), &["--timeout", timeout])
 }
 
-/// The next client is served.
+/// Fails unless the next client is served.
 fn must_serve(server: &Server) {
-    must_have_status(&ask(server.addr(), event("alice", 5)), 200, "an honest event");
+    must_have_status(&ask(server.addr(), event("alice", 5)), 200, "a normal event");
 }
 
-/// Fails unless a client that began to wait at `began` gets 408, no sooner than it should, and the end after it.
+/// Fails unless a client that began to wait at `began` gets 408, not too early, and the end of the connection.
 fn must_be_late(client: &mut Peer, began: Instant, of: &str) {
     let response = client.response();
     assert!(began.elapsed() >= TIMEOUT, "{of}: after {:?}", began.elapsed());
@@ -87,7 +87,7 @@ fn an_idle_connection_is_closed_without_a_response() {
     let (mut silent, began) = (Peer::connect(server.addr()), Instant::now());
     silent.expect_eof(); // a browser that connects ahead of time must not be shown a 408
     assert!(began.elapsed() >= TIMEOUT);
-    // some clients end a body with an empty line: it is no part of a next request (RFC 9112 §2.2)
+    // some clients end a body with an empty line, which does not begin a request (RFC 9112 §2.2)
     for after in ["", "\r\n"] {
         let mut idle = Peer::connect(server.addr());
         let began = Instant::now();
@@ -107,7 +107,7 @@ fn half_a_request_after_a_complete_one_gets_408() {
     let server = start();
     let mut client = Peer::connect(server.addr());
     let began = Instant::now();
-    // at once, so that it cannot come too late to be the beginning of anything
+    // in one write, so that the second part cannot be late
     client.send([&event("alice", 5)[..], b"POST /events"].concat());
     must_have_status(&client.response(), 200, "the whole one");
     must_be_late(&mut client, began, "the half one");
@@ -130,14 +130,14 @@ fn a_client_that_does_not_read_its_responses_is_disconnected() {
     let server = start();
     let mut greedy = Peer::connect(server.addr());
     let requests = get("/").repeat(1000);
-    // they are taken until the buffers of both sides are full of answers; then the server has to close
+    // they are read until the buffers of both sides are full of responses; then the server must close
     while greedy.try_send(&requests) {}
     must_serve(&server);
 }
 
 #[test]
 fn empty_lines_without_end_are_a_head_that_is_too_long() {
-    // with the default deadline: what is refused here is refused at once
+    // with the default deadline: the rejection here is immediate
     let server = testkit::start(env!("CARGO_BIN_EXE_stage3-parse"), &[]);
     let mut peer = Peer::connect(server.addr());
     peer.send("\r\n".repeat(10_000));

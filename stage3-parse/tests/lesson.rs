@@ -24,9 +24,9 @@ fn post_chunks(chunks: &str) -> String {
     format!("POST /events HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}")
 }
 
-/// The next client is served.
+/// Fails unless the next client is served.
 fn must_serve(server: &Server) {
-    must_have_status(&ask(server.addr(), event("alice", 5)), 200, "an honest event");
+    must_have_status(&ask(server.addr(), event("alice", 5)), 200, "a normal event");
 }
 
 // --- events
@@ -97,7 +97,7 @@ fn input_that_is_not_an_event_is_rejected_and_the_connection_stays_open() {
         let of = &body[..body.len().min(80)];
         must_have_status(&peer.send(post("/events", body)).response(), status, of);
     };
-    // no JSON
+    // not JSON
     bad(" ", 400);
     bad("{", 400);
     bad("{'user': 'alice', 'amount': 5}", 400);
@@ -116,7 +116,7 @@ fn input_that_is_not_an_event_is_rejected_and_the_connection_stays_open() {
     bad(&"[".repeat(100_000), 400);
     bad(&format!("{{\"user\": {}", "[".repeat(100_000)), 400);
     bad(&r#"{"user":"#.repeat(100_000), 400);
-    // no event
+    // not an event
     bad(&format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)), 422);
     bad(&format!("{}5{}", r#"{"user":"#.repeat(100_000), "}".repeat(100_000)), 422);
     for body in
@@ -206,7 +206,7 @@ fn only_post_to_events_is_accepted() {
         assert_eq!(head.header(header::CONTENT_TYPE), Some("application/problem+json"));
         assert_ne!(head.header(header::CONTENT_LENGTH), Some("0"));
     }
-    // a body to HEAD would be taken for this answer
+    // a body in the response to HEAD would be read as this response
     must_have_status(&peer.send(event("alice", 5)).response(), 200, "an event after HEAD");
 }
 

@@ -1,4 +1,4 @@
-//! Stage 4: async is not parallel. What its lesson says, proven.
+//! Proves the lesson of stage 4: async is not parallel.
 
 use claims::Verdict;
 use std::time::Duration;
@@ -61,7 +61,7 @@ fn ten_concurrent_events_are_served_one_after_another_on_any_number_of_cores() {
     }
 }
 
-/// Sends an event and waits until the server works on it: then who asks for balances waits.
+/// Sends an event and waits until the server works on it: from then on, reads of the balances wait.
 fn occupy(server: &Server) -> Peer {
     let mut busy = Peer::connect(server.addr());
     busy.send(event("alice", 1));
@@ -80,7 +80,7 @@ fn reads_wait_in_the_same_queue() {
     let mut busy = occupy(&server);
     let mut asking = Peer::connect(server.addr());
     asking.send(get("/balances")).expect_nothing_for(Duration::from_millis(100));
-    // the answer knows of the event that was before it
+    // the response includes the event that came before it
     assert_eq!(json(&asking.response()), serde_json::json!({"alice": 1}));
     assert_eq!(busy.response().status().as_u16(), 200);
 }

@@ -18,7 +18,7 @@ fn one_server_keeps_its_claims_in_a_row() {
     );
 }
 
-/// What the picture of the burst is drawn from.
+/// The data of the burst's chart.
 #[test]
 fn the_burst_sees_the_queue_fill_and_empty() {
     let server = testkit::start(BINARY, &["--work", "50ms"]);
@@ -39,7 +39,7 @@ fn a_trace_has_the_silent_connection_and_the_requests_after_it() {
     assert!(
         trace[1..]
             .iter()
-            .all(|honest| honest.began >= trace[0].began && honest.ended <= trace[0].ended),
+            .all(|normal| normal.began >= trace[0].began && normal.ended <= trace[0].ended),
         "{trace:?}"
     );
 }

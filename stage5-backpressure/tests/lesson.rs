@@ -1,4 +1,4 @@
-//! Stage 5: back-pressure. What its lesson says of the queue, proven; `stopping.rs` has what it says of the end.
+//! Proves the lesson of stage 5 about the queue; `stopping.rs` is about the signal.
 
 use claims::Verdict;
 use http1::header::RETRY_AFTER;
@@ -31,7 +31,7 @@ fn a_burst_gets_its_responses_before_one_event_is_done_and_what_does_not_fit_is_
     let after = stats(&server);
     assert_eq!(after["processed"], 0, "all 200 were answered before that");
     let taken = answers.iter().filter(|(response, _)| response.status().as_u16() == 202).count();
-    // the queue, and one that the worker had in hand by then or not
+    // the queue, and one more if the worker had it in hand by then
     assert!((16..=17).contains(&taken), "{taken} taken");
     for (response, _) in answers.iter().filter(|(response, _)| response.status().as_u16() != 202) {
         must_have_status(response, 503, "one too many");
@@ -77,7 +77,7 @@ fn while_the_worker_works_everything_else_is_served_immediately() {
     for (response, _) in ask_at_once(server.addr(), &events(3)) {
         assert_eq!(response.status().as_u16(), 202);
     }
-    // an answer at all comes before the hour is over
+    // any response comes before the hour is over
     assert_eq!(json(&ask(server.addr(), get("/balances"))), serde_json::json!({}));
     assert_eq!(stats(&server)["accepted"], 3);
     let head = Peer::connect(server.addr())
@@ -94,7 +94,7 @@ fn events_are_applied_in_the_order_in_which_they_were_accepted() {
     for user in users {
         assert_eq!(peer.send(event(user, 1)).response().status().as_u16(), 202);
     }
-    // at every moment those have a balance who came first
+    // at every moment the users that came first have a balance
     wait_until(server.addr(), "/balances", |balances| {
         let applied = balances.as_object().map_or(0, |balances| balances.len());
         for (user, place) in users.iter().zip(0..) {
@@ -173,7 +173,7 @@ fn with_when_full_wait_no_event_is_rejected_and_clients_wait() {
         times.push(took);
     }
     times.sort();
-    // one in the worker's hand and one in the queue: each further one waits until another is done
+    // the worker has one in hand, one is queued: each further one waits until another is done
     for (took, before) in times[2..].iter().zip(1..) {
         assert!(*took >= work * before, "number {} was taken after {took:?}", before + 2);
     }
@@ -283,7 +283,7 @@ fn it_warns_when_other_machines_can_reach_it() {
             banner.next().is_some_and(|line| line.unwrap().starts_with("listening on http://"))
         );
         assert!(banner.by_ref().take(4).all(|line| line.is_ok()), "the whole banner");
-        // the first signal is logged after whatever else was
+        // the first signal is logged after everything else
         std::process::Command::new("sh")
             .args(["-c", "kill -s TERM $0", &server.id().to_string()])
             .status()

@@ -18,7 +18,7 @@ fn random(below: u64) -> u64 {
     RandomState::new().build_hasher().finish() % below
 }
 
-/// Floods a server, each user over a connection of its own and `ahead` events at a time; the sum of each user's
+/// Floods a server, each user over a separate connection and `ahead` events at a time; the sum of each user's
 /// acknowledged amounts.
 fn flood(server: &Server, ahead: usize, stop: impl FnOnce(&Server)) -> BTreeMap<String, i64> {
     thread::scope(|scope| {
@@ -27,7 +27,7 @@ fn flood(server: &Server, ahead: usize, stop: impl FnOnce(&Server)) -> BTreeMap<
             floods.push(scope.spawn(move || {
                 let user = format!("user{number}");
                 let (mut peer, mut acknowledged, mut amount) = (Peer::connect(server.addr()), 0, 0);
-                // until the server ends the connection, or we cannot send
+                // until the server closes the connection, or sending fails
                 'flood: loop {
                     let amounts: Vec<i64> =
                         (0..ahead).map(|further| amount + further as i64).collect();

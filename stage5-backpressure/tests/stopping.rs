@@ -1,4 +1,4 @@
-//! Stage 5: a 202 is a promise. What becomes of it at the end.
+//! Stage 5: a 202 is a promise, also when the server stops.
 
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ fn on_a_signal_every_accepted_event_is_applied() {
     }
 }
 
-/// A server with work for an hour in hand, told to stop.
+/// A server with work for an hour in hand that has got a signal.
 fn stopping(args: &[&str], before: impl FnOnce(&Server)) -> Server {
     let server = start(&[&["--work", "1h"], args].concat());
     assert_eq!(ask(server.addr(), event("alice", 1)).status().as_u16(), 202);
@@ -158,7 +158,7 @@ fn kill_9_loses_accepted_events() {
 fn a_client_that_does_not_read_does_not_prevent_the_end() {
     let server = start(&["--work", "1ms", "--timeout", "300ms"]);
     let mut deaf = Peer::connect(server.addr());
-    // far more answers than the buffers between us hold
+    // far more responses than the socket buffers hold
     deaf.send_until_stuck(get("/stats").repeat(1000), Duration::from_millis(100));
     server.signal("TERM").unwrap();
     assert_eq!(server.wait().unwrap().status.code(), Some(0));

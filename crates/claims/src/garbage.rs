@@ -71,7 +71,7 @@ pub(crate) async fn check_garbage(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(1).await;
     let event = event(&fresh_user(), 1);
     let request = post_event(trial.addr, JSON, event.as_bytes());
-    let honest = trial
+    let normal = trial
         .call("valid event", &mut ResponseClient::new(trial.addr), &request, WORK)
         .await
         .outcome;
@@ -84,7 +84,7 @@ pub(crate) async fn check_garbage(trial: &mut Trial) -> Result<String, String> {
         (0, others) => return Err(format!("rejected {} of {of}", of - others)),
         (taken, _) => return Err(format!("accepted {taken} of {of}")),
     }
-    match honest {
+    match normal {
         Outcome::Served(_) => Ok(format!("rejected {of} of {of}, accepted a valid event")),
         Outcome::Shed(_) => {
             Ok(format!("rejected {of} of {of}, and a valid event got 503 with Retry-After"))

@@ -16,7 +16,7 @@ pub(crate) const MALFORMED: &[Case] = &[
     ("not HTTP", "hello\r\n\r\n"),
     ("a request line without a version", "GET /\r\n\r\n"),
     ("a space too many", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"),
-    ("a method that is no token", "G(T / HTTP/1.1\r\nHost: a\r\n\r\n"),
+    ("a method that is not a token", "G(T / HTTP/1.1\r\nHost: a\r\n\r\n"),
     ("no Host", "GET / HTTP/1.1\r\n\r\n"),
     ("two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
     ("a Host that is none", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"),

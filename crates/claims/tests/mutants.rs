@@ -86,7 +86,7 @@ const MUTANTS: &[(Kind, Flaw, &[&str])] = &[
     (Kind::Queue, Flaw::OmitsRetryAfter, &["retry-after", "burst"]),
 ];
 
-/// Trials at a time; each has a server of its own.
+/// How many trials run at a time, each with its own server.
 const AT_A_TIME: usize = 16;
 
 #[derive(Clone, Copy)]

@@ -1,4 +1,4 @@
-//! The wrong cures: each patch is known to `scripts/cure.sh`, and a lesson unmasks it.
+//! The wrong cures: each patch is known to `scripts/cure.sh`, and a lesson tests it.
 
 use lessons::page::Page;
 use probe::stages::STAGES;

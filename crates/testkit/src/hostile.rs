@@ -46,10 +46,10 @@ const HALF_A_CHUNK: &str =
 fn must_serve_throughout<T>(server: &Server, harm: impl FnOnce() -> T) -> T {
     let (addr, done) = (server.addr(), AtomicBool::new(false));
     thread::scope(|scope| {
-        let honest = scope.spawn(|| {
+        let normal = scope.spawn(|| {
             let (mut peer, mut answers) = (Peer::connect(addr), 0);
             while !done.load(Ordering::Relaxed) || answers == 0 {
-                let sent = peer.try_send(get("/honest"));
+                let sent = peer.try_send(get("/normal"));
                 match peer.response_or_end().filter(|_| sent) {
                     Some(response) if response.status().as_u16() == 404 => answers += 1,
                     // the machine is so busy that this client was late
@@ -60,7 +60,7 @@ fn must_serve_throughout<T>(server: &Server, harm: impl FnOnce() -> T) -> T {
         let enough = OnDrop(|| done.store(true, Ordering::Relaxed));
         let result = harm();
         drop(enough);
-        honest.join().expect("the honest client is answered");
+        normal.join().expect("the normal client is served");
         result
     })
 }

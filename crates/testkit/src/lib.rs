@@ -243,7 +243,7 @@ impl Peer {
                     ReadResult::End | ReadResult::Reset(_) => return None,
                     ReadResult::Nothing => panic!("no response within {patience:?}"),
                 },
-                Err(bad) => panic!("what the server sent is no response: {bad}"),
+                Err(bad) => panic!("what the server sent is not a response: {bad}"),
             }
         }
     }

@@ -198,7 +198,7 @@ impl Wire {
                         gate = shared.gate.clone().acquire_owned().await.ok();
                     }
                     if flaw == Flaw::ExpectsHeadInOneRead && in_its_head {
-                        self.refuse(bad("this is no whole head"), true).await?;
+                        self.refuse(bad("this is not a complete head"), true).await?;
                         return Ok(None);
                     }
                 }
