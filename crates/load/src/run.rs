@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{io, thread};
-use tokio::sync::{Barrier, watch};
+use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio::time::interval;
+use tokio_util::sync::CancellationToken;
 
 /// The progress of a run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,7 +48,7 @@ pub async fn run(
         retry_burst: Mutex::default(),
         plan,
     });
-    let (stopper, stopped) = watch::channel(false);
+    let stopped = CancellationToken::new();
     let pacer = pace(&shared.schedule, senders)?;
     let (threads, mut workers, mut running) = (threads().min(senders), Vec::new(), JoinSet::new());
     for thread in 0..threads {
@@ -71,7 +72,7 @@ pub async fn run(
             () = &mut stop, if !stopping => {
                 stopping = true;
                 shared.schedule.end();
-                stopper.send_replace(true);
+                stopped.cancel();
             }
             _ = tick.tick() => seen(progress(&shared, &workers)),
         }
@@ -98,7 +99,7 @@ fn threads() -> usize {
 async fn run_worker(
     shared: &Arc<Shared>,
     worker: &Arc<Mutex<WorkerState>>,
-    mut stopped: watch::Receiver<bool>,
+    stopped: CancellationToken,
 ) {
     let began = cpu_time();
     let mut senders = JoinSet::new();
@@ -116,7 +117,7 @@ async fn run_worker(
     };
     tokio::select! {
         () = all => {}
-        _ = stopped.wait_for(|stopped| *stopped) => {}
+        () = stopped.cancelled() => {}
     }
     senders.shutdown().await;
     let mut worker = lock(worker);

@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
+use tokio_util::sync::CancellationToken;
 
 /// How a connection misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,17 +89,17 @@ pub async fn hold(
     open: OpenConnections,
     stop: impl Future<Output = ()>,
 ) -> Vec<HeldOutcome> {
-    let (stopper, stopped) = tokio::sync::watch::channel(false);
+    let stopped = CancellationToken::new();
     let mut held = JoinSet::new();
     for _ in 0..count {
-        let (open, mut stopped) = (open.clone(), stopped.clone());
+        let (open, stopped) = (open.clone(), stopped.clone());
         held.spawn(async move {
             let connected = tokio::select! {
                 connected = TcpStream::connect(addr) => connected.map_err(|error| {
                     let failure = Failure::from(error);
                     format!("{failure}; {}", failure.advice())
                 }),
-                _ = stopped.wait_for(|stopped| *stopped) => {
+                () = stopped.cancelled() => {
                     Err("the server does not accept, and the kernel's backlog is full".into())
                 }
             };
@@ -110,7 +111,7 @@ pub async fn hold(
             let opened = Instant::now();
             let outcome = tokio::select! {
                 outcome = misbehave(&mut stream, misbehaviour, opened) => outcome,
-                _ = stopped.wait_for(|stopped| *stopped) => HeldOutcome::StillOpen,
+                () = stopped.cancelled() => HeldOutcome::StillOpen,
             };
             open.0.fetch_sub(1, Ordering::Relaxed);
             outcome
@@ -128,7 +129,7 @@ pub async fn hold(
         outcomes = &mut outcomes => return outcomes, // the server has ended them all
         () = stop => {}
     }
-    stopper.send_replace(true);
+    stopped.cancel();
     outcomes.await
 }
 
