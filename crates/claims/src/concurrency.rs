@@ -33,10 +33,10 @@ pub(crate) async fn concurrently(
     events: Vec<String>,
     patience: Duration,
 ) -> Result<Vec<Call>, String> {
-    let mut callers: Vec<_> = events.iter().map(|_| ResponseClient::new(trial.addr)).collect();
+    let mut clients: Vec<_> = events.iter().map(|_| ResponseClient::new(trial.addr)).collect();
     let connecting = timeout(PATIENCE, async {
-        for caller in &mut callers {
-            caller.connect().await?;
+        for client in &mut clients {
+            client.connect().await?;
         }
         Ok::<_, Failure>(())
     });
@@ -44,24 +44,24 @@ pub(crate) async fn concurrently(
     connecting.await.unwrap_or(Ok(())).map_err(|failure| failure.to_string())?;
     let began = Instant::now();
     let mut calls = Vec::with_capacity(events.len());
-    for (mut caller, event) in callers.into_iter().zip(events) {
+    for (mut client, event) in clients.into_iter().zip(events) {
         let request = post_event(trial.addr, "application/json", event.as_bytes());
         // the client is dropped with its task: a server with one thread waits for it to disconnect
         calls.push(tokio::spawn(
-            async move { caller.call(&request, false, began + patience).await },
+            async move { client.call(&request, false, began + patience).await },
         ));
     }
-    let mut answers = Vec::with_capacity(calls.len());
+    let mut responses = Vec::with_capacity(calls.len());
     for call in calls {
         match call.await {
             Ok(call) => {
                 trial.record("event", began, call.connected, call.ended, Some(call.outcome));
-                answers.push(call);
+                responses.push(call);
             }
             Err(error) => std::panic::resume_unwind(error.into_panic()), // none is ever aborted
         }
     }
-    Ok(answers)
+    Ok(responses)
 }
 
 /// How many calls had such an outcome.

@@ -82,19 +82,20 @@ pub(crate) async fn check_pipeline(trial: &mut Trial) -> Result<String, String> 
     trial.room_for(2).await;
     let users = [fresh_user(), fresh_user()];
     let between = "GET /check-nowhere HTTP/1.1\r\nHost: check\r\n\r\n";
-    let mut wire = trial.open().await?;
+    let mut connection = trial.open().await?;
     let began = Instant::now();
-    wire.send([&whole(&users[0]), between, &whole(&users[1])].concat()).await;
-    let mut answers = Vec::new();
+    connection.send([&whole(&users[0]), between, &whole(&users[1])].concat()).await;
+    let mut responses = Vec::new();
     for what in ["first of three", "second of three", "third of three"] {
-        let answer = trial.receive(what, &mut wire, began, WORK).await;
-        answers.push(
-            answer.map_err(|instead| format!("{} of 3 answered, then {instead}", answers.len()))?,
+        let response = trial.receive(what, &mut connection, began, WORK).await;
+        responses.push(
+            response
+                .map_err(|instead| format!("{} of 3 answered, then {instead}", responses.len()))?,
         );
     }
-    must_name(&answers[0], &users[0]).map_err(|why| format!("the first: {why}"))?;
-    must_name(&answers[2], &users[1]).map_err(|why| format!("the third: {why}"))?;
-    if users.iter().any(|user| must_name(&answers[1], user).is_ok()) {
+    must_name(&responses[0], &users[0]).map_err(|why| format!("the first: {why}"))?;
+    must_name(&responses[2], &users[1]).map_err(|why| format!("the third: {why}"))?;
+    if users.iter().any(|user| must_name(&responses[1], user).is_ok()) {
         return Err("the second got another's response".into());
     }
     Ok("3 pipelined, 3 responses in order".into())
@@ -113,11 +114,11 @@ pub(crate) async fn check_chunked(trial: &mut Trial) -> Result<String, String> {
             &format!("{:X};of=\"check\"\r\n{}\r\n", chunk.len(), String::from_utf8_lossy(chunk));
     }
     request += "0\r\nChecksum: none\r\n\r\n";
-    let (response, mut wire) =
+    let (response, mut connection) =
         trial.ask_on_new_connection("event in chunks", request, WORK).await?;
     must_name(&response, &user)?;
     let next = trial
-        .ask("request after it", &mut wire, "GET / HTTP/1.1\r\nHost: check\r\n\r\n", PATIENCE)
+        .ask("request after it", &mut connection, "GET / HTTP/1.1\r\nHost: check\r\n\r\n", PATIENCE)
         .await;
     next.map_err(|instead| format!("the request after it: {instead}"))?;
     Ok(format!("an event in {count} chunks"))
@@ -128,26 +129,26 @@ pub(crate) async fn check_partial_reads(trial: &mut Trial) -> Result<String, Str
     trial.room_for(1).await;
     let user = fresh_user();
     let request = whole(&user);
-    let mut wire = trial.open().await?;
+    let mut connection = trial.open().await?;
     let began = Instant::now();
     for (number, byte) in request.as_bytes().chunks(1).enumerate() {
-        wire.send(byte).await;
+        connection.send(byte).await;
         if number % 8 == 0 {
             sleep(Duration::from_millis(1)).await; // a pace, so that they do not arrive as one
         }
     }
-    must_name(&trial.receive("event byte by byte", &mut wire, began, WORK).await?, &user)?;
+    must_name(&trial.receive("event byte by byte", &mut connection, began, WORK).await?, &user)?;
     Ok(format!("{} bytes, one by one", request.len()))
 }
 
 /// Sends a request, closes the sending side, and still reads.
 pub(crate) async fn check_half_close(trial: &mut Trial) -> Result<String, String> {
-    let mut wire = trial.open().await?;
+    let mut connection = trial.open().await?;
     let began = Instant::now();
-    wire.send("GET / HTTP/1.1\r\nHost: check\r\n\r\n").await;
-    wire.end_input().await;
-    let response = trial.receive("request, then the end", &mut wire, began, PATIENCE).await?;
-    wire.end(PATIENCE).await.map_err(|instead| format!("answered, then {instead}"))?;
+    connection.send("GET / HTTP/1.1\r\nHost: check\r\n\r\n").await;
+    connection.end_input().await;
+    let response = trial.receive("request, then the end", &mut connection, began, PATIENCE).await?;
+    connection.end(PATIENCE).await.map_err(|instead| format!("answered, then {instead}"))?;
     Ok(format!("answered {}, then closed", response.status().as_u16()))
 }
 
@@ -167,11 +168,12 @@ pub(crate) async fn check_expect_continue(trial: &mut Trial) -> Result<String, S
     trial.room_for(1).await;
     let user = fresh_user();
     let event = event(&user, 0);
-    let mut wire = trial.open().await?;
+    let mut connection = trial.open().await?;
     let began = Instant::now();
-    wire.send(format!("{HEAD}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n", event.len()))
+    connection
+        .send(format!("{HEAD}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n", event.len()))
         .await;
-    match wire.response(false, PATIENCE).await {
+    match connection.response(false, PATIENCE).await {
         Ok(interim) if interim.status() == StatusCode::CONTINUE => {}
         Ok(response) => return Err(format!("answered {} before the body", response.status())),
         Err(silence) => {
@@ -179,7 +181,7 @@ pub(crate) async fn check_expect_continue(trial: &mut Trial) -> Result<String, S
         }
     }
     let asked = began.elapsed();
-    let response = trial.ask("event that waited", &mut wire, &event, WORK).await?;
+    let response = trial.ask("event that waited", &mut connection, &event, WORK).await?;
     must_name(&response, &user)?;
     Ok(format!("100 Continue after {}", probe::duration::show(asked)))
 }
@@ -187,14 +189,16 @@ pub(crate) async fn check_expect_continue(trial: &mut Trial) -> Result<String, S
 /// Sends HEAD with a body and GET with the same one over one connection.
 pub(crate) async fn check_head(trial: &mut Trial) -> Result<String, String> {
     let rest = "/ HTTP/1.1\r\nHost: check\r\nContent-Length: 5\r\n\r\nhello";
-    let mut wire = trial.open().await?;
+    let mut connection = trial.open().await?;
     let began = Instant::now();
-    wire.send(format!("HEAD {rest}")).await;
-    let head = wire.response(true, PATIENCE).await.map_err(|silence| instead(silence, PATIENCE))?;
-    let get = match trial.ask("GET after HEAD", &mut wire, format!("GET {rest}"), PATIENCE).await {
-        Ok(get) => get,
-        Err(instead) => return Err(format!("the request after it: {instead}")),
-    };
+    connection.send(format!("HEAD {rest}")).await;
+    let head =
+        connection.response(true, PATIENCE).await.map_err(|silence| instead(silence, PATIENCE))?;
+    let get =
+        match trial.ask("GET after HEAD", &mut connection, format!("GET {rest}"), PATIENCE).await {
+            Ok(get) => get,
+            Err(instead) => return Err(format!("the request after it: {instead}")),
+        };
     trial.record("HEAD", began, None, Instant::now(), Some(Outcome::of(&head)));
     let length =
         |response: &Response| response.header(http1::header::CONTENT_LENGTH).map(str::to_owned);

@@ -53,21 +53,21 @@ pub const GARBAGE: [Garbage; 12] = [
 
 /// Sends every kind, over one connection if the server keeps it open; then a valid event on another.
 pub(crate) async fn check_garbage(trial: &mut Trial) -> Result<String, String> {
-    let (of, mut caller) = (GARBAGE.len(), ResponseClient::new(trial.addr));
-    let (mut taken, mut otherwise) = (Vec::new(), Vec::new());
+    let (of, mut client) = (GARBAGE.len(), ResponseClient::new(trial.addr));
+    let (mut accepted, mut unexpected) = (Vec::new(), Vec::new());
     for garbage in &GARBAGE {
         let request = post_event(trial.addr, garbage.content_type, garbage.body);
-        match trial.call(garbage.what, &mut caller, &request, PATIENCE).await.outcome {
+        match trial.call(garbage.what, &mut client, &request, PATIENCE).await.outcome {
             Outcome::Rejected(status) if status.is_client_error() => {}
-            Outcome::Served(_) => taken.push(garbage),
+            Outcome::Served(_) => accepted.push(garbage),
             silence @ (Outcome::TimedOut | Outcome::Failed(Failure::NotListening)) => {
                 trial.by_hand = Some(curl(trial.addr, garbage.content_type, garbage.body));
                 return Err(format!("{}: {}", garbage.what, instead(silence, PATIENCE)));
             }
-            _ => otherwise.push(garbage),
+            _ => unexpected.push(garbage),
         }
     }
-    drop(caller);
+    drop(client);
     trial.room_for(1).await;
     let event = event(&fresh_user(), 1);
     let request = post_event(trial.addr, JSON, event.as_bytes());
@@ -76,13 +76,13 @@ pub(crate) async fn check_garbage(trial: &mut Trial) -> Result<String, String> {
         .await
         .outcome;
     // if all were accepted, the claim's own command shows one
-    if let Some(first) = taken.iter().chain(&otherwise).next().filter(|_| taken.len() < of) {
+    if let Some(first) = accepted.iter().chain(&unexpected).next().filter(|_| accepted.len() < of) {
         trial.by_hand = Some(curl(trial.addr, first.content_type, first.body));
     }
-    match (taken.len(), otherwise.len()) {
+    match (accepted.len(), unexpected.len()) {
         (0, 0) => {}
         (0, others) => return Err(format!("rejected {} of {of}", of - others)),
-        (taken, _) => return Err(format!("accepted {taken} of {of}")),
+        (accepted, _) => return Err(format!("accepted {accepted} of {of}")),
     }
     match normal {
         Outcome::Served(_) => Ok(format!("rejected {of} of {of}, accepted a valid event")),

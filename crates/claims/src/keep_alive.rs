@@ -22,10 +22,10 @@ fn says(response: &Response, wanted: &str) -> bool {
 /// Sends twenty requests over one connection.
 pub(crate) async fn check_keep_alive(trial: &mut Trial) -> Result<String, String> {
     const REQUESTS: usize = 20;
-    let mut wire = trial.open().await?;
+    let mut connection = trial.open().await?;
     for number in 0..REQUESTS {
-        let answer = trial.ask("one of twenty", &mut wire, get("1.1", ""), PATIENCE).await;
-        answer.map_err(|instead| format!("after {number} of {REQUESTS}: {instead}"))?;
+        let response = trial.ask("one of twenty", &mut connection, get("1.1", ""), PATIENCE).await;
+        response.map_err(|instead| format!("after {number} of {REQUESTS}: {instead}"))?;
     }
     Ok(format!("{REQUESTS} over one connection"))
 }
@@ -33,9 +33,9 @@ pub(crate) async fn check_keep_alive(trial: &mut Trial) -> Result<String, String
 /// Sends `Connection: close` and expects it back, and the end of the connection.
 pub(crate) async fn check_connection_close(trial: &mut Trial) -> Result<String, String> {
     let request = get("1.1", "Connection: other, CLOSE\r\n");
-    let (response, mut wire) =
+    let (response, mut connection) =
         trial.ask_on_new_connection("last request", request, PATIENCE).await?;
-    wire.end(PATIENCE).await.map_err(|instead| format!("answered, then {instead}"))?;
+    connection.end(PATIENCE).await.map_err(|instead| format!("answered, then {instead}"))?;
     if says(&response, "close") {
         Ok("Connection: close, then closed".into())
     } else {
@@ -45,20 +45,20 @@ pub(crate) async fn check_connection_close(trial: &mut Trial) -> Result<String, 
 
 /// Sends HTTP/1.0 requests without and with keep-alive.
 pub(crate) async fn check_http10(trial: &mut Trial) -> Result<String, String> {
-    let (response, mut wire) =
+    let (response, mut connection) =
         trial.ask_on_new_connection("HTTP/1.0", get("1.0", ""), PATIENCE).await?;
     if says(&response, "keep-alive") {
         return Err("kept open without being asked".into());
     }
-    wire.end(PATIENCE).await.map_err(|instead| format!("answered, then {instead}"))?;
-    drop(wire); // a server with one thread serves the next connection only now
+    connection.end(PATIENCE).await.map_err(|instead| format!("answered, then {instead}"))?;
+    drop(connection); // a server with one thread serves the next connection only now
     let kept = get("1.0", "Connection: keep-alive\r\n");
-    let (response, mut wire) =
+    let (response, mut connection) =
         trial.ask_on_new_connection("HTTP/1.0 to be kept", &kept, PATIENCE).await?;
     if !says(&response, "keep-alive") {
         return Err("closed despite keep-alive".into());
     }
-    let second = trial.ask("HTTP/1.0, its second", &mut wire, &kept, PATIENCE).await;
+    let second = trial.ask("HTTP/1.0, its second", &mut connection, &kept, PATIENCE).await;
     second.map_err(|instead| format!("promised keep-alive, then {instead}"))?;
     Ok("closed, and kept open with keep-alive".into())
 }

@@ -107,7 +107,7 @@ fn disagreement(accepted: u64, before: QueueStats, after: QueueStats) -> Option<
 async fn watch(addr: std::net::SocketAddr, began: Instant, before: QueueStats) -> Vec<QueueSample> {
     let end = Instant::now() + BURST + EMPTY;
     let (request, mut tick) = (get(addr, "/stats"), interval(Duration::from_millis(100)));
-    let mut depths: Vec<QueueSample> = Vec::new();
+    let mut samples: Vec<QueueSample> = Vec::new();
     while Instant::now() < end {
         tick.tick().await;
         // a new connection each time: a server with one thread must not wait for this one
@@ -122,19 +122,19 @@ async fn watch(addr: std::net::SocketAddr, began: Instant, before: QueueStats) -
             stats.accepted.saturating_sub(before.accepted),
             stats.done() - before.done().min(stats.done()),
         );
-        depths.push(QueueSample {
+        samples.push(QueueSample {
             at: began.elapsed(),
             capacity: stats.capacity,
             queued: stats.queued,
             accepted,
             done,
         });
-        let last = depths.iter().rev().nth(1).map(|depth| depth.accepted);
+        let last = samples.iter().rev().nth(1).map(|sample| sample.accepted);
         if accepted > 0 && accepted == done && last == Some(accepted) {
             break;
         }
     }
-    depths
+    samples
 }
 
 /// Samples the queue a hundred times while thirty events arrive.
@@ -143,13 +143,13 @@ pub(crate) async fn check_stats_consistent(trial: &mut Trial) -> Result<String, 
     let (addr, request) = (trial.addr, get(trial.addr, "/stats"));
     let first: QueueStats = trial.fetch("/stats", PATIENCE).await?;
     let looking = tokio::spawn(async move {
-        let (mut caller, mut tick) =
+        let (mut client, mut tick) =
             (ResponseClient::new(addr), interval(Duration::from_millis(10)));
         let mut earlier = first;
         for _ in 0..LOOKS {
             tick.tick().await;
             let Call { response, outcome, .. } =
-                caller.call(&request, false, Instant::now() + PATIENCE).await;
+                client.call(&request, false, Instant::now() + PATIENCE).await;
             let response =
                 response.ok_or_else(|| format!("{} to GET /stats", instead(outcome, PATIENCE)))?;
             let stats: QueueStats =
@@ -184,9 +184,9 @@ const COME_BACK: Duration = Duration::from_secs(30);
 pub(crate) async fn check_retry_after(trial: &mut Trial) -> Result<String, String> {
     let (user, end) = (fresh_user(), Instant::now() + BURST);
     let request = post_event(trial.addr, "application/json", event(&user, 0).as_bytes());
-    let mut caller = ResponseClient::new(trial.addr);
+    let mut client = ResponseClient::new(trial.addr);
     for number in 0..200 {
-        let outcome = trial.call("event", &mut caller, &request, WORK).await.outcome;
+        let outcome = trial.call("event", &mut client, &request, WORK).await.outcome;
         match outcome {
             Outcome::Served(_) if Instant::now() > end => {
                 return Err(format!(
@@ -201,9 +201,9 @@ pub(crate) async fn check_retry_after(trial: &mut Trial) -> Result<String, Strin
                 if seconds > COME_BACK.as_secs() {
                     return Err(format!("Retry-After is {seconds} s: too long to wait"));
                 }
-                caller.disconnect(); // it would not stay open idle
+                client.disconnect(); // it would not stay open idle
                 sleep(Duration::from_secs(seconds)).await;
-                return match trial.call("event, again", &mut caller, &request, WORK).await.outcome {
+                return match trial.call("event, again", &mut client, &request, WORK).await.outcome {
                     Outcome::Served(_) => {
                         Ok(format!("rejected after {number}, accepted {seconds} s later"))
                     }
@@ -232,21 +232,21 @@ pub(crate) async fn check_max_connections(trial: &mut Trial) -> Result<String, S
     for number in 1..CROWD {
         if number % 100 == 0 {
             // it would not stay open idle
-            let answer = trial.ask("the first, again", &mut first, &request, PATIENCE).await;
-            answer.map_err(|instead| format!("the first, beside {number} others: {instead}"))?;
+            let response = trial.ask("the first, again", &mut first, &request, PATIENCE).await;
+            response.map_err(|instead| format!("the first, beside {number} others: {instead}"))?;
         }
         match trial.open().await {
-            Ok(wire) => crowd.push(wire),
+            Ok(connection) => crowd.push(connection),
             Err(instead) => return Err(format!("connection {number}: {instead}")),
         }
     }
     let mut last =
         trial.open().await.map_err(|instead| format!("connection {CROWD}: {instead}"))?;
-    let answer = trial.ask("the last", &mut last, &request, WORK).await?;
+    let response = trial.ask("the last", &mut last, &request, WORK).await?;
     let ended = last.end(PATIENCE).await;
     let mut rejected = 1;
-    for wire in crowd.iter_mut().rev() {
-        match wire.response(false, Duration::from_millis(20)).await {
+    for connection in crowd.iter_mut().rev() {
+        match connection.response(false, Duration::from_millis(20)).await {
             Ok(response) if is_rejection(&response) => rejected += 1,
             _ => break,
         }
@@ -255,15 +255,15 @@ pub(crate) async fn check_max_connections(trial: &mut Trial) -> Result<String, S
     drop((first, last, crowd));
     let free = timeout(WORK, async {
         // until the places of those that have left are free
-        while let Outcome::Shed(_) = trial.probe(PATIENCE).await.outcome {
+        while let Outcome::Shed(_) = trial.send_normal_request(PATIENCE).await.outcome {
             sleep(Duration::from_millis(20)).await;
         }
     });
     let free = free.await.is_ok();
-    if answer.status() != StatusCode::SERVICE_UNAVAILABLE {
+    if response.status() != StatusCode::SERVICE_UNAVAILABLE {
         return Err(format!("{CROWD} connections, none rejected"));
     }
-    if !is_rejection(&answer) {
+    if !is_rejection(&response) {
         return Err("rejected without Retry-After".into());
     }
     ended.map_err(|instead| format!("rejected, then {instead}"))?;

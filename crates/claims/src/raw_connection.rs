@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-/// How long an answer may take that costs the server nothing.
+/// How long a response may take that costs the server no work.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long an event may take: a server may work on it, and on others before it.
@@ -20,13 +20,13 @@ const SENDING: Duration = Duration::from_secs(3);
 
 /// A raw connection.
 #[derive(Debug)]
-pub(crate) struct Wire {
+pub(crate) struct RawConnection {
     stream: TcpStream,
     decoder: Decoder<Response>,
     connected: Instant,
 }
 
-impl Wire {
+impl RawConnection {
     /// Sends bytes as they are. A server that rejects early may close before it has read all of them:
     /// that is not a failure, its response counts.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
@@ -34,7 +34,7 @@ impl Wire {
     }
 
     /// Sends bytes up to so many times, until a response begins or the server stops reading.
-    pub(crate) async fn send_until_answered(&mut self, bytes: &[u8], times: usize) {
+    pub(crate) async fn send_until_response(&mut self, bytes: &[u8], times: usize) {
         let (input, mut output) = self.stream.split();
         let _ = timeout(PATIENCE, async {
             for _ in 0..times {
@@ -66,7 +66,7 @@ impl Wire {
     ) -> Result<Response, Outcome> {
         self.decoder.answers_head(to_head);
         match timeout(patience, self.read_response()).await {
-            Ok(answer) => answer.map_err(Outcome::Failed),
+            Ok(response) => response.map_err(Outcome::Failed),
             Err(_) => Err(Outcome::TimedOut),
         }
     }
@@ -105,7 +105,7 @@ impl Wire {
 
 impl Trial {
     /// Opens a connection; a failure is the figure of the claim.
-    pub(crate) async fn open(&mut self) -> Result<Wire, String> {
+    pub(crate) async fn open(&mut self) -> Result<RawConnection, String> {
         let opening = async {
             let stream = TcpStream::connect(self.addr).await?;
             stream.set_nodelay(true)?;
@@ -113,7 +113,7 @@ impl Trial {
         };
         match timeout(WORK, opening).await {
             Ok(Ok(stream)) => {
-                Ok(Wire { stream, decoder: Decoder::new(), connected: Instant::now() })
+                Ok(RawConnection { stream, decoder: Decoder::new(), connected: Instant::now() })
             }
             Ok(Err(error)) => Err(Failure::from(error).to_string()),
             Err(_) => Err(format!("no connection in {} s", WORK.as_secs())),
@@ -124,33 +124,33 @@ impl Trial {
     pub(crate) async fn ask(
         &mut self,
         what: &'static str,
-        wire: &mut Wire,
+        connection: &mut RawConnection,
         bytes: impl AsRef<[u8]>,
         patience: Duration,
     ) -> Result<Response, String> {
         let began = Instant::now();
-        wire.send(bytes).await;
-        self.receive(what, wire, began, patience).await
+        connection.send(bytes).await;
+        self.receive(what, connection, began, patience).await
     }
 
     /// The next response without interim ones, recorded for a request that began at `began`.
     pub(crate) async fn receive(
         &mut self,
         what: &'static str,
-        wire: &mut Wire,
+        connection: &mut RawConnection,
         began: Instant,
         patience: Duration,
     ) -> Result<Response, String> {
         let end = Instant::now() + patience; // also if only interim responses come
-        let answer = loop {
-            match wire.response(false, end.saturating_duration_since(Instant::now())).await {
+        let response = loop {
+            match connection.response(false, end.saturating_duration_since(Instant::now())).await {
                 Ok(interim) if interim.status().is_informational() => {}
-                answer => break answer,
+                response => break response,
             }
         };
-        let outcome = answer.as_ref().map_or_else(|silence| *silence, Outcome::of);
-        self.record(what, began, Some(wire.connected), Instant::now(), Some(outcome));
-        answer.map_err(|silence| instead(silence, patience))
+        let outcome = response.as_ref().map_or_else(|silence| *silence, Outcome::of);
+        self.record(what, began, Some(connection.connected), Instant::now(), Some(outcome));
+        response.map_err(|silence| instead(silence, patience))
     }
 
     /// Sends bytes over a new connection; the response, and the connection.
@@ -159,9 +159,9 @@ impl Trial {
         what: &'static str,
         bytes: impl AsRef<[u8]>,
         patience: Duration,
-    ) -> Result<(Response, Wire), String> {
-        let mut wire = self.open().await?;
-        Ok((self.ask(what, &mut wire, bytes, patience).await?, wire))
+    ) -> Result<(Response, RawConnection), String> {
+        let mut connection = self.open().await?;
+        Ok((self.ask(what, &mut connection, bytes, patience).await?, connection))
     }
 
     /// Sends something that must be rejected: with an error, and by closing the connection.
@@ -170,18 +170,18 @@ impl Trial {
         what: &'static str,
         bytes: impl AsRef<[u8]>,
     ) -> Result<Response, String> {
-        let (response, mut wire) = self.ask_on_new_connection(what, bytes, PATIENCE).await?;
+        let (response, mut connection) = self.ask_on_new_connection(what, bytes, PATIENCE).await?;
         is_error(response.status())?;
-        wire.end(PATIENCE).await.map_err(|instead| {
+        connection.end(PATIENCE).await.map_err(|instead| {
             format!("answered {}, then {instead}", response.status().as_u16())
         })?;
         Ok(response)
     }
 
     /// Records a connection that only misbehaved and is dropped now.
-    pub(crate) fn misbehaved(&mut self, what: &'static str, wire: &Wire) {
+    pub(crate) fn misbehaved(&mut self, what: &'static str, connection: &RawConnection) {
         let since = |instant: Instant| instant.saturating_duration_since(self.began);
-        let connected = since(wire.connected);
+        let connected = since(connection.connected);
         let ended = self.began.elapsed();
         self.trace.push(TracedRequest {
             what,

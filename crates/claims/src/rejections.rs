@@ -116,15 +116,15 @@ pub(crate) async fn check_too_large(trial: &mut Trial) -> Result<String, String>
     ];
     let mut wrong = Vec::new();
     for (what, start, more, times) in cases {
-        let mut wire = trial.open().await?;
+        let mut connection = trial.open().await?;
         let began = Instant::now();
-        wire.send(start).await;
-        wire.send_until_answered(more, times).await;
-        let refused = match trial.receive(what, &mut wire, began, PATIENCE).await {
+        connection.send(start).await;
+        connection.send_until_response(more, times).await;
+        let rejected = match trial.receive(what, &mut connection, began, PATIENCE).await {
             Ok(response) => is_error(response.status()),
             Err(instead) => Err(instead),
         };
-        if let Err(instead) = refused {
+        if let Err(instead) = rejected {
             wrong.push(format!("{what} ({instead})"));
         }
     }
@@ -135,23 +135,26 @@ pub(crate) async fn check_too_large(trial: &mut Trial) -> Result<String, String>
 pub(crate) async fn check_lingering_close(trial: &mut Trial) -> Result<String, String> {
     const BODY: usize = 6 * 1024 * 1024; // more than the socket buffers hold
     let head = format!("{POST}Content-Length: {BODY}\r\n\r\n");
-    let mut wire = trial.open().await?;
+    let mut connection = trial.open().await?;
     let began = Instant::now();
-    wire.send(head).await;
+    connection.send(head).await;
     let piece = vec![b'x'; 64 * 1024];
     let mut sent = 0;
-    while sent < BODY && wire.send(&piece).await {
+    while sent < BODY && connection.send(&piece).await {
         sent += piece.len();
     }
-    let answer = trial.receive("six MiB", &mut wire, began, WORK).await;
+    let response = trial.receive("six MiB", &mut connection, began, WORK).await;
     let status =
-        answer.map_err(|instead| format!("after {} KiB: {instead}", sent / 1024))?.status();
+        response.map_err(|instead| format!("after {} KiB: {instead}", sent / 1024))?.status();
     is_error(status).map_err(|instead| format!("accepted 6 MiB: {instead}"))?;
     if sent < BODY {
         // Linux keeps what arrived before a reset; other systems and proxies lose it
         return Err(format!("{status}, and a reset after {} KiB", sent / 1024));
     }
-    wire.end(PATIENCE).await.map_err(|instead| format!("answered {status}, then {instead}"))?;
+    connection
+        .end(PATIENCE)
+        .await
+        .map_err(|instead| format!("answered {status}, then {instead}"))?;
     Ok(format!("6 MiB sent, and the {} was read", status.as_u16()))
 }
 
@@ -196,11 +199,11 @@ pub(crate) async fn check_client_abort(trial: &mut Trial) -> Result<String, Stri
     let chunk = format!("{POST}Transfer-Encoding: chunked\r\n\r\nfffff\r\nx");
     let (half_head, half_body) = ("GET / HTTP/1.1\r\nHos", &large[..200]);
     for number in 0..LEAVING {
-        let mut wire = trial.open().await?;
-        wire.send([half_head, half_body, &chunk, &large][number % 4]).await;
-        trial.misbehaved("client that disconnects", &wire);
+        let mut connection = trial.open().await?;
+        connection.send([half_head, half_body, &chunk, &large][number % 4]).await;
+        trial.misbehaved("client that disconnects", &connection);
     }
-    let probe = trial.probe(WORK).await;
+    let probe = trial.send_normal_request(WORK).await;
     if !probe.outcome.is_answer() {
         return Err(format!("after {LEAVING} had disconnected: {}", instead(probe.outcome, WORK)));
     }

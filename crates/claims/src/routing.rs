@@ -41,7 +41,7 @@ pub(crate) async fn check_round_trip(trial: &mut Trial) -> Result<String, String
     let user = fresh_user() + " Zoë";
     let escaped = user.replace('ë', "\\u00eb");
     let event = format!("\n {{ \"amount\" : -5 ,\t\"user\" : \"{escaped}\" }} ");
-    let response = take_event(trial, &event).await?;
+    let response = send_event(trial, &event).await?;
     let kind = response.header(header::CONTENT_TYPE).unwrap_or("no Content-Type");
     if !kind.starts_with("application/json") {
         return Err(format!("answered as {kind}"));
@@ -59,7 +59,7 @@ pub(crate) async fn check_round_trip(trial: &mut Trial) -> Result<String, String
 }
 
 /// Posts an event; the response, if it was accepted.
-pub(crate) async fn take_event(trial: &mut Trial, event: &str) -> Result<Response, String> {
+pub(crate) async fn send_event(trial: &mut Trial, event: &str) -> Result<Response, String> {
     let request = post_event(trial.addr, "application/json", event.as_bytes());
     let (response, _) = trial.ask_on_new_connection("event", request, WORK).await?;
     match Outcome::of(&response) {

@@ -1,6 +1,6 @@
 //! Slow and silent clients, and their effect on the others.
 
-use crate::raw_connection::{PATIENCE, Wire, is_error};
+use crate::raw_connection::{PATIENCE, RawConnection, is_error};
 use crate::trial::{Trial, all_of, instead};
 use probe::duration::show;
 use probe::hold::Misbehaviour;
@@ -20,19 +20,19 @@ pub(crate) async fn check_not_blocked(
     trial: &mut Trial,
     misbehaviour: Misbehaviour,
 ) -> Result<String, String> {
-    block_no_one(trial, misbehaviour, 1).await
+    hold_and_send_requests(trial, misbehaviour, 1).await
 }
 
 /// The same with hundreds of silent clients.
 pub(crate) async fn check_not_blocked_by_many(trial: &mut Trial) -> Result<String, String> {
     const MANY: usize = 300;
     let _ = rlimit::increase_nofile_limit(MANY as u64 + 100); // a limit that cannot be raised is found below
-    block_no_one(trial, Misbehaviour::Silent, MANY)
+    hold_and_send_requests(trial, Misbehaviour::Silent, MANY)
         .await
         .map(|figure| format!("{figure}, {MANY} idle"))
 }
 
-async fn block_no_one(
+async fn hold_and_send_requests(
     trial: &mut Trial,
     misbehaviour: Misbehaviour,
     count: usize,
@@ -41,9 +41,9 @@ async fn block_no_one(
     while held.len() < count && trial.began.elapsed() < OPENING {
         // a server that does not accept leaves a connection waiting once its backlog is full
         match timeout(PATIENCE, trial.open()).await {
-            Ok(Ok(mut wire)) => {
-                wire.send(misbehaviour.bytes().0).await;
-                held.push(wire);
+            Ok(Ok(mut connection)) => {
+                connection.send(misbehaviour.bytes().0).await;
+                held.push(connection);
             }
             Ok(Err(failure)) => return Err(failure),
             Err(_) => break,
@@ -53,15 +53,15 @@ async fn block_no_one(
     let mut frozen = None;
     for _ in 0..3 {
         let asked = Instant::now();
-        let Call { outcome, ended, .. } = trial.probe(PATIENCE).await;
+        let Call { outcome, ended, .. } = trial.send_normal_request(PATIENCE).await;
         slowest = slowest.max(ended - asked);
         if !outcome.is_answer() {
             frozen = Some(outcome);
             break;
         }
     }
-    for wire in &held {
-        trial.misbehaved("connection that does not go on", wire);
+    for connection in &held {
+        trial.misbehaved("connection that does not go on", connection);
     }
     let missing = count - held.len();
     drop(held);
@@ -71,7 +71,7 @@ async fn block_no_one(
             missing => Err(format!("{missing} of {count} not connected")),
         };
     };
-    let recovered = trial.probe(RECOVERY).await.outcome.is_answer();
+    let recovered = trial.send_normal_request(RECOVERY).await.outcome.is_answer();
     let figure = instead(frozen, PATIENCE);
     Err(if recovered { figure } else { figure + ", and none after it left" })
 }
@@ -91,26 +91,26 @@ pub(crate) async fn check_deadline(trial: &mut Trial) -> Result<String, String> 
     ];
     let mut held = JoinSet::new();
     for (what, request, misbehaviour) in cases {
-        let mut wire = trial.open().await?;
+        let mut connection = trial.open().await?;
         if misbehaviour == Misbehaviour::Silent && !request.is_empty() {
             // a server with one thread may not respond here: then this client is silent, not idle
-            let _ = trial.ask("request, then nothing", &mut wire, request, PATIENCE).await;
+            let _ = trial.ask("request, then nothing", &mut connection, request, PATIENCE).await;
         } else {
-            wire.send([request, misbehaviour.bytes().0].concat()).await;
+            connection.send([request, misbehaviour.bytes().0].concat()).await;
         }
         held.spawn(async move {
             let began = Instant::now();
             let end = match what {
                 // nothing of a request has begun: closed without a response
-                "an idle one" | "a silent one" => wire.end(DISCONNECTED).await,
-                _ => expect_rejection(&mut wire, misbehaviour).await,
+                "an idle one" | "a silent one" => connection.end(DISCONNECTED).await,
+                _ => expect_rejection(&mut connection, misbehaviour).await,
             };
-            (what, wire, began.elapsed(), end)
+            (what, connection, began.elapsed(), end)
         });
     }
     let (mut wrong, mut open, mut last) = (Vec::new(), 0, Duration::ZERO);
-    while let Some(Ok((what, wire, after, end))) = held.join_next().await {
-        trial.misbehaved(what, &wire);
+    while let Some(Ok((what, connection, after, end))) = held.join_next().await {
+        trial.misbehaved(what, &connection);
         last = last.max(after);
         open += usize::from(after >= DISCONNECTED);
         wrong.extend(end.err().map(|instead| (what, format!("{what} ({instead})"))));
@@ -125,25 +125,28 @@ pub(crate) async fn check_deadline(trial: &mut Trial) -> Result<String, String> 
 }
 
 /// Waits for an error response and the end of the connection; a dripping client goes on meanwhile.
-async fn expect_rejection(wire: &mut Wire, misbehaviour: Misbehaviour) -> Result<(), String> {
+async fn expect_rejection(
+    connection: &mut RawConnection,
+    misbehaviour: Misbehaviour,
+) -> Result<(), String> {
     let end = Instant::now() + DISCONNECTED;
-    let answer = loop {
+    let response = loop {
         let left = end.saturating_duration_since(Instant::now());
         let step = if misbehaviour == Misbehaviour::Drip {
             left.min(Duration::from_millis(300))
         } else {
             left
         };
-        match wire.response(false, step).await {
-            Err(Outcome::TimedOut) if Instant::now() < end => drop(wire.send("x").await),
-            answer => break answer,
+        match connection.response(false, step).await {
+            Err(Outcome::TimedOut) if Instant::now() < end => drop(connection.send("x").await),
+            response => break response,
         }
     };
-    match answer {
+    match response {
         Ok(response) => is_error(response.status())?,
         Err(Outcome::TimedOut) => return Err("left open".into()),
         Err(Outcome::Failed(Failure::Closed)) => return Err("closed without a response".into()),
         Err(silence) => return Err(instead(silence, DISCONNECTED)),
     }
-    wire.end(PATIENCE).await.map_err(|instead| format!("rejected, then {instead}"))
+    connection.end(PATIENCE).await.map_err(|instead| format!("rejected, then {instead}"))
 }

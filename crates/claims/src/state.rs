@@ -3,7 +3,7 @@
 use crate::concurrency::{SLACK, concurrently};
 use crate::event::{event, fresh_user, post_event};
 use crate::raw_connection::{PATIENCE, WORK};
-use crate::routing::take_event;
+use crate::routing::send_event;
 use crate::trial::{Trial, instead};
 use probe::duration::show;
 use probe::http_client::{Outcome, ResponseClient, get};
@@ -19,9 +19,9 @@ const DONE: Duration = Duration::from_secs(20);
 pub(crate) async fn check_balance(trial: &mut Trial) -> Result<String, String> {
     let user = fresh_user();
     for (amount, balance) in [(5, 5), (-7, -2)] {
-        let response = take_event(trial, &event(&user, amount)).await?;
-        let answer = serde_json::from_slice::<Value>(response.body()).unwrap_or_default();
-        match answer.get("balance") {
+        let response = send_event(trial, &event(&user, amount)).await?;
+        let document = serde_json::from_slice::<Value>(response.body()).unwrap_or_default();
+        match document.get("balance") {
             Some(found) if *found == balance => {}
             Some(found) => return Err(format!("balance {found}, {balance} is right")),
             None => return Err("the response has no balance".into()),
@@ -60,10 +60,10 @@ pub(crate) async fn check_sender_gone(trial: &mut Trial) -> Result<String, Strin
     trial.room_for(1).await;
     let user = fresh_user();
     balance(trial, &user).await?;
-    let mut wire = trial.open().await?;
-    wire.send(post_event(trial.addr, "application/json", event(&user, 5).as_bytes())).await;
-    trial.misbehaved("event whose sender leaves", &wire);
-    drop(wire);
+    let mut connection = trial.open().await?;
+    connection.send(post_event(trial.addr, "application/json", event(&user, 5).as_bytes())).await;
+    trial.misbehaved("event whose sender leaves", &connection);
+    drop(connection);
     match comes_to(trial, &user, 5).await? {
         Some(5) => Ok("sender gone, event counted".into()),
         _ => Err("sender gone, event lost".into()),
@@ -100,17 +100,17 @@ pub(crate) async fn check_reads_not_blocked(trial: &mut Trial) -> Result<String,
     let mut writers = Vec::new();
     for _ in 0..4 {
         let request = post_event(trial.addr, "application/json", event(&user, 1).as_bytes());
-        let mut wire = trial.open().await?;
+        let mut connection = trial.open().await?;
         let began = Instant::now();
-        wire.send(request).await;
+        connection.send(request).await;
         // responses are read concurrently, so that each has its own time
         writers.push(tokio::spawn(async move {
-            let answer = wire.response(false, WORK).await;
+            let response = connection.response(false, WORK).await;
             (
                 began,
-                wire.connected(),
+                connection.connected(),
                 Instant::now(),
-                answer.as_ref().map_or_else(|silence| *silence, Outcome::of),
+                response.as_ref().map_or_else(|silence| *silence, Outcome::of),
             )
         }));
     }

@@ -62,18 +62,18 @@ impl Trial {
     pub(crate) async fn call(
         &mut self,
         what: &'static str,
-        caller: &mut ResponseClient,
+        client: &mut ResponseClient,
         request: &[u8],
         patience: Duration,
     ) -> Call {
         let began = Instant::now();
-        let call = caller.call(request, false, began + patience).await;
+        let call = client.call(request, false, began + patience).await;
         self.record(what, began, call.connected, call.ended, Some(call.outcome));
         call
     }
 
     /// A normal request on a new connection: any response will do.
-    pub(crate) async fn probe(&mut self, patience: Duration) -> Call {
+    pub(crate) async fn send_normal_request(&mut self, patience: Duration) -> Call {
         self.call(
             "normal request",
             &mut ResponseClient::new(self.addr),

@@ -99,7 +99,7 @@ struct Case {
 
 impl Case {
     /// What was found, if it is not as expected.
-    async fn surprise(self) -> Option<String> {
+    async fn mismatch(self) -> Option<String> {
         let server = flawed::start(self.kind, self.flaw).await;
         let finding = self.claim.try_on(server.addr).await;
         let Self { kind, flaw, claim, expected } = self;
@@ -132,7 +132,7 @@ async fn each_flaw_breaks_its_claim_and_no_other() {
                     _ => None,
                 };
                 let _place = places.acquire().await.expect("it is never closed");
-                case.surprise().await.map(|_| case)
+                case.mismatch().await.map(|_| case)
             });
         }
     }
@@ -141,11 +141,11 @@ async fn each_flaw_breaks_its_claim_and_no_other() {
         again.extend(trial.expect("a trial does not panic"));
     }
     // a busy machine can break a claim: those are tried again, one at a time
-    let mut surprises = Vec::new();
+    let mut mismatches = Vec::new();
     for case in again {
-        surprises.extend(case.surprise().await);
+        mismatches.extend(case.mismatch().await);
     }
-    assert!(surprises.is_empty(), "{surprises:#?}");
+    assert!(mismatches.is_empty(), "{mismatches:#?}");
 }
 
 #[test]
@@ -165,14 +165,14 @@ async fn no_claim_is_kept_by_nonsense_and_none_hangs_on_it() {
     let _ = rlimit::increase_nofile_limit(20_000);
     let mut trials = JoinSet::new();
     let kinds = [
-        HangsUp,
-        HangsUpWhenAsked,
+        DisconnectsAtOnce,
+        DisconnectsAfterRequest,
         NeverAccepts,
-        NeverAnswers,
+        NeverResponds,
         SpeaksSsh,
-        LiesAboutTheLength,
+        SendsLessThanItsLength,
         NeverEndsItsBody,
-        OnlyPromises,
+        SendsOnlyInterimResponses,
     ];
     for nonsense in kinds {
         for claim in CLAIMS {

@@ -20,9 +20,9 @@ pub(super) struct Bank {
     queue: mpsc::Sender<Event>,
     ledger: Arc<Mutex<Ledger>>,
     /// Held by the task that works on the shared state.
-    turn: Semaphore,
+    work: Semaphore,
     /// Until when it rejects every event.
-    offended: Mutex<Option<Instant>>,
+    rejecting_until: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]
@@ -76,7 +76,14 @@ impl Bank {
                 lock(&works).apply(event, flaw);
             }
         });
-        Self { kind, flaw, queue, ledger, turn: Semaphore::new(1), offended: Mutex::new(None) }
+        Self {
+            kind,
+            flaw,
+            queue,
+            ledger,
+            work: Semaphore::new(1),
+            rejecting_until: Mutex::new(None),
+        }
     }
 
     pub(super) async fn respond(&self, request: Request) -> Response {
@@ -92,7 +99,7 @@ impl Bank {
                     StatusCode::NOT_FOUND,
                     "there is no such thing, whatever was sent",
                 ),
-                Ok(event) => self.take(event).await,
+                Ok(event) => self.accept(event).await,
                 Err(status) => {
                     Response::problem(status, "this is no event, and why is not the matter here")
                 }
@@ -105,7 +112,7 @@ impl Bank {
                 _ => Response::method_not_allowed("POST"),
             },
             "/balances" if reads && self.kind == Kind::Slow => {
-                let _turn = self.turn.acquire().await;
+                let _permit = self.work.acquire().await;
                 Response::json(StatusCode::OK, &lock(&self.ledger).balances)
             }
             "/balances" if reads && self.kind == Kind::Queue => {
@@ -151,7 +158,7 @@ impl Bank {
         }
     }
 
-    async fn take(&self, event: Event) -> Response {
+    async fn accept(&self, event: Event) -> Response {
         let understood = match self.flaw {
             Flaw::RespondsWithPlainText => {
                 json!({ "user": event.user, "amount": event.amount.to_string() })
@@ -161,13 +168,13 @@ impl Bank {
         match self.kind {
             Kind::Parse => {
                 if self.flaw == Flaw::ServesOneAtATime {
-                    let _turn = self.turn.acquire().await;
+                    let _permit = self.work.acquire().await;
                     sleep(WORK * 2).await;
                 }
                 Response::json(StatusCode::OK, &understood)
             }
             Kind::Slow => {
-                let _turn = self.turn.acquire().await;
+                let _permit = self.work.acquire().await;
                 sleep(WORK * 2).await; // ten of them are more than noise for the claims
                 let (user, amount) = (event.user.clone(), event.amount);
                 match lock(&self.ledger).apply(event, self.flaw) {
@@ -198,15 +205,15 @@ impl Bank {
             return Response::json(StatusCode::ACCEPTED, understood);
         }
         let mut ledger = lock(&self.ledger);
-        let mut offended = self.offended.lock().expect("no panic while it is held");
-        if !offended.is_some_and(|until| Instant::now() < until)
+        let mut rejecting_until = self.rejecting_until.lock().expect("no panic while it is held");
+        if !rejecting_until.is_some_and(|until| Instant::now() < until)
             && self.queue.try_send(event).is_ok()
         {
             ledger.accepted += 1;
             return Response::json(StatusCode::ACCEPTED, understood);
         }
         if self.flaw == Flaw::RejectsEvenAfterRetryAfter {
-            *offended = Some(Instant::now() + Duration::from_secs(4));
+            *rejecting_until = Some(Instant::now() + Duration::from_secs(4));
         }
         ledger.rejected += usize::from(self.flaw != Flaw::MiscountsRejections);
         self.overloaded(Flaw::OmitsRetryAfter)
@@ -214,11 +221,11 @@ impl Bank {
 
     /// A 503, with `Retry-After` unless the flaw omits it.
     pub(super) fn overloaded(&self, forgotten: Flaw) -> Response {
-        let refusal = Response::problem(StatusCode::SERVICE_UNAVAILABLE, "there is no room");
+        let rejection = Response::problem(StatusCode::SERVICE_UNAVAILABLE, "there is no room");
         if self.flaw == forgotten {
-            refusal
+            rejection
         } else {
-            refusal.with_header(header::RETRY_AFTER, 1u64)
+            rejection.with_header(header::RETRY_AFTER, 1u64)
         }
     }
 

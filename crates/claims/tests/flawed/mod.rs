@@ -81,30 +81,32 @@ async fn serve_all(listener: TcpListener, shared: Arc<Shared>) {
         };
         let shared = shared.clone();
         connections.spawn(async move {
-            let mut wire = Wire { stream, decoder: Decoder::new(), answered: 0 };
+            let mut connection =
+                FlawedConnection { stream, decoder: Decoder::new(), responses_sent: 0 };
             let _ = match place {
-                Some(_place) => serve(&mut wire, &shared).await, // a client that has left needs no error
+                Some(_place) => serve(&mut connection, &shared).await, // a client that has left needs no error
                 None => {
                     shared.full.fetch_add(1, Ordering::SeqCst);
-                    wire.refuse(
-                        shared.bank.overloaded(Flaw::OmitsRetryAfterAtConnectionLimit),
-                        true,
-                    )
-                    .await
+                    connection
+                        .reject(
+                            shared.bank.overloaded(Flaw::OmitsRetryAfterAtConnectionLimit),
+                            true,
+                        )
+                        .await
                 }
             };
         });
     }
 }
 
-async fn serve(wire: &mut Wire, shared: &Shared) -> io::Result<()> {
-    while let Some(request) = wire.next_request(shared).await? {
+async fn serve(connection: &mut FlawedConnection, shared: &Shared) -> io::Result<()> {
+    while let Some(request) = connection.next_request(shared).await? {
         let forgets = match shared.flaw {
             Flaw::IgnoresRequestsAfterHalfClose => true,
             Flaw::DropsEventsOfGoneSenders => request.method() == Method::POST,
             _ => false,
         };
-        if forgets && wire.has_ended(Duration::from_millis(20)).await {
+        if forgets && connection.has_ended(Duration::from_millis(20)).await {
             return Ok(());
         }
         if shared.flaw == Flaw::DropsOthersAtConnectionLimit
@@ -115,21 +117,21 @@ async fn serve(wire: &mut Wire, shared: &Shared) -> io::Result<()> {
         if shared.flaw == Flaw::BlocksOnPartialHead {
             let _passes = shared.gate.acquire().await;
         }
-        let ending = ending(&request, shared.flaw);
-        let mut answers = vec![(request.method().clone(), shared.bank.respond(request).await)];
+        let keep_alive = keep_alive(&request, shared.flaw);
+        let mut responses = vec![(request.method().clone(), shared.bank.respond(request).await)];
         if shared.flaw == Flaw::RespondsInReverseOrder {
-            while let Ok(Decoded::Complete(ahead)) = wire.decoder.decode() {
-                answers.insert(0, (ahead.method().clone(), shared.bank.respond(ahead).await));
+            while let Ok(Decoded::Complete(ahead)) = connection.decoder.decode() {
+                responses.insert(0, (ahead.method().clone(), shared.bank.respond(ahead).await));
             }
         }
-        for (method, response) in answers {
-            wire.answer(response, ending, method == Method::HEAD, shared.flaw).await?;
+        for (method, response) in responses {
+            connection.respond(response, keep_alive, method == Method::HEAD, shared.flaw).await?;
         }
         if shared.flaw == Flaw::DropsPipelinedRequests {
-            wire.decoder = Decoder::new();
+            connection.decoder = Decoder::new();
         }
-        if ending == KeepAlive::Close
-            || shared.flaw == Flaw::ServesTenRequestsOnly && wire.answered >= 10
+        if keep_alive == KeepAlive::Close
+            || shared.flaw == Flaw::ServesTenRequestsOnly && connection.responses_sent >= 10
         {
             break;
         }
@@ -137,7 +139,7 @@ async fn serve(wire: &mut Wire, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-fn ending(request: &Request, flaw: Flaw) -> KeepAlive {
+fn keep_alive(request: &Request, flaw: Flaw) -> KeepAlive {
     let says = |wanted: &str| {
         let members =
             request.values(&header::CONNECTION).flat_map(|value| value.split(|&byte| byte == b','));
@@ -154,26 +156,27 @@ fn ending(request: &Request, flaw: Flaw) -> KeepAlive {
     }
 }
 
-struct Wire {
+struct FlawedConnection {
     stream: TcpStream,
     decoder: Decoder<Request>,
-    answered: usize,
+    responses_sent: usize,
 }
 
-impl Wire {
+impl FlawedConnection {
     async fn next_request(&mut self, shared: &Shared) -> io::Result<Option<Request>> {
         let (flaw, mut gate) = (shared.flaw, None);
         let patience =
             if flaw.never_times_out() { Duration::from_secs(3600) } else { shared.patience };
-        let (mut deadline, mut heard, mut asked) = (Instant::now() + patience, Vec::new(), false);
-        if flaw == Flaw::KeepsIdleConnections && self.answered > 0 {
+        let (mut deadline, mut received, mut asked) =
+            (Instant::now() + patience, Vec::new(), false);
+        if flaw == Flaw::KeepsIdleConnections && self.responses_sent > 0 {
             deadline += Duration::from_secs(3600);
         }
         loop {
             match self.decoder.decode() {
                 Ok(Decoded::Complete(mut request)) => {
-                    if flaw == Flaw::RejectsBareLf && heard.starts_with(b"GET / HTTP/1.1\n") {
-                        self.refuse(bad("lines end in CRLF"), true).await?;
+                    if flaw == Flaw::RejectsBareLf && received.starts_with(b"GET / HTTP/1.1\n") {
+                        self.reject(bad("lines end in CRLF"), true).await?;
                         return Ok(None);
                     }
                     if flaw == Flaw::ReadsOnlyTheFirstChunk
@@ -191,19 +194,19 @@ impl Wire {
                     continue;
                 }
                 Ok(Decoded::NeedMore) => {
-                    let in_its_head = !heard.is_empty()
+                    let in_its_head = !received.is_empty()
                         && !asked
-                        && !heard.windows(4).any(|end| end == b"\r\n\r\n");
+                        && !received.windows(4).any(|end| end == b"\r\n\r\n");
                     if flaw == Flaw::BlocksOnPartialHead && in_its_head && gate.is_none() {
                         gate = shared.gate.clone().acquire_owned().await.ok();
                     }
                     if flaw == Flaw::ExpectsHeadInOneRead && in_its_head {
-                        self.refuse(bad("this is not a complete head"), true).await?;
+                        self.reject(bad("this is not a complete head"), true).await?;
                         return Ok(None);
                     }
                 }
                 Err(reason) => {
-                    let chunked = heard.windows(7).any(|word| word == b"chunked");
+                    let chunked = received.windows(7).any(|word| word == b"chunked");
                     if flaw == Flaw::ReadsEndlessChunks
                         && matches!(reason, BadMessage::BodyTooLong(_))
                         && chunked
@@ -216,7 +219,7 @@ impl Wire {
                     let closes = flaw != Flaw::KeepsRejectedConnectionsOpen
                         || !matches!(reason, BadMessage::Version);
                     if !closes {
-                        self.answer(
+                        self.respond(
                             Response::problem(reason.status(), reason),
                             KeepAlive::Close,
                             false,
@@ -226,11 +229,11 @@ impl Wire {
                         self.drain(Duration::from_secs(3600)).await;
                         return Ok(None);
                     }
-                    let response = match takes(flaw, &reason) {
+                    let response = match accepts(flaw, &reason) {
                         true => Response::text("as you like".into()),
                         false => Response::problem(reason.status(), reason),
                     };
-                    self.answer(response, KeepAlive::Close, false, flaw).await?;
+                    self.respond(response, KeepAlive::Close, false, flaw).await?;
                     if drains || chunked {
                         self.stream.shutdown().await?;
                         self.drain(Duration::from_secs(2)).await;
@@ -248,15 +251,15 @@ impl Wire {
                         return Ok(None);
                     }
                     length => {
-                        if heard.is_empty() || flaw == Flaw::HasDeadlinePerRead {
+                        if received.is_empty() || flaw == Flaw::HasDeadlinePerRead {
                             deadline = Instant::now() + patience;
                         }
-                        heard.extend_from_slice(&piece[..length]);
+                        received.extend_from_slice(&piece[..length]);
                         self.decoder.push(&piece[..length]);
                     }
                 },
                 // nothing of a request has begun: closed without a response
-                Err(_) if heard.is_empty() && !flaw.sends_408(self.answered > 0) => {
+                Err(_) if received.is_empty() && !flaw.sends_408(self.responses_sent > 0) => {
                     return Ok(None);
                 }
                 Err(_) if flaw == Flaw::ClosesWithout408 => return Ok(None),
@@ -265,23 +268,23 @@ impl Wire {
                         http1::StatusCode::REQUEST_TIMEOUT,
                         "no whole request came in time",
                     );
-                    self.refuse(late, true).await?;
+                    self.reject(late, true).await?;
                     return Ok(None);
                 }
             }
         }
     }
 
-    async fn answer(
+    async fn respond(
         &mut self,
         response: Response,
-        ending: KeepAlive,
+        keep_alive: KeepAlive,
         to_head: bool,
         flaw: Flaw,
     ) -> io::Result<()> {
-        self.answered += 1;
+        self.responses_sent += 1;
         let mut bytes = Vec::new();
-        encode_response(&response, ending, &mut bytes);
+        encode_response(&response, keep_alive, &mut bytes);
         let spoil = |bytes: Vec<u8>, from: &str, to: &str| {
             // what was encoded is ASCII so far
             String::from_utf8_lossy(&bytes).replace(from, to).into_bytes()
@@ -300,8 +303,8 @@ impl Wire {
         self.stream.write_all(&bytes).await
     }
 
-    async fn refuse(&mut self, response: Response, drains: bool) -> io::Result<()> {
-        self.answer(response, KeepAlive::Close, false, Flaw::None).await?;
+    async fn reject(&mut self, response: Response, drains: bool) -> io::Result<()> {
+        self.respond(response, KeepAlive::Close, false, Flaw::None).await?;
         self.stream.shutdown().await?;
         if drains {
             self.drain(Duration::from_secs(2)).await;
@@ -327,7 +330,7 @@ fn bad(detail: &str) -> Response {
 }
 
 /// What should be refused, and is not.
-fn takes(flaw: Flaw, reason: &BadMessage) -> bool {
+fn accepts(flaw: Flaw, reason: &BadMessage) -> bool {
     match flaw {
         Flaw::AcceptsMissingHost => matches!(reason, BadMessage::HostMissing),
         Flaw::AcceptsTwoFramings => matches!(reason, BadMessage::LengthAndCoding),

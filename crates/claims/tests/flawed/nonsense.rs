@@ -9,14 +9,14 @@ use tokio::time::sleep;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Nonsense {
-    HangsUp,
-    HangsUpWhenAsked,
+    DisconnectsAtOnce,
+    DisconnectsAfterRequest,
     NeverAccepts,
-    NeverAnswers,
+    NeverResponds,
     SpeaksSsh,
-    LiesAboutTheLength,
+    SendsLessThanItsLength,
     NeverEndsItsBody,
-    OnlyPromises,
+    SendsOnlyInterimResponses,
 }
 
 pub(crate) async fn start(nonsense: Nonsense) -> (SocketAddr, JoinSet<()>) {
@@ -37,18 +37,18 @@ pub(crate) async fn start(nonsense: Nonsense) -> (SocketAddr, JoinSet<()>) {
 
 async fn talk(mut stream: TcpStream, nonsense: Nonsense) {
     let (say, again): (&[u8], &[u8]) = match nonsense {
-        Nonsense::HangsUp => return,
-        Nonsense::HangsUpWhenAsked => (b"", b""),
-        Nonsense::NeverAccepts | Nonsense::NeverAnswers => {
+        Nonsense::DisconnectsAtOnce => return,
+        Nonsense::DisconnectsAfterRequest => (b"", b""),
+        Nonsense::NeverAccepts | Nonsense::NeverResponds => {
             while let Ok(1..) = stream.read(&mut [0; 16 * 1024]).await {}
             return;
         }
         Nonsense::SpeaksSsh => (b"SSH-2.0-OpenSSH_9.6\r\n", b""),
-        Nonsense::LiesAboutTheLength => {
+        Nonsense::SendsLessThanItsLength => {
             (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", b"")
         }
         Nonsense::NeverEndsItsBody => (b"HTTP/1.1 200 OK\r\n\r\n", b"and on"),
-        Nonsense::OnlyPromises => (b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+        Nonsense::SendsOnlyInterimResponses => (b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
     };
     let _ = stream.read(&mut [0; 16 * 1024]).await; // whatever it asks
     let mut sent = stream.write_all(say).await;
