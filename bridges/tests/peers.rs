@@ -81,7 +81,7 @@ fn python(args: &'static [&str]) -> Option<impl Fn() -> Command> {
 }
 
 /// Kept by every server that reads a request and responds to it.
-const ONE_ANSWER: &[&str] = &["half-close", "bare-lf", "client-abort"];
+const ANY_RESPONSE: &[&str] = &["half-close", "bare-lf", "client-abort"];
 
 /// Kept by hyper, and so by every server on top of it.
 const HYPER: &[&str] = &[
@@ -109,7 +109,7 @@ const RACES: &[&str] = &["half-close", "sender-gone", "lingering-close"];
 fn pythons_http_server_is_a_stage_1() {
     let Some(start) = python(&[]) else { return };
     let kept =
-        [ONE_ANSWER, &["echo", "nosniff", "partial-reads", "standard-headers", "concurrent"]]
+        [ANY_RESPONSE, &["echo", "nosniff", "partial-reads", "standard-headers", "concurrent"]]
             .concat();
     let figures = [
         ("slow-client", "no response in 2 s"),
@@ -125,7 +125,7 @@ fn pythons_http_server_is_a_stage_1() {
 fn pythons_threading_http_server_is_a_stage_2() {
     let Some(start) = python(&["--threads"]) else { return };
     let kept = [
-        ONE_ANSWER,
+        ANY_RESPONSE,
         &[
             "echo",
             "nosniff",
@@ -148,8 +148,9 @@ fn pythons_threading_http_server_is_a_stage_2() {
 }
 
 #[test]
-fn the_books_pool_of_four_threads_falls_to_four_clients() {
-    let kept = [ONE_ANSWER, &["unsupported", "slow-client", "slow-request", "concurrent"]].concat();
+fn four_silent_clients_block_the_books_pool_of_four_threads() {
+    let kept =
+        [ANY_RESPONSE, &["unsupported", "slow-client", "slow-request", "concurrent"]].concat();
     let figures = [("many-idle", "no response in 2 s"), ("standard-headers", "GET / (no date)")];
     keeps(|| bridge(env!("CARGO_BIN_EXE_rust-book")), &kept, &[], &figures);
 }
@@ -168,7 +169,7 @@ fn an_echo_of_axum_is_a_stage_2() {
 }
 
 #[test]
-fn axums_extractor_is_a_boundary_and_no_deadline() {
+fn axums_extractor_is_a_boundary_but_not_a_deadline() {
     let kept = [HYPER, &["garbage", "routes", "round-trip"]].concat();
     let figures = [
         ("garbage", "rejected 12 of 12, accepted a valid event"),
@@ -204,7 +205,7 @@ fn axum_with_a_bounded_queue_is_a_stage_5() {
 }
 
 #[test]
-fn axum_without_a_bound_takes_everything() {
+fn axum_without_a_bound_accepts_every_event() {
     let start = || {
         let mut command = bridge(env!("CARGO_BIN_EXE_axum-stage5"));
         command.arg("--unbounded");

@@ -71,10 +71,10 @@ fn of_garbage(addr: SocketAddr) -> (String, String) {
 
 #[test]
 fn the_command_for_accepted_garbage_reproduces_the_kind_that_was_accepted() {
-    for taken in &GARBAGE {
+    for accepted in &GARBAGE {
         let (addr, _) = http_server(move |_, request| {
-            match request.header(header::CONTENT_TYPE) == Some(taken.content_type)
-                && request.body() == taken.body
+            match request.header(header::CONTENT_TYPE) == Some(accepted.content_type)
+                && request.body() == accepted.body
             {
                 true => Response::text("accepted".into()),
                 false => {
@@ -83,11 +83,11 @@ fn the_command_for_accepted_garbage_reproduces_the_kind_that_was_accepted() {
             }
         });
         let (figure, shown) = of_garbage(addr);
-        let taken = taken.what;
+        let accepted = accepted.what;
         assert_eq!(
             (&*figure, shown.lines().next()),
             ("accepted 1 of 12", Some("HTTP/1.1 200 OK")),
-            "{taken}"
+            "{accepted}"
         );
     }
 }

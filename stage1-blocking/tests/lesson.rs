@@ -57,12 +57,12 @@ fn every_body_comes_back() {
 
 #[test]
 fn a_request_that_arrives_byte_by_byte_is_one_request() {
-    contract::must_echo_what_comes_byte_by_byte(start().addr());
+    contract::must_echo_a_request_sent_byte_by_byte(start().addr());
 }
 
 #[test]
 fn any_method_and_path_are_accepted() {
-    contract::must_echo_whatever_the_method(start().addr());
+    contract::must_echo_any_method(start().addr());
 }
 
 #[test]
@@ -84,31 +84,34 @@ fn pipelined_requests_are_served_in_order() {
 
 #[test]
 fn a_client_that_expects_100_continue_gets_it() {
-    contract::must_say_continue(start().addr());
+    contract::must_send_continue(start().addr());
 }
 
 #[test]
 fn malformed_input_is_rejected_and_the_next_client_is_served() {
     let server = start();
-    let refused = |status, message: &str| contract::must_refuse(server.addr(), status, message);
+    let rejected = |status, message: &str| contract::must_reject(server.addr(), status, message);
     let too_much = "x".repeat(MAX_BODY + 1);
-    refused(400, "hello\r\n\r\n");
-    refused(400, "\x16\x03\x01"); // TLS
-    refused(400, "GET / HTTP/1.1\r\n\r\n");
-    refused(400, "GET / HTTP/1.1\r\nHost : test\r\n\r\n");
-    refused(
+    rejected(400, "hello\r\n\r\n");
+    rejected(400, "\x16\x03\x01"); // TLS
+    rejected(400, "GET / HTTP/1.1\r\n\r\n");
+    rejected(400, "GET / HTTP/1.1\r\nHost : test\r\n\r\n");
+    rejected(
         413,
         &format!(
             "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n{too_much}",
             too_much.len()
         ),
     );
-    refused(414, &get(&format!("/{}", "x".repeat(9000))));
-    refused(417, "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nExpect: more\r\n\r\nhello");
-    refused(431, &format!("GET / HTTP/1.1\r\nHost: test\r\nX: {}\r\n\r\n", "x".repeat(17_000)));
-    refused(501, "CONNECT test:80 HTTP/1.1\r\nHost: test:80\r\n\r\n");
-    refused(505, "GET / HTTP/2.0\r\nHost: test\r\n\r\n");
-    contract::must_let_a_refused_sender_finish(server.addr());
+    rejected(414, &get(&format!("/{}", "x".repeat(9000))));
+    rejected(
+        417,
+        "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nExpect: more\r\n\r\nhello",
+    );
+    rejected(431, &format!("GET / HTTP/1.1\r\nHost: test\r\nX: {}\r\n\r\n", "x".repeat(17_000)));
+    rejected(501, "CONNECT test:80 HTTP/1.1\r\nHost: test:80\r\n\r\n");
+    rejected(505, "GET / HTTP/2.0\r\nHost: test\r\n\r\n");
+    contract::must_let_a_rejected_sender_finish(server.addr());
 }
 
 #[test]
@@ -123,7 +126,7 @@ fn a_client_that_disconnects_half_way_gets_no_response_and_the_next_one_is_serve
 
 #[test]
 fn clients_that_disconnect_before_their_response_do_no_harm() {
-    contract::must_bear_clients_that_leave(start().addr());
+    contract::must_survive_clients_that_disconnect(start().addr());
 }
 
 #[test]
@@ -201,13 +204,13 @@ fn the_claims_it_must_break_are_broken() {
 
 #[test]
 fn the_banner_says_where_it_listens_and_what_to_try() {
-    contract::must_introduce_itself(BINARY, 1, "stage1-blocking");
-    contract::must_explain_itself(BINARY, &[("--addr", "127.0.0.1:8080")]);
+    contract::must_print_its_banner(BINARY, 1, "stage1-blocking");
+    contract::must_list_its_options(BINARY, &[("--addr", "127.0.0.1:8080")]);
 }
 
 #[test]
 fn an_invalid_address_is_rejected() {
-    contract::must_refuse_arguments(
+    contract::must_reject_arguments(
         BINARY,
         &[
             &["--addr"],
@@ -226,7 +229,7 @@ fn an_invalid_address_is_rejected() {
 
 #[test]
 fn an_address_in_use_is_one_clear_line() {
-    contract::must_say_that_its_address_is_in_use(BINARY);
+    contract::must_report_an_address_in_use(BINARY);
 }
 
 #[test]

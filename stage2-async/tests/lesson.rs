@@ -54,12 +54,12 @@ fn every_body_comes_back() {
 
 #[test]
 fn a_request_that_arrives_byte_by_byte_is_one_request() {
-    contract::must_echo_what_comes_byte_by_byte(start().addr());
+    contract::must_echo_a_request_sent_byte_by_byte(start().addr());
 }
 
 #[test]
 fn any_method_and_path_are_accepted() {
-    contract::must_echo_whatever_the_method(start().addr());
+    contract::must_echo_any_method(start().addr());
 }
 
 #[test]
@@ -131,23 +131,23 @@ fn a_client_that_does_not_read_its_response_blocks_no_one_else() {
 #[test]
 fn malformed_input_is_rejected_and_the_next_client_is_served() {
     let server = start();
-    let refused = |status, message: &str| contract::must_refuse(server.addr(), status, message);
+    let rejected = |status, message: &str| contract::must_reject(server.addr(), status, message);
     let too_much = "x".repeat(MAX_BODY + 1);
-    refused(400, "hello\r\n\r\n");
-    refused(
+    rejected(400, "hello\r\n\r\n");
+    rejected(
         413,
         &format!(
             "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n{too_much}",
             too_much.len()
         ),
     );
-    refused(505, "GET / HTTP/2.0\r\nHost: test\r\n\r\n");
-    contract::must_let_a_refused_sender_finish(server.addr());
+    rejected(505, "GET / HTTP/2.0\r\nHost: test\r\n\r\n");
+    contract::must_let_a_rejected_sender_finish(server.addr());
 }
 
 #[test]
 fn clients_that_disconnect_before_their_response_do_no_harm() {
-    contract::must_bear_clients_that_leave(start().addr());
+    contract::must_survive_clients_that_disconnect(start().addr());
 }
 
 #[test]
@@ -228,14 +228,14 @@ fn the_claims_it_must_break_are_broken() {
 
 #[test]
 fn the_banner_says_where_it_listens_and_what_to_try() {
-    contract::must_introduce_itself(BINARY, 2, "stage2-async");
-    contract::must_explain_itself(BINARY, &[("--addr", "127.0.0.1:8080")]);
-    contract::must_refuse_arguments(BINARY, &[&["--addr", "8080"], &["--timeout", "1s"]]);
+    contract::must_print_its_banner(BINARY, 2, "stage2-async");
+    contract::must_list_its_options(BINARY, &[("--addr", "127.0.0.1:8080")]);
+    contract::must_reject_arguments(BINARY, &[&["--addr", "8080"], &["--timeout", "1s"]]);
 }
 
 #[test]
 fn an_address_in_use_is_one_clear_line() {
-    contract::must_say_that_its_address_is_in_use(BINARY);
+    contract::must_report_an_address_in_use(BINARY);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use claims::{GARBAGE, Verdict};
 use http1::{MAX_BODY, header};
-use testkit::contract::{self, must_refuse};
+use testkit::contract::{self, must_reject};
 use testkit::{
     Peer, Server, ask, event, get, must_be, must_be_kept_in_time, must_have_status, post,
 };
@@ -215,7 +215,7 @@ fn only_post_to_events_is_accepted() {
 #[test]
 fn malformed_messages_are_rejected_and_the_next_client_is_served() {
     let server = start();
-    let bad = |status, message: &str| must_refuse(server.addr(), status, message);
+    let bad = |status, message: &str| must_reject(server.addr(), status, message);
     let fields = |fields: &str| post_with(&format!("{fields}\r\n"), "{}");
     bad(400, "hello\r\n\r\n");
     bad(400, "\x16\x03\x01"); // TLS
@@ -256,15 +256,15 @@ fn malformed_messages_are_rejected_and_the_next_client_is_served() {
     bad(501, "CONNECT test:80 HTTP/1.1\r\nHost: test:80\r\n\r\n");
     bad(501, "POST /events HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: gzip, chunked\r\n\r\n");
     bad(505, "POST /events HTTP/2.0\r\nHost: test\r\n\r\n");
-    contract::must_let_a_refused_sender_finish(server.addr());
+    contract::must_let_a_rejected_sender_finish(server.addr());
 }
 
 #[test]
 fn keep_alive_chunks_and_100_continue_work() {
     let server = start();
     contract::must_keep_connections_as_asked(server.addr());
-    contract::must_say_continue(server.addr());
-    contract::must_bear_clients_that_leave(server.addr());
+    contract::must_send_continue(server.addr());
+    contract::must_survive_clients_that_disconnect(server.addr());
     let mut peer = Peer::connect(server.addr());
     let requests: Vec<_> = (0..100).map(|amount| event("alice", amount)).collect();
     peer.send(requests.concat()).end_input();
@@ -319,9 +319,9 @@ fn nothing_limits_the_work() {
 
 #[test]
 fn the_banner_says_where_it_listens_and_what_to_try() {
-    contract::must_introduce_itself(BINARY, 3, "stage3-parse");
-    contract::must_explain_itself(BINARY, &[("--addr", "127.0.0.1:8080"), ("--timeout", "10s")]);
-    contract::must_say_that_its_address_is_in_use(BINARY);
+    contract::must_print_its_banner(BINARY, 3, "stage3-parse");
+    contract::must_list_its_options(BINARY, &[("--addr", "127.0.0.1:8080"), ("--timeout", "10s")]);
+    contract::must_report_an_address_in_use(BINARY);
 }
 
 #[test]
@@ -329,6 +329,6 @@ fn invalid_arguments_are_rejected() {
     let bad = ["", "x", "0s", "0", "5", "-1s", "s", "1 parsec", "61m"]
         .map(|timeout| ["--timeout", timeout]);
     let bad: Vec<&[&str]> = bad.iter().map(|case| &case[..]).collect();
-    contract::must_refuse_arguments(BINARY, &bad);
-    contract::must_refuse_arguments(BINARY, &[&["--timeout"], &["--addr", "8080"]]);
+    contract::must_reject_arguments(BINARY, &bad);
+    contract::must_reject_arguments(BINARY, &[&["--timeout"], &["--addr", "8080"]]);
 }

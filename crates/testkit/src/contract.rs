@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 /// The banner: where it listens, on a first line that [`Server::start`](crate::Server::start) insists on; then its
 /// idea, what to try, what breaks it, and what to read.
-pub fn must_introduce_itself(binary: &str, number: u8, name: &str) {
+pub fn must_print_its_banner(binary: &str, number: u8, name: &str) {
     let server = start(binary, &[]);
     let addr = server.addr().to_string();
     server.signal("KILL").expect("it runs");
@@ -22,7 +22,7 @@ pub fn must_introduce_itself(binary: &str, number: u8, name: &str) {
 }
 
 /// `--help` names these options with their defaults and exits with 0.
-pub fn must_explain_itself(binary: &str, options: &[(&str, &str)]) {
+pub fn must_list_its_options(binary: &str, options: &[(&str, &str)]) {
     let output = run(binary, &["--help"], &[]);
     let help = String::from_utf8_lossy(&output.stdout);
     assert_eq!((output.status.code(), &output.stderr[..]), (Some(0), &b""[..]));
@@ -37,7 +37,7 @@ pub fn must_explain_itself(binary: &str, options: &[(&str, &str)]) {
 }
 
 /// Invalid arguments: exit code 2, nothing on stdout, and stderr names the option, the first of each.
-pub fn must_refuse_arguments(binary: &str, cases: &[&[&str]]) {
+pub fn must_reject_arguments(binary: &str, cases: &[&[&str]]) {
     for case in cases {
         let output = run(binary, case, &[]);
         let stderr = String::from_utf8_lossy(&output.stderr);
@@ -51,7 +51,7 @@ pub fn must_refuse_arguments(binary: &str, cases: &[&[&str]]) {
 }
 
 /// An address in use: one line that names it, also where backtraces are asked for, and exit code 1.
-pub fn must_say_that_its_address_is_in_use(binary: &str) {
+pub fn must_report_an_address_in_use(binary: &str) {
     let server = start(binary, &[]);
     let addr = server.addr().to_string();
     for backtrace in ["0", "1", "full"] {
@@ -85,7 +85,7 @@ pub fn must_log_each_connection(binary: &str) {
 
 /// Connections last as long as their requests say (RFC 9112 §9.3).
 pub fn must_keep_connections_as_asked(addr: SocketAddr) {
-    for (version, asked, answer) in [
+    for (version, asked, response_field) in [
         ("1.1", "", None),
         ("1.1", "Connection: keep-alive\r\n", None),
         ("1.1", "Connection: close\r\n", Some("close")),
@@ -105,8 +105,8 @@ pub fn must_keep_connections_as_asked(addr: SocketAddr) {
         for _ in 0..3 {
             let response = peer.send(format!("{head}{event}")).response();
             must_have_status(&response, 200, &of);
-            assert_eq!(response.header(header::CONNECTION), answer, "{of}");
-            if answer == Some("close") {
+            assert_eq!(response.header(header::CONNECTION), response_field, "{of}");
+            if response_field == Some("close") {
                 peer.expect_eof();
                 break;
             }
@@ -115,7 +115,7 @@ pub fn must_keep_connections_as_asked(addr: SocketAddr) {
 }
 
 /// `100 Continue` comes once the head is accepted and before the body is sent; a rejection comes instead of it.
-pub fn must_say_continue(addr: SocketAddr) {
+pub fn must_send_continue(addr: SocketAddr) {
     let head = |length| {
         format!(
             "POST /events HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
@@ -129,13 +129,13 @@ pub fn must_say_continue(addr: SocketAddr) {
         "a body that was waited for",
     );
     drop(peer); // stage 1 serves no other client before that
-    must_refuse(addr, 413, head(MAX_BODY + 1));
+    must_reject(addr, 413, head(MAX_BODY + 1));
 }
 
 /// A message that is rejected before it is complete: its sender gets the whole response, and the next client is
 /// served.
 #[track_caller]
-pub fn must_refuse(addr: SocketAddr, status: u16, message: impl AsRef<[u8]>) {
+pub fn must_reject(addr: SocketAddr, status: u16, message: impl AsRef<[u8]>) {
     let message = message.as_ref();
     let of = message[..message.len().min(100)].escape_ascii().to_string();
     let mut peer = Peer::connect(addr);
@@ -149,7 +149,7 @@ pub fn must_refuse(addr: SocketAddr, status: u16, message: impl AsRef<[u8]>) {
 }
 
 /// A message that is rejected before it is complete: its sender may go on sending and can still read the response.
-pub fn must_let_a_refused_sender_finish(addr: SocketAddr) {
+pub fn must_let_a_rejected_sender_finish(addr: SocketAddr) {
     let body = vec![b'x'; 6 * MAX_BODY]; // more than buffers hold, less than what is dropped at most
     let mut peer = Peer::connect(addr);
     let head =
@@ -162,7 +162,7 @@ pub fn must_let_a_refused_sender_finish(addr: SocketAddr) {
 }
 
 /// Clients that disconnect in the middle of their responses: only their connections are lost.
-pub fn must_bear_clients_that_leave(addr: SocketAddr) {
+pub fn must_survive_clients_that_disconnect(addr: SocketAddr) {
     let request = post("/events", vec![b'x'; MAX_BODY]);
     for _ in 0..20 {
         Peer::connect(addr).send(&request); // and at its end, here, is gone
@@ -191,7 +191,7 @@ pub fn must_echo_every_body(addr: SocketAddr) {
 }
 
 /// Stages 1 and 2: it does not matter how a request was split on the way.
-pub fn must_echo_what_comes_byte_by_byte(addr: SocketAddr) {
+pub fn must_echo_a_request_sent_byte_by_byte(addr: SocketAddr) {
     for request in [post("/", "hello"), chunked(b"hello", 2)] {
         let mut peer = Peer::connect(addr);
         for byte in request {
@@ -202,7 +202,7 @@ pub fn must_echo_what_comes_byte_by_byte(addr: SocketAddr) {
 }
 
 /// Stages 1 and 2: any method and any target are accepted.
-pub fn must_echo_whatever_the_method(addr: SocketAddr) {
+pub fn must_echo_any_method(addr: SocketAddr) {
     let targets = ["/", "/events", "/no/such/path?a=b", "http://elsewhere:80/x", "/%00"];
     for method in [
         "GET",

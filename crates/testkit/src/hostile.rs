@@ -47,11 +47,11 @@ fn must_serve_throughout<T>(server: &Server, harm: impl FnOnce() -> T) -> T {
     let (addr, done) = (server.addr(), AtomicBool::new(false));
     thread::scope(|scope| {
         let normal = scope.spawn(|| {
-            let (mut peer, mut answers) = (Peer::connect(addr), 0);
-            while !done.load(Ordering::Relaxed) || answers == 0 {
+            let (mut peer, mut responses) = (Peer::connect(addr), 0);
+            while !done.load(Ordering::Relaxed) || responses == 0 {
                 let sent = peer.try_send(get("/normal"));
                 match peer.response_or_end().filter(|_| sent) {
-                    Some(response) if response.status().as_u16() == 404 => answers += 1,
+                    Some(response) if response.status().as_u16() == 404 => responses += 1,
                     // the machine is so busy that this client was late
                     _ => peer = Peer::connect(addr),
                 }
@@ -68,15 +68,16 @@ fn must_serve_throughout<T>(server: &Server, harm: impl FnOnce() -> T) -> T {
 /// Its resident memory, in KiB.
 fn resident(server: &Server) -> i64 {
     let pid = server.pid().to_string();
-    let told = match std::fs::read_to_string(format!("/proc/{pid}/status")) {
-        Ok(status) => status.split("VmRSS:").nth(1).unwrap_or_default().to_owned(),
+    let status = match std::fs::read_to_string(format!("/proc/{pid}/status")) {
+        Ok(text) => text.split("VmRSS:").nth(1).unwrap_or_default().to_owned(),
         Err(_) => {
             let output =
                 Command::new("ps").args(["-o", "rss=", "-p", &pid]).output().expect("there is ps");
             String::from_utf8_lossy(&output.stdout).into_owned()
         }
     };
-    told.split_whitespace()
+    status
+        .split_whitespace()
         .next()
         .and_then(|number| number.parse().ok())
         .expect("the system tells a number")
@@ -137,10 +138,10 @@ pub fn slow_senders_are_disconnected(binary: &str) {
 pub fn a_client_that_never_reads_is_disconnected(binary: &str) {
     let server = start(binary, &["--timeout", "700ms"]);
     must_serve_throughout(&server, || {
-        let mut deaf = Peer::connect(server.addr());
-        deaf.send_until_stuck(get("/").repeat(1000), Duration::from_millis(200));
+        let mut client = Peer::connect(server.addr());
+        client.send_until_stuck(get("/").repeat(1000), Duration::from_millis(200));
         let began = Instant::now();
-        while deaf.try_send(get("/")) {
+        while client.try_send(get("/")) {
             assert!(began.elapsed() < PATIENCE, "a connection that never reads is still open");
         }
     });

@@ -223,7 +223,7 @@ impl Peer {
     /// The next response, if it comes in time.
     pub fn response_within(&mut self, patience: Duration) -> Option<Response> {
         match self.read(patience) {
-            ReadResult::Nothing => None,
+            ReadResult::TimedOut => None,
             ReadResult::End | ReadResult::Reset(_) => {
                 panic!("a response should come, or nothing, not the end of the connection")
             }
@@ -241,7 +241,7 @@ impl Peer {
                 Ok(_) => match self.read(patience) {
                     ReadResult::Bytes(bytes) => self.decoder.push(&bytes),
                     ReadResult::End | ReadResult::Reset(_) => return None,
-                    ReadResult::Nothing => panic!("no response within {patience:?}"),
+                    ReadResult::TimedOut => panic!("no response within {patience:?}"),
                 },
                 Err(bad) => panic!("what the server sent is not a response: {bad}"),
             }
@@ -264,29 +264,29 @@ impl Peer {
     /// Fails if anything arrives, an end included, within `duration`.
     #[track_caller]
     pub fn expect_nothing_for(&mut self, duration: Duration) {
-        match self.hear(duration) {
-            ReadResult::Nothing => {}
-            heard => panic!("nothing should come, and this came: {heard:?}"),
+        match self.next_input(duration) {
+            ReadResult::TimedOut => {}
+            input => panic!("nothing should come, and this came: {input:?}"),
         }
     }
 
     /// Fails unless the server closes the connection, without a reset and without another byte.
     #[track_caller]
     pub fn expect_eof(&mut self) {
-        match self.hear(PATIENCE) {
+        match self.next_input(PATIENCE) {
             ReadResult::End => {}
-            heard => panic!("the connection should end, and this came: {heard:?}"),
+            input => panic!("the connection should end, and this came: {input:?}"),
         }
     }
 
     /// What arrived together with the last response, or else what arrives next.
-    fn hear(&mut self, patience: Duration) -> ReadResult {
-        let left = self.decoder.buffer(0).split().freeze();
-        if left.is_empty() { self.read(patience) } else { ReadResult::Bytes(left) }
+    fn next_input(&mut self, patience: Duration) -> ReadResult {
+        let unread = self.decoder.buffer(0).split().freeze();
+        if unread.is_empty() { self.read(patience) } else { ReadResult::Bytes(unread) }
     }
 
     /// Waits until part of a response has arrived, and does not read it.
-    pub fn must_be_answered_in_part(&mut self) {
+    pub fn expect_partial_response(&mut self) {
         self.stream.set_read_timeout(Some(PATIENCE)).expect("a socket takes a deadline");
         let arrived = self.stream.peek(&mut [0]).expect("part of a response");
         assert_eq!(arrived, 1, "the server closed the connection");
@@ -295,9 +295,9 @@ impl Peer {
     /// Whether anything unread has arrived, an end included.
     fn has_input(&mut self) -> bool {
         self.stream.set_nonblocking(true).expect("a socket can be asked");
-        let heard = !matches!(self.stream.peek(&mut [0]), Err(error) if is_timeout(&error));
+        let has_input = !matches!(self.stream.peek(&mut [0]), Err(error) if is_timeout(&error));
         self.stream.set_nonblocking(false).expect("a socket can be waited for");
-        heard
+        has_input
     }
 
     fn read(&mut self, patience: Duration) -> ReadResult {
@@ -309,7 +309,7 @@ impl Peer {
                 bytes.truncate(length);
                 ReadResult::Bytes(bytes.into())
             }
-            Err(error) if is_timeout(&error) => ReadResult::Nothing,
+            Err(error) if is_timeout(&error) => ReadResult::TimedOut,
             // Linux reports this to a reader with a deadline whose process was halted, as on a paused machine
             Err(error) if error.kind() == ErrorKind::Interrupted => self.read(patience),
             Err(error) => ReadResult::Reset(error),
@@ -323,7 +323,7 @@ enum ReadResult {
     End,
     /// The server closed with unread input, or died: what it sent last may be lost.
     Reset(#[expect(dead_code, reason = "printed by a panic")] io::Error),
-    Nothing,
+    TimedOut,
 }
 
 fn is_timeout(error: &io::Error) -> bool {
@@ -336,8 +336,8 @@ pub fn expect_silence_for(peers: &mut [Peer], duration: Duration) {
     if let Some(first) = peers.first_mut() {
         first.expect_nothing_for(duration);
     }
-    let heard = peers.iter_mut().map(Peer::has_input).filter(|heard| *heard).count();
-    assert_eq!(heard, 0, "of {} none should receive anything", peers.len());
+    let with_input = peers.iter_mut().map(Peer::has_input).filter(|has_input| *has_input).count();
+    assert_eq!(with_input, 0, "of {} none should receive anything", peers.len());
 }
 
 /// Sends one request on a new connection; its response.
