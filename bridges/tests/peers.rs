@@ -142,7 +142,7 @@ fn pythons_threading_http_server_is_a_stage_2() {
         ("slow-client", "answered in"),
         ("garbage", "accepted 12 of 12"),
         ("smuggling", "0 of 11 rejected"),
-        ("deadline", "a silent one (left open)"),
+        ("deadline", "a silent client (left open)"),
     ];
     keeps(start, &kept, &[], &figures);
 }

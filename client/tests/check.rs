@@ -59,8 +59,8 @@ fn a_broken_claim_shows_what_was_found_and_how_to_reproduce_it() {
     assert_eq!(output.status.code(), Some(1));
 }
 
-/// What `check` finds about garbage, and what its command then shows.
-fn of_garbage(addr: SocketAddr) -> (String, String) {
+/// The figure of the claim `garbage`, and the output of the command that reproduces it.
+fn check_garbage(addr: SocketAddr) -> (String, String) {
     let printed =
         text(&run(&["check", "3", "--json", "--only", "garbage", &addr.to_string()]).stdout);
     let line: serde_json::Value = serde_json::from_str(&printed).expect("a line of JSON");
@@ -82,7 +82,7 @@ fn the_command_for_accepted_garbage_reproduces_the_kind_that_was_accepted() {
                 }
             }
         });
-        let (figure, shown) = of_garbage(addr);
+        let (figure, shown) = check_garbage(addr);
         let accepted = accepted.what;
         assert_eq!(
             (&*figure, shown.lines().next()),
@@ -95,8 +95,8 @@ fn the_command_for_accepted_garbage_reproduces_the_kind_that_was_accepted() {
 #[test]
 fn a_server_that_rejects_every_event_does_not_keep_the_claim_garbage() {
     let (addr, _) =
-        http_server(|_, _| Response::problem(StatusCode::NOT_FOUND, "there is no such thing"));
-    let (figure, shown) = of_garbage(addr);
+        http_server(|_, _| Response::problem(StatusCode::NOT_FOUND, "there is no such path"));
+    let (figure, shown) = check_garbage(addr);
     assert_eq!(figure, "rejected 12 of 12, but also a valid event: answered 404 Not Found");
     assert_eq!(shown.lines().next(), Some("HTTP/1.1 404 Not Found"));
 }
@@ -183,7 +183,7 @@ fn claims_lists_every_claim_with_its_stages_and_its_command() {
 }
 
 #[test]
-fn the_commands_by_hand_show_what_a_server_answers() {
+fn the_commands_with_curl_show_the_servers_response() {
     let addr = echo();
     let by_curl =
         |command: &str| !["cargo ", "scripts/", "nc "].iter().any(|other| command.contains(other));
@@ -203,7 +203,7 @@ fn the_commands_by_hand_show_what_a_server_answers() {
 }
 
 #[test]
-fn a_claim_has_a_name_of_its_own_a_sentence_and_a_command_that_a_shell_can_read() {
+fn each_claim_has_a_unique_name_a_sentence_and_a_command_that_a_shell_can_read() {
     for (number, claim) in CLAIMS.iter().enumerate() {
         assert!(
             CLAIMS[..number].iter().all(|other| other.name != claim.name),
@@ -219,7 +219,10 @@ fn a_claim_has_a_name_of_its_own_a_sentence_and_a_command_that_a_shell_can_read(
         assert!(read.success(), "{}: {command}", claim.name);
     }
     let compared = CLAIMS.iter().filter(|claim| claim.compared);
-    assert!((5..=8).contains(&compared.count()), "a table for a room has no more rows");
+    assert!(
+        (5..=8).contains(&compared.count()),
+        "a table that is shown to a class has no more rows"
+    );
 }
 
 #[test]

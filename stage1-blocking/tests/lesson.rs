@@ -191,7 +191,7 @@ fn there_is_no_deadline() {
 #[test]
 fn the_claims_it_must_break_are_broken() {
     for (claim, figure) in [
-        ("slow-client", "no response in 2 s"), // and none that says "and none after it left"
+        ("slow-client", "no response in 2 s"), // exactly: it recovers after the silent client has disconnected
         ("slow-request", "no response in 2 s"),
         ("garbage", "accepted 12 of 12"),
         ("burst", "accepted 100, rejected none"),

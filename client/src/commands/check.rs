@@ -10,7 +10,7 @@ use probe::target::Target;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-/// Check what a stage promises on any server, in whatever language it is written
+/// Check whether a server, written in any language, keeps the claims of a stage
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -38,7 +38,7 @@ pub(crate) struct Check {
     json: bool,
 }
 
-/// The present name of a claim, which may be given by its former one.
+/// The name of a claim, which may also be given by its former name.
 fn known(name: &str) -> Result<&'static str, &'static str> {
     claim(name)
         .map(|claim| claim.name)
@@ -53,7 +53,7 @@ impl Check {
             .find(|name| claim(name).is_some_and(|claim| !claim.kept_by.contains(&stage)))
         {
             complain(&format!(
-                "error: stage {stage} does not promise {name}; client claims lists which stages do"
+                "error: {name} is not a claim of stage {stage}; client claims lists the stages of each"
             ));
             return Ok(ExitCode::from(2));
         }

@@ -6,7 +6,7 @@ use clap::Args;
 use console::style;
 use std::process::ExitCode;
 
-/// List the claims: which stages keep each, and the command that reproduces it by hand
+/// List the claims: which stages keep each, and the command that reproduces it
 #[derive(Args)]
 pub(crate) struct Claims {
     /// Print a line of JSON for each claim

@@ -1,4 +1,4 @@
-//! A claim, and what trying it finds.
+//! A claim, and the finding of a trial.
 
 use crate::trial::{QueueSample, TracedRequest, Trial};
 use std::net::SocketAddr;
@@ -9,28 +9,28 @@ use tokio::time::timeout;
 /// One sentence, true of some servers.
 #[derive(Debug)]
 pub struct Claim {
-    /// A word for it, for command lines and links.
+    /// Its name on command lines and in links.
     pub name: &'static str,
-    /// What it was called before; still accepted on the command line.
+    /// Its name before it was renamed; still accepted on the command line.
     pub former_name: Option<&'static str>,
     /// The sentence.
     pub sentence: &'static str,
-    /// The stages that keep it. The others must break it: their failure is their lesson.
+    /// The stages that keep it. The others must break it: that failure is their lesson.
     pub kept_by: &'static [u8],
-    /// How long a trial may take before it counts as broken.
+    /// After this time an unfinished trial counts as broken.
     pub deadline: Duration,
     /// Whether `compare` tries it on all five stages, side by side.
     pub compared: bool,
-    /// A shell command that reproduces it by hand; `{addr}` stands for the server's HOST:PORT.
+    /// A shell command that reproduces it; `{addr}` stands for the server's HOST:PORT.
     pub by_hand: &'static str,
     pub(crate) attempt: for<'a> fn(&'a mut Trial) -> Attempt<'a>,
 }
 
-/// A trial in progress. It yields the figure of a kept claim, or of a broken one as the error.
+/// A trial in progress. Its result is the figure: `Ok` if the claim is kept, `Err` if it is broken.
 pub(crate) type Attempt<'a> = Pin<Box<dyn Future<Output = Result<String, String>> + Send + 'a>>;
 
 impl Claim {
-    /// Tries it on the server at `addr`. Takes at most its deadline.
+    /// Tries it on the server at `addr`, for at most its deadline.
     pub async fn try_on(&self, addr: SocketAddr) -> Finding {
         let mut trial = Trial::new(addr);
         let (verdict, figure) = match timeout(self.deadline, (self.attempt)(&mut trial)).await {
@@ -55,7 +55,7 @@ impl Claim {
         finding.by_hand.clone().unwrap_or_else(|| self.command(addr))
     }
 
-    /// What must be found on a stage, 1 to 5.
+    /// The verdict that the lessons promise for a stage, 1 to 5.
     pub fn expected(&self, stage: u8) -> Verdict {
         if self.kept_by.contains(&stage) { Verdict::Kept } else { Verdict::Broken }
     }

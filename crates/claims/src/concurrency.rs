@@ -8,7 +8,7 @@ use probe::http_client::{Call, Failure, Outcome, ResponseClient};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
-/// A longer time between the first and the last response is not the noise of a busy machine.
+/// The difference between the first and the last response that a busy machine can cause.
 pub(crate) const SLACK: Duration = Duration::from_millis(250);
 
 /// Opens ten connections, then sends ten events, one for each of ten users.
@@ -40,13 +40,13 @@ pub(crate) async fn concurrently(
         }
         Ok::<_, Failure>(())
     });
-    // a server that does not accept leaves the others waiting once its backlog is full
+    // if the server does not accept, connecting blocks once its backlog is full
     connecting.await.unwrap_or(Ok(())).map_err(|failure| failure.to_string())?;
     let began = Instant::now();
     let mut calls = Vec::with_capacity(events.len());
     for (mut client, event) in clients.into_iter().zip(events) {
         let request = post_event(trial.addr, "application/json", event.as_bytes());
-        // the client is dropped with its task: a server with one thread waits for it to disconnect
+        // dropping the client with its task disconnects it, so that a server with one thread can go on
         calls.push(tokio::spawn(
             async move { client.call(&request, false, began + patience).await },
         ));

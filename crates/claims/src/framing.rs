@@ -1,4 +1,4 @@
-//! Where a request begins and ends, however it arrives.
+//! Where a request begins and ends, independent of how its bytes arrive.
 
 use crate::event::{event, fresh_user};
 use crate::raw_connection::{PATIENCE, WORK};
@@ -134,7 +134,7 @@ pub(crate) async fn check_partial_reads(trial: &mut Trial) -> Result<String, Str
     for (number, byte) in request.as_bytes().chunks(1).enumerate() {
         connection.send(byte).await;
         if number % 8 == 0 {
-            sleep(Duration::from_millis(1)).await; // a pace, so that they do not arrive as one
+            sleep(Duration::from_millis(1)).await; // so that the bytes do not arrive together
         }
     }
     must_name(&trial.receive("event byte by byte", &mut connection, began, WORK).await?, &user)?;
@@ -152,7 +152,7 @@ pub(crate) async fn check_half_close(trial: &mut Trial) -> Result<String, String
     Ok(format!("answered {}, then closed", response.status().as_u16()))
 }
 
-/// Sends a request as people type it into `nc`.
+/// Sends a request as it is typed into `nc`.
 pub(crate) async fn check_bare_lf(trial: &mut Trial) -> Result<String, String> {
     let (response, _) = trial
         .ask_on_new_connection("typed request", "GET / HTTP/1.1\nHost: check\n\n", PATIENCE)
@@ -215,9 +215,12 @@ pub(crate) async fn check_head(trial: &mut Trial) -> Result<String, String> {
 pub(crate) async fn check_standard_headers(trial: &mut Trial) -> Result<String, String> {
     let cases = [
         ("GET /", "GET / HTTP/1.1\r\nHost: check\r\n\r\n"),
-        ("GET of nothing", "GET /check-nowhere HTTP/1.1\r\nHost: check\r\n\r\n"),
+        ("GET of an unknown path", "GET /check-nowhere HTTP/1.1\r\nHost: check\r\n\r\n"),
         ("an empty event", "POST /events HTTP/1.1\r\nHost: check\r\nContent-Length: 0\r\n\r\n"),
-        ("no event", "POST /events HTTP/1.1\r\nHost: check\r\nContent-Length: 2\r\n\r\n[]"),
+        (
+            "JSON that is not an event",
+            "POST /events HTTP/1.1\r\nHost: check\r\nContent-Length: 2\r\n\r\n[]",
+        ),
         ("a malformed request", "GET  / HTTP/1.1\r\nHost: check\r\n\r\n"),
     ];
     let mut wrong = Vec::new();

@@ -1,4 +1,4 @@
-//! Input that no server should accept as an event.
+//! Input that a server must not accept as an event.
 
 use crate::event::{event, fresh_user, post_event};
 use crate::raw_connection::{PATIENCE, WORK};
@@ -75,7 +75,7 @@ pub(crate) async fn check_garbage(trial: &mut Trial) -> Result<String, String> {
         .call("valid event", &mut ResponseClient::new(trial.addr), &request, WORK)
         .await
         .outcome;
-    // if all were accepted, the claim's own command shows one
+    // if all were accepted, the claim's command already shows one of them
     if let Some(first) = accepted.iter().chain(&unexpected).next().filter(|_| accepted.len() < of) {
         trial.by_hand = Some(curl(trial.addr, first.content_type, first.body));
     }

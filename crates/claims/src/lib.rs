@@ -1,11 +1,11 @@
 //! The sentences of the lessons, each with a way to try it on a live server.
 //!
-//! A claim knows of a server only what HTTP shows, so it can be tried on any server. Only a response
+//! A claim uses only HTTP, so it can be tried on any server. Only a response
 //! counts as served; a completed connect proves nothing, since the kernel accepts on the server's
 //! behalf.
 //!
-//! Use it to judge a server at an address, in whatever language it is written: [`CLAIMS`] has all claims, [`claim()`] finds
-//! one by its name, and [`Claim::try_on`] tries it.
+//! Use it to check a server at an address, written in any language: [`CLAIMS`] lists the claims, [`claim()`] finds one by
+//! its name, and [`Claim::try_on`] tries it.
 //!
 //! ```no_run
 //! # async fn example() {

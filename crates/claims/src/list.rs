@@ -1,4 +1,4 @@
-//! All claims: the sentence, the stages that keep it, and the command that reproduces it by hand.
+//! All claims: the sentence, the stages that keep it, and the command that reproduces it.
 
 use crate::claim::Claim;
 use crate::rejections::{MALFORMED, SMUGGLED, UNSUPPORTED};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 const ALL: &[u8] = &[1, 2, 3, 4, 5];
 
-/// All claims, in the best order to try them: the last ones leave a slow server with work to do.
+/// All claims, in the order to try them: the last ones leave work to do on a slow server.
 pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "echo",
@@ -274,7 +274,7 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "round-trip",
         former_name: Some("parsed"),
-        sentence: "an event comes back as it was understood",
+        sentence: "the response to an event repeats it as it was parsed",
         kept_by: &[3, 5],
         deadline: Duration::from_secs(60),
         compared: false,

@@ -10,7 +10,7 @@ use probe::http_client::{Call, Outcome, ResponseClient, get};
 use std::time::Duration;
 use tokio::time::{Instant, interval, sleep, timeout};
 
-/// How long the hundred are watched: an immediate rejection comes long before.
+/// How long the client waits for the hundred responses: an immediate rejection comes much sooner.
 const BURST: Duration = Duration::from_secs(3);
 
 /// How long a queue may take to become empty, before and after the burst.
@@ -24,7 +24,7 @@ pub(crate) async fn check_burst(trial: &mut Trial) -> Result<String, String> {
     let calls = concurrently(trial, events, BURST).await;
     let after = trial.look::<QueueStats>("/stats").await;
     if let Some(watched) = watched {
-        trial.queue = watched.await.unwrap_or_default(); // without a watcher there is no queue to draw
+        trial.queue = watched.await.unwrap_or_default(); // a watcher that panicked leaves no samples
     }
     let calls = calls?;
     let accepted = count(&calls, |outcome| matches!(outcome, Outcome::Served(_)));
@@ -70,7 +70,7 @@ impl QueueStats {
         self.processed.saturating_add(self.failed)
     }
 
-    /// What is inconsistent in it, alone or after an earlier one.
+    /// What is inconsistent in it, by itself or compared with an earlier sample.
     fn contradiction(&self, earlier: &QueueStats) -> Option<String> {
         let QueueStats { capacity, queued, accepted, .. } = *self;
         let in_hand =
@@ -88,8 +88,8 @@ impl QueueStats {
     }
 }
 
-/// An empty queue accepts its capacity, one more that the worker has in hand, and one for each event
-/// that is done meanwhile.
+/// What is wrong with the accepted count: an empty queue accepts its capacity, one more that the worker has in
+/// hand, and one for each event that is done meanwhile.
 fn disagreement(accepted: u64, before: QueueStats, after: QueueStats) -> Option<String> {
     let most =
         after.capacity.saturating_add(1).saturating_add(after.done().saturating_sub(before.done()));
@@ -110,7 +110,7 @@ async fn watch(addr: std::net::SocketAddr, began: Instant, before: QueueStats) -
     let mut samples: Vec<QueueSample> = Vec::new();
     while Instant::now() < end {
         tick.tick().await;
-        // a new connection each time: a server with one thread must not wait for this one
+        // a new connection each time: an open one would block a server with one thread
         let call = ResponseClient::new(addr).call(&request, false, Instant::now() + PATIENCE).await;
         let Some(stats) = call
             .response
@@ -152,8 +152,8 @@ pub(crate) async fn check_stats_consistent(trial: &mut Trial) -> Result<String, 
                 client.call(&request, false, Instant::now() + PATIENCE).await;
             let response =
                 response.ok_or_else(|| format!("{} to GET /stats", instead(outcome, PATIENCE)))?;
-            let stats: QueueStats =
-                serde_json::from_slice(response.body()).map_err(|_| "no figures of a queue")?;
+            let stats: QueueStats = serde_json::from_slice(response.body())
+                .map_err(|_| "GET /stats returns no figures of a queue")?;
             if let Some(contradiction) = stats.contradiction(&earlier) {
                 return Err(contradiction);
             }
@@ -166,7 +166,8 @@ pub(crate) async fn check_stats_consistent(trial: &mut Trial) -> Result<String, 
     let last = looking.await.map_err(|error| error.to_string())??;
     let accepted = count(&calls, |outcome| matches!(outcome, Outcome::Served(_))) as u64;
     let rejected = count(&calls, |outcome| matches!(outcome, Outcome::Shed(_))) as u64;
-    let counted = (last.accepted - first.accepted, last.rejected - first.rejected); // none has decreased
+    // a decrease is an error above, so this cannot underflow
+    let counted = (last.accepted - first.accepted, last.rejected - first.rejected);
     if counted == (accepted, rejected) {
         Ok(format!("{LOOKS} samples: accepted {accepted}, rejected {rejected}"))
     } else {
@@ -178,7 +179,7 @@ pub(crate) async fn check_stats_consistent(trial: &mut Trial) -> Result<String, 
 }
 
 /// The longest `Retry-After` that the claim waits for.
-const COME_BACK: Duration = Duration::from_secs(30);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// Sends event after event until one is rejected, and again after its `Retry-After`.
 pub(crate) async fn check_retry_after(trial: &mut Trial) -> Result<String, String> {
@@ -198,10 +199,10 @@ pub(crate) async fn check_retry_after(trial: &mut Trial) -> Result<String, Strin
             Outcome::Served(_) => {}
             Outcome::Shed(None) => return Err("rejected without Retry-After".into()),
             Outcome::Shed(Some(seconds)) => {
-                if seconds > COME_BACK.as_secs() {
+                if seconds > LONGEST_RETRY_AFTER.as_secs() {
                     return Err(format!("Retry-After is {seconds} s: too long to wait"));
                 }
-                client.disconnect(); // it would not stay open idle
+                client.disconnect(); // a server closes a connection that is idle too long
                 sleep(Duration::from_secs(seconds)).await;
                 return match trial.call("event, again", &mut client, &request, WORK).await.outcome {
                     Outcome::Served(_) => {
@@ -218,50 +219,50 @@ pub(crate) async fn check_retry_after(trial: &mut Trial) -> Result<String, Strin
     Err("accepted 200, rejected none".into())
 }
 
-/// More connections than a server of stage 5 takes.
-const CROWD: usize = 1100;
+/// More connections than stage 5 accepts.
+const CONNECTIONS: usize = 1100;
 
 /// Opens one connection that is served, more than a thousand that send nothing, and one more.
 pub(crate) async fn check_max_connections(trial: &mut Trial) -> Result<String, String> {
-    // a limit that cannot be raised is found below
-    let _ = rlimit::increase_nofile_limit(CROWD as u64 + 100);
+    // if the limit cannot be raised, opening connections fails below
+    let _ = rlimit::increase_nofile_limit(CONNECTIONS as u64 + 100);
     let request = get(trial.addr, "/");
     let mut first = trial.open().await?;
     trial.ask("the first", &mut first, &request, PATIENCE).await?;
-    let mut crowd = Vec::with_capacity(CROWD);
-    for number in 1..CROWD {
+    let mut others = Vec::with_capacity(CONNECTIONS);
+    for number in 1..CONNECTIONS {
         if number % 100 == 0 {
-            // it would not stay open idle
+            // a server closes a connection that is idle too long
             let response = trial.ask("the first, again", &mut first, &request, PATIENCE).await;
             response.map_err(|instead| format!("the first, beside {number} others: {instead}"))?;
         }
         match trial.open().await {
-            Ok(connection) => crowd.push(connection),
+            Ok(connection) => others.push(connection),
             Err(instead) => return Err(format!("connection {number}: {instead}")),
         }
     }
     let mut last =
-        trial.open().await.map_err(|instead| format!("connection {CROWD}: {instead}"))?;
+        trial.open().await.map_err(|instead| format!("connection {CONNECTIONS}: {instead}"))?;
     let response = trial.ask("the last", &mut last, &request, WORK).await?;
     let ended = last.end(PATIENCE).await;
     let mut rejected = 1;
-    for connection in crowd.iter_mut().rev() {
+    for connection in others.iter_mut().rev() {
         match connection.response(false, Duration::from_millis(20)).await {
             Ok(response) if is_rejection(&response) => rejected += 1,
             _ => break,
         }
     }
     let still = trial.ask("the first, again", &mut first, &request, PATIENCE).await;
-    drop((first, last, crowd));
+    drop((first, last, others));
     let free = timeout(WORK, async {
-        // until the places of those that have left are free
+        // until the server has noticed that the connections are closed
         while let Outcome::Shed(_) = trial.send_normal_request(PATIENCE).await.outcome {
             sleep(Duration::from_millis(20)).await;
         }
     });
     let free = free.await.is_ok();
     if response.status() != StatusCode::SERVICE_UNAVAILABLE {
-        return Err(format!("{CROWD} connections, none rejected"));
+        return Err(format!("{CONNECTIONS} connections, none rejected"));
     }
     if !is_rejection(&response) {
         return Err("rejected without Retry-After".into());
@@ -269,9 +270,9 @@ pub(crate) async fn check_max_connections(trial: &mut Trial) -> Result<String, S
     ended.map_err(|instead| format!("rejected, then {instead}"))?;
     still.map_err(|instead| format!("the first, while others were rejected: {instead}"))?;
     if free {
-        Ok(format!("rejected {rejected} of {CROWD}"))
+        Ok(format!("rejected {rejected} of {CONNECTIONS}"))
     } else {
-        Err("still full after the others had left".into())
+        Err("still full after all had disconnected".into())
     }
 }
 
@@ -281,7 +282,7 @@ fn is_rejection(response: &Response) -> bool {
 }
 
 impl Trial {
-    /// Waits for up to a deadline until so many events fit into the queue, if the server has one.
+    /// Waits until so many events fit into the queue, if the server has one, but no longer than [`EMPTY`].
     pub(crate) async fn room_for(&self, events: u64) {
         let end = Instant::now() + EMPTY;
         while Instant::now() < end {
@@ -293,7 +294,8 @@ impl Trial {
         }
     }
 
-    /// The figures of a server that has nothing left to do; `None` if it has none, or works on.
+    /// The figures of the queue once no work is left; `None` if the server has no figures, or is still busy after
+    /// [`EMPTY`].
     pub(crate) async fn settled(&self) -> Option<QueueStats> {
         let end = Instant::now() + EMPTY;
         while Instant::now() < end {

@@ -12,10 +12,10 @@ use tokio::time::{Instant, timeout};
 /// How long a response may take that costs the server no work.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long an event may take: a server may work on it, and on others before it.
+/// How long an event may take: a server may work on it, and first on those before it.
 pub(crate) const WORK: Duration = Duration::from_secs(10);
 
-/// How long what is sent at once may take to be taken: a MiB at most.
+/// How long one write of at most a MiB may take.
 const SENDING: Duration = Duration::from_secs(3);
 
 /// A raw connection.
@@ -28,7 +28,7 @@ pub(crate) struct RawConnection {
 
 impl RawConnection {
     /// Sends bytes as they are. A server that rejects early may close before it has read all of them:
-    /// that is not a failure, its response counts.
+    /// that is not a failure, since its response counts.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         matches!(timeout(SENDING, self.stream.write_all(bytes.as_ref())).await, Ok(Ok(())))
     }
@@ -55,7 +55,7 @@ impl RawConnection {
 
     /// Closes the sending side.
     pub(crate) async fn end_input(&mut self) {
-        let _ = self.stream.shutdown().await; // fails if the server has gone, which the response shows
+        let _ = self.stream.shutdown().await; // an error means that the server has closed; reading then shows it
     }
 
     /// The next response, interim ones (1xx) included.
@@ -141,7 +141,7 @@ impl Trial {
         began: Instant,
         patience: Duration,
     ) -> Result<Response, String> {
-        let end = Instant::now() + patience; // also if only interim responses come
+        let end = Instant::now() + patience; // so that interim responses cannot extend it
         let response = loop {
             match connection.response(false, end.saturating_duration_since(Instant::now())).await {
                 Ok(interim) if interim.status().is_informational() => {}

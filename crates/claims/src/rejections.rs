@@ -1,4 +1,4 @@
-//! Messages that no server should accept, and how it rejects them.
+//! Messages that a server must reject, and how it rejects them.
 
 use crate::raw_connection::{PATIENCE, WORK, is_error};
 use crate::trial::{Trial, all_of, instead};
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 /// The beginning of a request whose body an event server would read.
 const POST: &str = "POST /events HTTP/1.1\r\nHost: check\r\nContent-Type: application/json\r\n";
 
-/// What is wrong, and the bytes.
+/// What is wrong with a message, and its bytes.
 type Case = (&'static str, &'static str);
 
 /// Malformed messages.
@@ -19,12 +19,15 @@ pub(crate) const MALFORMED: &[Case] = &[
     ("a method that is not a token", "G(T / HTTP/1.1\r\nHost: a\r\n\r\n"),
     ("no Host", "GET / HTTP/1.1\r\n\r\n"),
     ("two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
-    ("a Host that is none", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"),
+    ("an invalid Host", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"),
     ("a space in a field's name", "GET / HTTP/1.1\r\nHost: a\r\nX Y: z\r\n\r\n"),
     ("a field without a colon", "GET / HTTP/1.1\r\nHost: a\r\nXY\r\n\r\n"),
     ("NUL in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n"),
     ("a bare CR in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n"),
-    ("a length in words", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: five\r\n\r\nhello"),
+    (
+        "a length that is not a number",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: five\r\n\r\nhello",
+    ),
     (
         "a length that overflows",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551617\r\n\r\nh",
@@ -52,14 +55,17 @@ pub(crate) const SMUGGLED: &[Case] = &[
         "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ),
     (
-        "chunked, and not last",
+        "chunked, but not as the last coding",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
     ),
     (
         "chunked twice",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
     ),
-    ("an empty coding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n0\r\n\r\n"),
+    (
+        "an empty Transfer-Encoding",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n0\r\n\r\n",
+    ),
     ("a space before the colon", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 5\r\n\r\nhello"),
     ("a folded line", "GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n"),
     (
@@ -131,7 +137,7 @@ pub(crate) async fn check_too_large(trial: &mut Trial) -> Result<String, String>
     all_of(cases.len(), &wrong, "rejected before the body")
 }
 
-/// Sends on after a rejection, and reads the response only then.
+/// Keeps sending after a rejection, and reads the response only then.
 pub(crate) async fn check_lingering_close(trial: &mut Trial) -> Result<String, String> {
     const BODY: usize = 6 * 1024 * 1024; // more than the socket buffers hold
     let head = format!("{POST}Content-Length: {BODY}\r\n\r\n");

@@ -21,7 +21,7 @@ pub(crate) async fn check_routes(trial: &mut Trial) -> Result<String, String> {
         let request = format!("{line} HTTP/1.1\r\nHost: check\r\nContent-Length: 0\r\n\r\n");
         let (response, _) = trial.ask_on_new_connection(what, request, PATIENCE).await?;
         if response.status().as_u16() != status {
-            wrong.push(format!("{what} ({}, {status} is right)", response.status().as_u16()));
+            wrong.push(format!("{what} ({}, expected {status})", response.status().as_u16()));
         } else if status == 405 && !allows_post(&response) {
             wrong.push(format!("{what} (405 without Allow: POST)"));
         }
@@ -44,7 +44,7 @@ pub(crate) async fn check_round_trip(trial: &mut Trial) -> Result<String, String
     let response = send_event(trial, &event).await?;
     let kind = response.header(header::CONTENT_TYPE).unwrap_or("no Content-Type");
     if !kind.starts_with("application/json") {
-        return Err(format!("answered as {kind}"));
+        return Err(format!("the response is {kind}"));
     }
     match serde_json::from_slice::<Value>(response.body()) {
         Ok(value) if value == json!({ "user": user, "amount": -5 }) => {
@@ -52,7 +52,7 @@ pub(crate) async fn check_round_trip(trial: &mut Trial) -> Result<String, String
         }
         Ok(Value::Object(fields)) => {
             let names: Vec<_> = fields.keys().map(String::as_str).collect();
-            Err(format!("another object came back, of {}", names.join(" and ")))
+            Err(format!("the response is another object, with {}", names.join(" and ")))
         }
         _ => Err("the response is not an object".into()),
     }

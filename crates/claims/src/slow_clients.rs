@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 /// How long all of them together may take to connect.
 const OPENING: Duration = Duration::from_secs(6);
 
-/// How long a normal client waits after the misbehaving ones have left.
+/// How long a normal client waits after the misbehaving ones have disconnected.
 const RECOVERY: Duration = Duration::from_secs(10);
 
 /// While one client misbehaves, three normal requests follow, one after another.
@@ -23,10 +23,10 @@ pub(crate) async fn check_not_blocked(
     hold_and_send_requests(trial, misbehaviour, 1).await
 }
 
-/// The same with hundreds of silent clients.
+/// While 300 clients are silent, three normal requests follow.
 pub(crate) async fn check_not_blocked_by_many(trial: &mut Trial) -> Result<String, String> {
     const MANY: usize = 300;
-    let _ = rlimit::increase_nofile_limit(MANY as u64 + 100); // a limit that cannot be raised is found below
+    let _ = rlimit::increase_nofile_limit(MANY as u64 + 100); // if the limit cannot be raised, opening connections fails below
     hold_and_send_requests(trial, Misbehaviour::Silent, MANY)
         .await
         .map(|figure| format!("{figure}, {MANY} idle"))
@@ -39,7 +39,7 @@ async fn hold_and_send_requests(
 ) -> Result<String, String> {
     let mut held = Vec::with_capacity(count);
     while held.len() < count && trial.began.elapsed() < OPENING {
-        // a server that does not accept leaves a connection waiting once its backlog is full
+        // if the server does not accept, connecting blocks once its backlog is full
         match timeout(PATIENCE, trial.open()).await {
             Ok(Ok(mut connection)) => {
                 connection.send(misbehaviour.bytes().0).await;
@@ -61,7 +61,7 @@ async fn hold_and_send_requests(
         }
     }
     for connection in &held {
-        trial.misbehaved("connection that does not go on", connection);
+        trial.misbehaved("connection held open", connection);
     }
     let missing = count - held.len();
     drop(held);
@@ -73,21 +73,21 @@ async fn hold_and_send_requests(
     };
     let recovered = trial.send_normal_request(RECOVERY).await.outcome.is_answer();
     let figure = instead(frozen, PATIENCE);
-    Err(if recovered { figure } else { figure + ", and none after it left" })
+    Err(if recovered { figure } else { figure + ", and none after it disconnected" })
 }
 
 /// How long a server may take to disconnect: ten seconds, and what a busy machine adds.
 const DISCONNECTED: Duration = Duration::from_secs(14);
 
-/// At the same time: a silent client, one that stops in its head, one in its body, one that drips, and one that is
-/// idle after a response.
+/// Five clients at once: one is silent, one stops in the head of its request, one in the body, one drips, and one is idle after
+/// a response.
 pub(crate) async fn check_deadline(trial: &mut Trial) -> Result<String, String> {
     let cases: [(_, &[u8], _); 5] = [
-        ("an idle one", b"GET / HTTP/1.1\r\nHost: check\r\n\r\n", Misbehaviour::Silent),
-        ("a silent one", b"", Misbehaviour::Silent),
+        ("an idle client", b"GET / HTTP/1.1\r\nHost: check\r\n\r\n", Misbehaviour::Silent),
+        ("a silent client", b"", Misbehaviour::Silent),
         ("half a head", b"", Misbehaviour::HalfHead),
         ("half a body", b"", Misbehaviour::HalfBody),
-        ("a dripping one", b"GET / HTTP/1.1\r\n", Misbehaviour::Drip),
+        ("a dripping client", b"GET / HTTP/1.1\r\n", Misbehaviour::Drip),
     ];
     let mut held = JoinSet::new();
     for (what, request, misbehaviour) in cases {
@@ -101,8 +101,8 @@ pub(crate) async fn check_deadline(trial: &mut Trial) -> Result<String, String> 
         held.spawn(async move {
             let began = Instant::now();
             let end = match what {
-                // nothing of a request has begun: closed without a response
-                "an idle one" | "a silent one" => connection.end(DISCONNECTED).await,
+                // no request has begun: expect a close without a response
+                "an idle client" | "a silent client" => connection.end(DISCONNECTED).await,
                 _ => expect_rejection(&mut connection, misbehaviour).await,
             };
             (what, connection, began.elapsed(), end)
@@ -115,7 +115,7 @@ pub(crate) async fn check_deadline(trial: &mut Trial) -> Result<String, String> 
         open += usize::from(after >= DISCONNECTED);
         wrong.extend(end.err().map(|instead| (what, format!("{what} ({instead})"))));
     }
-    // in the order of the cases, so that the figure is the same each time
+    // in the order of the cases, so that two runs print the same figure
     wrong.sort_by_key(|(what, _)| cases.iter().position(|(case, ..)| case == what));
     let wrong: Vec<_> = wrong.into_iter().map(|(_, said)| said).collect();
     if open == cases.len() {
@@ -124,7 +124,7 @@ pub(crate) async fn check_deadline(trial: &mut Trial) -> Result<String, String> 
     all_of(cases.len(), &wrong, &format!("disconnected, the last after {}", show(last)))
 }
 
-/// Waits for an error response and the end of the connection; a dripping client goes on meanwhile.
+/// Waits for an error response and the end of the connection; a dripping client keeps sending meanwhile.
 async fn expect_rejection(
     connection: &mut RawConnection,
     misbehaviour: Misbehaviour,

@@ -1,4 +1,4 @@
-//! Balances: every event counts, once.
+//! Balances: each event is counted once.
 
 use crate::concurrency::{SLACK, concurrently};
 use crate::event::{event, fresh_user, post_event};
@@ -23,7 +23,7 @@ pub(crate) async fn check_balance(trial: &mut Trial) -> Result<String, String> {
         let document = serde_json::from_slice::<Value>(response.body()).unwrap_or_default();
         match document.get("balance") {
             Some(found) if *found == balance => {}
-            Some(found) => return Err(format!("balance {found}, {balance} is right")),
+            Some(found) => return Err(format!("balance {found}, expected {balance}")),
             None => return Err("the response has no balance".into()),
         }
     }
@@ -47,7 +47,7 @@ pub(crate) async fn check_no_lost_update(trial: &mut Trial) -> Result<String, St
     if acknowledged == 0 {
         return Err("accepted none of ten".into());
     }
-    let found = comes_to(trial, &user, acknowledged).await?;
+    let found = wait_for_balance(trial, &user, acknowledged).await?;
     if found == Some(acknowledged) {
         Ok(format!("{acknowledged} acknowledged, {acknowledged} counted"))
     } else {
@@ -64,14 +64,14 @@ pub(crate) async fn check_sender_gone(trial: &mut Trial) -> Result<String, Strin
     connection.send(post_event(trial.addr, "application/json", event(&user, 5).as_bytes())).await;
     trial.misbehaved("event whose sender leaves", &connection);
     drop(connection);
-    match comes_to(trial, &user, 5).await? {
+    match wait_for_balance(trial, &user, 5).await? {
         Some(5) => Ok("sender gone, event counted".into()),
         _ => Err("sender gone, event lost".into()),
     }
 }
 
-/// Posts events nearly up to the end of `i64`, beyond it, and a small one that fits: a balance that
-/// wraps or saturates shows.
+/// Posts an event just below `i64::MAX`, one that overflows it, and a small one that fits. A balance that
+/// wraps or saturates is then wrong.
 pub(crate) async fn check_overflow(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(3).await;
     let user = fresh_user();
@@ -85,11 +85,11 @@ pub(crate) async fn check_overflow(trial: &mut Trial) -> Result<String, String> 
             outcome => return Err(format!("{amount}: {}", instead(outcome, WORK))),
         }
     }
-    let right = i64::MAX - 2;
-    match comes_to(trial, &user, right).await? {
-        Some(found) if found == right => Ok("an overflow changed nothing".into()),
-        Some(found) => Err(format!("{found}, {right} is right")),
-        None => Err("the balance is gone".into()),
+    let expected = i64::MAX - 2;
+    match wait_for_balance(trial, &user, expected).await? {
+        Some(found) if found == expected => Ok("an overflow changed nothing".into()),
+        Some(found) => Err(format!("balance {found}, expected {expected}")),
+        None => Err("the user has no balance".into()),
     }
 }
 
@@ -103,7 +103,7 @@ pub(crate) async fn check_reads_not_blocked(trial: &mut Trial) -> Result<String,
         let mut connection = trial.open().await?;
         let began = Instant::now();
         connection.send(request).await;
-        // responses are read concurrently, so that each has its own time
+        // responses are read concurrently, so that each has the time at which it came
         writers.push(tokio::spawn(async move {
             let response = connection.response(false, WORK).await;
             (
@@ -122,7 +122,7 @@ pub(crate) async fn check_reads_not_blocked(trial: &mut Trial) -> Result<String,
         read?;
     }
     for writer in writers {
-        // and so that no work is left
+        // the next claim starts when no work is left
         if let Ok((began, connected, ended, outcome)) = writer.await {
             trial.record("event", began, Some(connected), ended, Some(outcome));
         }
@@ -140,8 +140,12 @@ async fn balance(trial: &mut Trial, user: &str) -> Result<Option<i64>, String> {
     Ok(balances.get(user).and_then(Value::as_i64))
 }
 
-/// The user's balance once it is the expected one and stays so, or when the time is up.
-async fn comes_to(trial: &mut Trial, user: &str, wanted: i64) -> Result<Option<i64>, String> {
+/// The user's balance, once it has the wanted value or the time is up.
+async fn wait_for_balance(
+    trial: &mut Trial,
+    user: &str,
+    wanted: i64,
+) -> Result<Option<i64>, String> {
     let end = Instant::now() + DONE;
     while balance(trial, user).await? != Some(wanted) && Instant::now() < end {
         if trial.idle().await {
@@ -149,7 +153,7 @@ async fn comes_to(trial: &mut Trial, user: &str, wanted: i64) -> Result<Option<i
         }
         sleep(Duration::from_millis(50)).await;
     }
-    sleep(Duration::from_millis(100)).await; // time for a change that should not come
+    sleep(Duration::from_millis(100)).await; // a wrong server may change it once more
     balance(trial, user).await
 }
 

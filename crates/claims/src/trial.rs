@@ -23,7 +23,7 @@ pub struct QueueSample {
 /// One request of a trial; times count from the trial's start.
 #[derive(Clone, Debug)]
 pub struct TracedRequest {
-    /// What the request was for, such as "normal request".
+    /// A label, such as "normal request".
     pub what: &'static str,
     /// When it began.
     pub began: Duration,
@@ -97,7 +97,7 @@ impl Trial {
     }
 }
 
-/// What came instead of the expected response, in a few words.
+/// What happened instead of the expected response, in a few words.
 pub(crate) fn instead(outcome: Outcome, patience: Duration) -> String {
     match outcome {
         Outcome::Served(status) | Outcome::Rejected(status) => format!("answered {status}"),
@@ -107,7 +107,7 @@ pub(crate) fn instead(outcome: Outcome, patience: Duration) -> String {
     }
 }
 
-/// The figure of a number of cases: all of them `done`, or which were not.
+/// The figure of a number of cases: either all are `done`, or the exceptions are named.
 pub(crate) fn all_of(cases: usize, wrong: &[String], done: &str) -> Result<String, String> {
     const NAMED: usize = 3;
     if wrong.is_empty() {

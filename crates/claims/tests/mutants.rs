@@ -1,4 +1,4 @@
-//! Each claim is known to fail: for each there is a server that breaks it and, as a rule, no other.
+//! Each claim can fail: for each there is a server that breaks it and, as a rule, no other claim.
 
 mod flawed;
 
@@ -98,7 +98,7 @@ struct Case {
 }
 
 impl Case {
-    /// What was found, if it is not as expected.
+    /// A message, if the verdict is not the expected one.
     async fn mismatch(self) -> Option<String> {
         let server = flawed::start(self.kind, self.flaw).await;
         let finding = self.claim.try_on(server.addr).await;
@@ -149,7 +149,7 @@ async fn each_flaw_breaks_its_claim_and_no_other() {
 }
 
 #[test]
-fn every_claim_is_broken_by_a_flaw_of_its_own() {
+fn every_claim_is_broken_by_some_flaw() {
     for claim in CLAIMS {
         let breaks = |(_, _, broken): &&(Kind, Flaw, &[&str])| broken.contains(&claim.name);
         assert!(
@@ -161,7 +161,7 @@ fn every_claim_is_broken_by_a_flaw_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_claim_is_kept_by_nonsense_and_none_hangs_on_it() {
+async fn a_server_that_is_not_http_breaks_every_claim_and_none_hangs() {
     let _ = rlimit::increase_nofile_limit(20_000);
     let mut trials = JoinSet::new();
     let kinds = [

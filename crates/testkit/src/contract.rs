@@ -4,7 +4,7 @@ use crate::{Peer, ask, event, get, log_of, must_have_status, post, run, start};
 use http1::{MAX_BODY, Response, header};
 use std::net::SocketAddr;
 
-/// The banner: where it listens, on a first line that [`Server::start`](crate::Server::start) insists on; then its
+/// The banner: where it listens, on a first line that [`Server::start`](crate::Server::start) requires; then its
 /// idea, what to try, what breaks it, and what to read.
 pub fn must_print_its_banner(binary: &str, number: u8, name: &str) {
     let server = start(binary, &[]);
@@ -50,7 +50,7 @@ pub fn must_reject_arguments(binary: &str, cases: &[&[&str]]) {
     }
 }
 
-/// An address in use: one line that names it, also where backtraces are asked for, and exit code 1.
+/// An address in use: one line that names it, also if backtraces are enabled, and exit code 1.
 pub fn must_report_an_address_in_use(binary: &str) {
     let server = start(binary, &[]);
     let addr = server.addr().to_string();
@@ -61,10 +61,14 @@ pub fn must_report_an_address_in_use(binary: &str) {
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
         assert!(stderr.contains(&addr) && stderr.contains("in use"), "{stderr}");
     }
-    must_have_status(&ask(server.addr(), event("alice", 1)), 200, "who has the address");
+    must_have_status(
+        &ask(server.addr(), event("alice", 1)),
+        200,
+        "the server that has the address",
+    );
 }
 
-/// The log: on stderr, a line per connection; requests where `RUST_LOG` asks for them.
+/// The log: on stderr, a line per connection; requests if `RUST_LOG` enables them.
 pub fn must_log_each_connection(binary: &str) {
     let two_requests = |addr| {
         let mut peer = Peer::connect(addr);
@@ -150,13 +154,13 @@ pub fn must_reject(addr: SocketAddr, status: u16, message: impl AsRef<[u8]>) {
 
 /// A message that is rejected before it is complete: its sender may go on sending and can still read the response.
 pub fn must_let_a_rejected_sender_finish(addr: SocketAddr) {
-    let body = vec![b'x'; 6 * MAX_BODY]; // more than buffers hold, less than what is dropped at most
+    let body = vec![b'x'; 6 * MAX_BODY]; // more than buffers hold, less than the server discards
     let mut peer = Peer::connect(addr);
     let head =
         format!("POST /events HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n", body.len());
     must_have_status(&peer.send(head).response(), 413, "the head alone");
     for piece in body.chunks(64 * 1024) {
-        peer.send(piece); // a server that had closed would answer with a reset, and this would fail
+        peer.send(piece); // if the server had closed, its reset would make this fail
     }
     peer.expect_eof();
 }
@@ -165,7 +169,7 @@ pub fn must_let_a_rejected_sender_finish(addr: SocketAddr) {
 pub fn must_survive_clients_that_disconnect(addr: SocketAddr) {
     let request = post("/events", vec![b'x'; MAX_BODY]);
     for _ in 0..20 {
-        Peer::connect(addr).send(&request); // and at its end, here, is gone
+        Peer::connect(addr).send(&request); // dropped here, so it disconnects
     }
     must_have_status(&ask(addr, event("alice", 1)), 200, "the client after them");
 }
@@ -190,7 +194,7 @@ pub fn must_echo_every_body(addr: SocketAddr) {
     );
 }
 
-/// Stages 1 and 2: it does not matter how a request was split on the way.
+/// Stages 1 and 2: a request that arrives byte by byte is read as one.
 pub fn must_echo_a_request_sent_byte_by_byte(addr: SocketAddr) {
     for request in [post("/", "hello"), chunked(b"hello", 2)] {
         let mut peer = Peer::connect(addr);

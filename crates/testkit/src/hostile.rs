@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Each scene as a test of one stage: its binary, and the arguments that it needs to hold five thousand connections.
+/// Declares each function here as a test of one stage: its binary, and the arguments that it needs to hold five thousand
+/// connections.
 #[macro_export]
 macro_rules! hostile_scenes {
     ($binary:expr, $args:expr) => {
@@ -52,7 +53,7 @@ fn must_serve_throughout<T>(server: &Server, harm: impl FnOnce() -> T) -> T {
                 let sent = peer.try_send(get("/normal"));
                 match peer.response_or_end().filter(|_| sent) {
                     Some(response) if response.status().as_u16() == 404 => responses += 1,
-                    // the machine is so busy that this client was late
+                    // on a busy machine this client can exceed the deadline
                     _ => peer = Peer::connect(addr),
                 }
             }
@@ -80,7 +81,7 @@ fn resident(server: &Server) -> i64 {
         .split_whitespace()
         .next()
         .and_then(|number| number.parse().ok())
-        .expect("the system tells a number")
+        .expect("the system reports a number")
 }
 
 /// Opens connections that stop in the middle of a request, and waits until the server has closed each.
@@ -108,7 +109,7 @@ fn stop_half_way(server: &Server, count: usize) {
 pub fn a_thousand_stuck_connections_are_closed_and_their_memory_is_returned(binary: &str) {
     needs_descriptors(1200);
     let server = start(binary, &["--timeout", "2s"]);
-    stop_half_way(&server, 100); // by now the server has what it needs at all times
+    stop_half_way(&server, 100); // so that the server has allocated what it always needs
     let before = resident(&server);
     must_serve_throughout(&server, || stop_half_way(&server, 1000));
     let after = resident(&server);
@@ -160,7 +161,7 @@ pub fn a_gib_after_a_413_is_not_read(binary: &str) {
         let (mib, mut sent) = (vec![b'x'; 1 << 20], 0);
         while endless.try_send(&mib) {
             sent += 1;
-            assert!(sent < 64, "{sent} MiB were taken after a 413");
+            assert!(sent < 64, "{sent} MiB were read after a 413");
         }
     });
 }
@@ -177,7 +178,7 @@ pub fn five_thousand_silent_connections_block_no_one_else(binary: &str, args: &[
     });
 }
 
-/// Without descriptors the server waits, and goes on when the deadline has released some.
+/// Without free descriptors the server waits, and continues when the deadline has released some.
 pub fn exhausted_descriptors_come_back(binary: &str) {
     let server = start_with_descriptors(binary, &["--timeout", "500ms"], 32);
     let mut silent: Vec<Peer> = (0..100).map(|_| Peer::connect(server.addr())).collect();
@@ -188,7 +189,7 @@ pub fn exhausted_descriptors_come_back(binary: &str) {
     must_have_status(&ask(server.addr(), get("/")), 404, "the last client");
 }
 
-/// What a client sends is quoted, escaped and cut, so that it neither forges nor floods log and response.
+/// What a client sends is quoted, escaped and cut, so that it can neither forge nor flood the log and the response.
 pub fn client_bytes_are_escaped_and_cut_in_log_and_response(binary: &str) {
     let long = "x".repeat(7000);
     let log = log_of(binary, Some("debug"), |addr| {
@@ -223,6 +224,6 @@ pub fn client_bytes_are_escaped_and_cut_in_log_and_response(binary: &str) {
     for line in log.lines() {
         assert!(line.len() < 500 && !line.contains(char::is_control), "{line:?}");
     }
-    // seven times: connected, request (where it was one), response
+    // seven times: connection, request (if it was valid), response
     assert!((14..=21).contains(&log.lines().count()), "{log}");
 }

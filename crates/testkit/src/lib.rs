@@ -1,7 +1,7 @@
-//! For tests: start a stage on a free port, stop it, speak raw bytes to it.
+//! For tests: start a stage on a free port, stop it, send raw bytes to it.
 //!
-//! Everything here panics where a test should fail, with a sentence that says what was missing. Whatever waits for an
-//! event waits for up to [`PATIENCE`]: a slow machine passes, a broken server does not hang the tests.
+//! Everything here panics where a test should fail, with a sentence that says what was missing. Every wait for an event
+//! ends after [`PATIENCE`]: a slow machine passes, a broken server does not hang the tests.
 
 pub mod contract;
 pub mod hostile;
@@ -22,7 +22,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long an event is waited for that must come.
+/// How long a test waits for an event that must come.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Starts a stage; `binary` from `env!("CARGO_BIN_EXE_…")`.
@@ -58,16 +58,15 @@ pub fn run(binary: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
     match end.recv_timeout(PATIENCE) {
         Ok(output) => output.expect("a child can be waited for"),
         Err(_) => {
-            let _ = Command::new("sh").args(["-c", "kill -s KILL \"$0\"", &pid]).status(); // the test has failed
-            panic!("{binary} {args:?} should end by itself, and runs");
+            let _ = Command::new("sh").args(["-c", "kill -s KILL \"$0\"", &pid]).status(); // the test fails in any case
+            panic!("{binary} {args:?} should exit, but still runs");
         }
     }
 }
 
-/// What a stage writes to stderr from its start until it is killed, while `talk` runs; with this `RUST_LOG`
-/// or without.
+/// What a stage writes to stderr, with this `RUST_LOG` or without one, from its start until `talk` has run and it is killed.
 pub fn log_of(binary: &str, rust_log: Option<&str>, talk: impl FnOnce(SocketAddr)) -> String {
-    let (mut ours, theirs) = UnixStream::pair().expect("a pair of sockets is to be had");
+    let (mut ours, theirs) = UnixStream::pair().expect("a pair of sockets can be opened");
     let mut command = Command::new(binary);
     command
         .env_remove("RUST_LOG")
@@ -150,32 +149,33 @@ impl Peer {
     }
 
     fn over(stream: TcpStream) -> Self {
-        stream.set_nodelay(true).expect("a socket takes TCP_NODELAY");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a socket takes a deadline");
+        stream.set_nodelay(true).expect("TCP_NODELAY can be set");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a socket's timeout can be set");
         Self { stream, decoder: Decoder::new() }
     }
 
     /// Connects with buffers so small that a server can write only a few KiB until they are read.
     pub fn connect_narrow(addr: SocketAddr) -> Self {
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).expect("a socket");
-        socket.set_recv_buffer_size(4096).expect("a socket takes the size of a buffer");
-        socket.set_tcp_mss(1000).expect("a socket takes the size of a segment"); // the server's buffer depends on it
+        socket.set_recv_buffer_size(4096).expect("the size of a buffer can be set");
+        socket.set_tcp_mss(1000).expect("the size of a segment can be set"); // the server's buffer depends on it
         socket.connect(&addr.into()).expect("the server listens");
         Self::over(socket.into())
     }
 
     /// Sends bytes as they are.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
-        self.stream.write_all(bytes.as_ref()).expect("the server takes what is sent");
+        self.stream.write_all(bytes.as_ref()).expect("the server reads what is sent");
         self
     }
 
-    /// Sends bytes to a server that may have closed already; whether it took them. Fails if it does neither.
+    /// Sends bytes to a server that may have closed already; whether they could be sent. Fails if the server neither reads nor
+    /// closes.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         match self.stream.write_all(bytes.as_ref()) {
             Ok(()) => true,
             Err(error) if is_timeout(&error) => {
-                panic!("the server neither takes what is sent nor closes")
+                panic!("the server neither reads what is sent nor closes")
             }
             Err(_) => false,
         }
@@ -193,12 +193,12 @@ impl Peer {
                 return response;
             }
         }
-        panic!("all of it was sent, and no response began");
+        panic!("everything was sent, and no response began");
     }
 
     /// Closes the sending side.
     pub fn end_input(&mut self) -> &mut Self {
-        self.stream.shutdown(Shutdown::Write).expect("the connection stands");
+        self.stream.shutdown(Shutdown::Write).expect("the connection is open");
         self
     }
 
@@ -225,7 +225,7 @@ impl Peer {
         match self.read(patience) {
             ReadResult::TimedOut => None,
             ReadResult::End | ReadResult::Reset(_) => {
-                panic!("a response should come, or nothing, not the end of the connection")
+                panic!("the connection ended, but a response or silence was expected")
             }
             ReadResult::Bytes(bytes) => {
                 self.decoder.push(&bytes);
@@ -243,16 +243,16 @@ impl Peer {
                     ReadResult::End | ReadResult::Reset(_) => return None,
                     ReadResult::TimedOut => panic!("no response within {patience:?}"),
                 },
-                Err(bad) => panic!("what the server sent is not a response: {bad}"),
+                Err(bad) => panic!("the server sent something that is not a response: {bad}"),
             }
         }
     }
 
     /// Sends bytes again and again until the server has read none for `patience`: all buffers are full.
     pub fn send_until_stuck(&mut self, bytes: impl AsRef<[u8]>, patience: Duration) {
-        self.stream.set_write_timeout(Some(patience)).expect("a socket takes a deadline");
+        self.stream.set_write_timeout(Some(patience)).expect("a socket's timeout can be set");
         while self.stream.write_all(bytes.as_ref()).is_ok() {}
-        self.stream.set_write_timeout(Some(PATIENCE)).expect("a socket takes a deadline");
+        self.stream.set_write_timeout(Some(PATIENCE)).expect("a socket's timeout can be set");
     }
 
     /// Fails unless `100 Continue` comes next.
@@ -266,7 +266,7 @@ impl Peer {
     pub fn expect_nothing_for(&mut self, duration: Duration) {
         match self.next_input(duration) {
             ReadResult::TimedOut => {}
-            input => panic!("nothing should come, and this came: {input:?}"),
+            input => panic!("expected silence, got {input:?}"),
         }
     }
 
@@ -275,7 +275,7 @@ impl Peer {
     pub fn expect_eof(&mut self) {
         match self.next_input(PATIENCE) {
             ReadResult::End => {}
-            input => panic!("the connection should end, and this came: {input:?}"),
+            input => panic!("expected the end of the connection, got {input:?}"),
         }
     }
 
@@ -287,21 +287,21 @@ impl Peer {
 
     /// Waits until part of a response has arrived, and does not read it.
     pub fn expect_partial_response(&mut self) {
-        self.stream.set_read_timeout(Some(PATIENCE)).expect("a socket takes a deadline");
+        self.stream.set_read_timeout(Some(PATIENCE)).expect("a socket's timeout can be set");
         let arrived = self.stream.peek(&mut [0]).expect("part of a response");
         assert_eq!(arrived, 1, "the server closed the connection");
     }
 
     /// Whether anything unread has arrived, an end included.
     fn has_input(&mut self) -> bool {
-        self.stream.set_nonblocking(true).expect("a socket can be asked");
+        self.stream.set_nonblocking(true).expect("a socket can be made non-blocking");
         let has_input = !matches!(self.stream.peek(&mut [0]), Err(error) if is_timeout(&error));
-        self.stream.set_nonblocking(false).expect("a socket can be waited for");
+        self.stream.set_nonblocking(false).expect("a socket can be made blocking");
         has_input
     }
 
     fn read(&mut self, patience: Duration) -> ReadResult {
-        self.stream.set_read_timeout(Some(patience)).expect("a socket takes a deadline");
+        self.stream.set_read_timeout(Some(patience)).expect("a socket's timeout can be set");
         let mut bytes = vec![0; 64 * 1024];
         match self.stream.read(&mut bytes) {
             Ok(0) => ReadResult::End,
@@ -337,7 +337,7 @@ pub fn expect_silence_for(peers: &mut [Peer], duration: Duration) {
         first.expect_nothing_for(duration);
     }
     let with_input = peers.iter_mut().map(Peer::has_input).filter(|has_input| *has_input).count();
-    assert_eq!(with_input, 0, "of {} none should receive anything", peers.len());
+    assert_eq!(with_input, 0, "{with_input} of {} connections received something", peers.len());
 }
 
 /// Sends one request on a new connection; its response.
@@ -368,7 +368,7 @@ pub fn event(user: &str, amount: i64) -> Vec<u8> {
 /// The body of a response as JSON.
 pub fn json(response: &Response) -> Value {
     serde_json::from_slice(response.body())
-        .unwrap_or_else(|error| panic!("no JSON: {error}: {:?}", response.body()))
+        .unwrap_or_else(|error| panic!("not JSON: {error}: {:?}", response.body()))
 }
 
 /// Fails unless the response has this status and, for an error, a problem document that is complete (RFC 9457).
@@ -388,7 +388,7 @@ pub fn must_have_status(response: &Response, status: u16, of: &str) {
 }
 
 /// Connects once for each request, then sends them all, then reads the responses; each with the time from the first
-/// send until it was read, which is no less than it took.
+/// send until it was read, which is an upper bound of its latency.
 pub fn ask_at_once(addr: SocketAddr, requests: &[Vec<u8>]) -> Vec<(Response, Duration)> {
     let mut peers: Vec<Peer> = requests.iter().map(|_| Peer::connect(addr)).collect();
     let began = Instant::now();
@@ -408,6 +408,6 @@ pub fn wait_until(addr: SocketAddr, path: &str, wanted: impl Fn(&Value) -> bool)
             return value;
         }
         assert!(began.elapsed() < PATIENCE, "{path} is still {value}");
-        std::thread::sleep(Duration::from_millis(5)); // there is no event to wait for: HTTP has to be asked
+        std::thread::sleep(Duration::from_millis(5)); // HTTP has no event to wait for, so it polls
     }
 }

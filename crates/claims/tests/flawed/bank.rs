@@ -19,9 +19,9 @@ pub(super) struct Bank {
     flaw: Flaw,
     queue: mpsc::Sender<Event>,
     ledger: Arc<Mutex<Ledger>>,
-    /// Held by the task that works on the shared state.
+    /// Held by the one task that may work on the shared state.
     work: Semaphore,
-    /// Until when it rejects every event.
+    /// It rejects every event until then.
     rejecting_until: Mutex<Option<Instant>>,
 }
 
@@ -97,12 +97,10 @@ impl Bank {
             "/events" if request.method() == Method::POST => match self.parse(&request) {
                 Ok(_) if self.flaw == Flaw::RejectsEveryEvent => Response::problem(
                     StatusCode::NOT_FOUND,
-                    "there is no such thing, whatever was sent",
+                    "there is no such path, whatever was sent",
                 ),
                 Ok(event) => self.accept(event).await,
-                Err(status) => {
-                    Response::problem(status, "this is no event, and why is not the matter here")
-                }
+                Err(status) => Response::problem(status, "this is not a valid event"),
             },
             "/events" => match self.flaw {
                 Flaw::IgnoresMethods => Response::text("any method will do".into()),
@@ -124,7 +122,7 @@ impl Bank {
             "/stats" if reads && self.kind == Kind::Queue => {
                 Response::json(StatusCode::OK, &self.stats())
             }
-            _ => Response::problem(StatusCode::NOT_FOUND, "there is no such thing"),
+            _ => Response::problem(StatusCode::NOT_FOUND, "there is no such path"),
         }
     }
 
@@ -175,7 +173,7 @@ impl Bank {
             }
             Kind::Slow => {
                 let _permit = self.work.acquire().await;
-                sleep(WORK * 2).await; // ten of them are more than noise for the claims
+                sleep(WORK * 2).await; // ten of them exceed what the claims tolerate as noise
                 let (user, amount) = (event.user.clone(), event.amount);
                 match lock(&self.ledger).apply(event, self.flaw) {
                     Some(balance) => {
@@ -198,7 +196,7 @@ impl Bank {
 
     async fn offer(&self, event: Event, understood: &Value) -> Response {
         if self.flaw == Flaw::WaitsWhenFull {
-            let place = self.queue.reserve().await.expect("the worker works");
+            let place = self.queue.reserve().await.expect("the worker runs");
             let mut ledger = lock(&self.ledger);
             place.send(event);
             ledger.accepted += 1;
@@ -221,7 +219,8 @@ impl Bank {
 
     /// A 503, with `Retry-After` unless the flaw omits it.
     pub(super) fn overloaded(&self, forgotten: Flaw) -> Response {
-        let rejection = Response::problem(StatusCode::SERVICE_UNAVAILABLE, "there is no room");
+        let rejection =
+            Response::problem(StatusCode::SERVICE_UNAVAILABLE, "the server is at its limit");
         if self.flaw == forgotten {
             rejection
         } else {

@@ -1,6 +1,6 @@
 //! The kinds of server, and their flaws.
 
-/// What it does; the stage of which it keeps all claims, if it has no flaw.
+/// What the server does. Without a flaw it keeps all claims of the stage with this number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Echo = 2,
@@ -74,12 +74,12 @@ pub(crate) enum Flaw {
 }
 
 impl Flaw {
-    /// Whether it has no deadline: also where a place must stay occupied for the claim to be tried.
+    /// Whether it has no deadline. A limit on connections needs this too: they must stay open until the claim is tried.
     pub(crate) fn never_times_out(self) -> bool {
         matches!(self, Self::HasNoDeadline | Self::AllowsOnly200Connections)
     }
 
-    /// Whether it sends a 408 to a connection on which nothing of a request has arrived.
+    /// Whether it sends 408 on a connection on which no request has begun.
     pub(crate) fn sends_408(self, kept_alive: bool) -> bool {
         match kept_alive {
             true => self == Self::Sends408ToIdleConnections,

@@ -1,4 +1,4 @@
-//! A server of each kind that can have one flaw: it does what the stages do, wrong in one place.
+//! A server of each kind that behaves as the stages do, but for one flaw.
 
 mod bank;
 mod flaw;
@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// Gone when it is dropped, its connections too.
+/// A running server; dropping it ends it and its connections.
 pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     _tasks: JoinSet<()>,
@@ -32,10 +32,10 @@ struct Shared {
     flaw: Flaw,
     bank: Bank,
     patience: Duration,
-    /// How many clients have left within a request, and how many were rejected for want of a place.
-    left: AtomicUsize,
+    /// How many clients have disconnected within a request, and how many were rejected over the limit.
+    aborted: AtomicUsize,
     full: AtomicUsize,
-    /// Held while a head is read, by a server that serves no other client meanwhile.
+    /// Held while a head is read by a server that serves no other client in that time.
     gate: Arc<Semaphore>,
 }
 
@@ -49,9 +49,9 @@ pub(crate) async fn start(kind: Kind, flaw: Flaw) -> Server {
     let shared = Shared {
         flaw,
         bank,
-        // as long as it takes to open a thousand connections, or as short as a test may wait
+        // long enough to open a thousand connections, otherwise short to save time
         patience: Duration::from_secs(if kind == Kind::Queue { 6 } else { 2 }),
-        left: AtomicUsize::new(0),
+        aborted: AtomicUsize::new(0),
         full: AtomicUsize::new(0),
         gate: Arc::new(Semaphore::new(1)),
     };
@@ -69,7 +69,7 @@ async fn serve_all(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
         match shared.flaw {
-            Flaw::FreezesAfterClientAborts if shared.left.load(Ordering::SeqCst) >= 5 => {
+            Flaw::FreezesAfterClientAborts if shared.aborted.load(Ordering::SeqCst) >= 5 => {
                 std::future::pending().await
             }
             Flaw::BlocksOnSilentClient => drop(stream.peek(&mut [0]).await),
@@ -84,7 +84,7 @@ async fn serve_all(listener: TcpListener, shared: Arc<Shared>) {
             let mut connection =
                 FlawedConnection { stream, decoder: Decoder::new(), responses_sent: 0 };
             let _ = match place {
-                Some(_place) => serve(&mut connection, &shared).await, // a client that has left needs no error
+                Some(_place) => serve(&mut connection, &shared).await, // a client that has disconnected is not an error
                 None => {
                     shared.full.fetch_add(1, Ordering::SeqCst);
                     connection
@@ -246,7 +246,7 @@ impl FlawedConnection {
                 Ok(read) => match read? {
                     0 => {
                         shared
-                            .left
+                            .aborted
                             .fetch_add(usize::from(self.decoder.has_begun()), Ordering::SeqCst);
                         return Ok(None);
                     }
@@ -258,7 +258,7 @@ impl FlawedConnection {
                         self.decoder.push(&piece[..length]);
                     }
                 },
-                // nothing of a request has begun: closed without a response
+                // no request has begun: closed without a response
                 Err(_) if received.is_empty() && !flaw.sends_408(self.responses_sent > 0) => {
                     return Ok(None);
                 }
@@ -266,7 +266,7 @@ impl FlawedConnection {
                 Err(_) => {
                     let late = Response::problem(
                         http1::StatusCode::REQUEST_TIMEOUT,
-                        "no whole request came in time",
+                        "the request was not complete in time",
                     );
                     self.reject(late, true).await?;
                     return Ok(None);
@@ -286,7 +286,7 @@ impl FlawedConnection {
         let mut bytes = Vec::new();
         encode_response(&response, keep_alive, &mut bytes);
         let spoil = |bytes: Vec<u8>, from: &str, to: &str| {
-            // what was encoded is ASCII so far
+            // the head is ASCII
             String::from_utf8_lossy(&bytes).replace(from, to).into_bytes()
         };
         bytes = match flaw {
@@ -329,7 +329,7 @@ fn bad(detail: &str) -> Response {
     Response::problem(http1::StatusCode::BAD_REQUEST, detail)
 }
 
-/// What should be refused, and is not.
+/// Whether the flaw makes it accept what should be rejected.
 fn accepts(flaw: Flaw, reason: &BadMessage) -> bool {
     match flaw {
         Flaw::AcceptsMissingHost => matches!(reason, BadMessage::HostMissing),

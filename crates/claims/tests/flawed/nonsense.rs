@@ -50,10 +50,10 @@ async fn talk(mut stream: TcpStream, nonsense: Nonsense) {
         Nonsense::NeverEndsItsBody => (b"HTTP/1.1 200 OK\r\n\r\n", b"and on"),
         Nonsense::SendsOnlyInterimResponses => (b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
     };
-    let _ = stream.read(&mut [0; 16 * 1024]).await; // whatever it asks
+    let _ = stream.read(&mut [0; 16 * 1024]).await; // ignores the request
     let mut sent = stream.write_all(say).await;
     while sent.is_ok() && !again.is_empty() {
-        sleep(Duration::from_millis(10)).await; // the pace of the nonsense
+        sleep(Duration::from_millis(10)).await; // a pace that does not fill the buffers
         sent = stream.write_all(again).await;
     }
 }
