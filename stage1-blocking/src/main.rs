@@ -51,8 +51,8 @@ fn read_request(connection: &mut Connection) -> io::Result<Option<Request>> {
     loop {
         match connection.decode() {
             Ok(Some(request)) => return Ok(Some(request)),
-            Ok(None) => {} // part of it is still missing
-            Err(bad) => connection.refuse(bad)?,
+            Ok(None) => {}                       // part of it is still missing
+            Err(bad) => connection.refuse(bad)?, // closes it: the next read returns 0
         }
         // the only thread waits here, for as long as this client likes
         if connection.read()? == 0 {

@@ -22,7 +22,7 @@ const STAGE: Stage = Stage {
 async fn main() -> workshop::Result {
     let options = STAGE.options::<Options>();
     let listener = listen(&STAGE, &options.addr)?;
-    // on a worker: from the main thread, each connection would first move to another thread
+    // spawned, so that it runs on a worker thread, as the tasks that it spawns do
     tokio::spawn(serve_all(listener)).await?
 }
 
@@ -54,8 +54,8 @@ async fn read_request(connection: &mut Connection) -> io::Result<Option<Request>
     loop {
         match connection.decode() {
             Ok(Some(request)) => return Ok(Some(request)),
-            Ok(None) => {} // part of it is still missing
-            Err(bad) => connection.refuse(bad).await?,
+            Ok(None) => {}                             // part of it is still missing
+            Err(bad) => connection.refuse(bad).await?, // closes it: the next read returns 0
         }
         // only this task waits here, for as long as this client likes
         if connection.read().await? == 0 {

@@ -19,14 +19,14 @@ const STAGE: Stage = Stage {
     name: "stage3-parse",
     idea: "typed events, predictable rejections, and a deadline on every wait",
     try_it: "curl -d '{\"user\": \"alice\", \"amount\": 5}' -H 'content-type: application/json' {url}/events",
-    break_it: "curl -d '{\"user\": \"alice\", \"amount\": \"lots\"}' -H 'content-type: application/json' {url}/events",
+    break_it: "cargo client hold -n 3 {addr}",
 };
 
 #[tokio::main]
 async fn main() -> workshop::Result {
     let options = STAGE.options::<Options>();
     let listener = listen(&STAGE, &options.addr)?;
-    // on a worker: from the main thread, each connection would first move to another thread
+    // spawned, so that it runs on a worker thread, as the tasks that it spawns do
     tokio::spawn(serve_all(listener, options.timeout)).await?
 }
 
@@ -47,7 +47,7 @@ async fn serve_all(listener: TcpListener, limit: Duration) -> workshop::Result {
 async fn serve(connection: &mut Connection, limit: Duration) -> io::Result<()> {
     while let Some(request) = next_request(connection, limit).await? {
         let response = respond(request);
-        timeout(limit, connection.write_response(response)).await??;
+        timeout(limit, connection.write_response(response)).await??; // late, or lost
     }
     Ok(())
 }
@@ -58,8 +58,8 @@ async fn read_request(connection: &mut Connection) -> io::Result<Option<Request>
     loop {
         match connection.decode() {
             Ok(Some(request)) => return Ok(Some(request)),
-            Ok(None) => {} // part of it is still missing
-            Err(bad) => connection.refuse(bad).await?,
+            Ok(None) => {}                             // part of it is still missing
+            Err(bad) => connection.refuse(bad).await?, // closes it: the next read returns 0
         }
         // only this task waits here, until its deadline
         if connection.read().await? == 0 {
@@ -68,7 +68,7 @@ async fn read_request(connection: &mut Connection) -> io::Result<Option<Request>
     }
 }
 
-/// The next request, if it begins within the limit and is complete within as much again.
+/// `read_request` with two deadlines: one until a request begins, one until it is complete.
 async fn next_request(connection: &mut Connection, limit: Duration) -> io::Result<Option<Request>> {
     let Ok(begun) = timeout(limit, connection.wait_for_request()).await else {
         return Ok(None); // idle between requests: close without a response

@@ -33,7 +33,7 @@ type Balances = Arc<Mutex<HashMap<User, i64>>>;
 async fn main() -> workshop::Result {
     let options = STAGE.options::<Options>();
     let listener = listen(&STAGE, &options.addr)?;
-    // on a worker: from the main thread, each connection would first move to another thread
+    // spawned, so that it runs on a worker thread, as the tasks that it spawns do
     tokio::spawn(serve_all(listener, options.timeout, options.work)).await?
 }
 
@@ -61,7 +61,7 @@ async fn serve(
 ) -> io::Result<()> {
     while let Some(request) = next_request(connection, limit).await? {
         let response = respond(request, work, balances).await;
-        timeout(limit, connection.write_response(response)).await??;
+        timeout(limit, connection.write_response(response)).await??; // late, or lost
     }
     Ok(())
 }
@@ -72,8 +72,8 @@ async fn read_request(connection: &mut Connection) -> io::Result<Option<Request>
     loop {
         match connection.decode() {
             Ok(Some(request)) => return Ok(Some(request)),
-            Ok(None) => {} // part of it is still missing
-            Err(bad) => connection.refuse(bad).await?,
+            Ok(None) => {}                             // part of it is still missing
+            Err(bad) => connection.refuse(bad).await?, // closes it: the next read returns 0
         }
         // only this task waits here, until its deadline
         if connection.read().await? == 0 {
@@ -82,7 +82,7 @@ async fn read_request(connection: &mut Connection) -> io::Result<Option<Request>
     }
 }
 
-/// The next request, if it begins within the limit and is complete within as much again.
+/// `read_request` with two deadlines: one until a request begins, one until it is complete.
 async fn next_request(connection: &mut Connection, limit: Duration) -> io::Result<Option<Request>> {
     let Ok(begun) = timeout(limit, connection.wait_for_request()).await else {
         return Ok(None); // idle between requests: close without a response

@@ -32,9 +32,9 @@ const STOPPING: &str = "this server is stopping and accepts no more events";
 /// What the connections and the worker share.
 struct Bank {
     options: Options,
-    places: Semaphore,
+    connections: Semaphore,
     stop: CancellationToken,
-    /// Held while a request is answered; on the signal, `main` waits until it is free.
+    /// Held from a request to its response; on the signal, `main` waits a second for it at most.
     responding: RwLock<()>,
     ledger: Mutex<Ledger>,
 }
@@ -42,7 +42,7 @@ struct Bank {
 /// What has happened so far: the response to `GET /stats`, but for the queue and the balances.
 #[derive(Default, Serialize)]
 struct Ledger {
-    /// The only way to the worker. Dropped on the signal.
+    /// The way to the worker; `None` after the signal.
     #[serde(skip)]
     queue: Option<mpsc::Sender<Event>>,
     #[serde(skip)]
@@ -62,16 +62,16 @@ async fn main() -> workshop::Result {
     let listener = listen(&STAGE, &options.addr)?;
     let (queue, events) = mpsc::channel(options.queue);
     let ledger = Ledger { queue: Some(queue), capacity: options.queue, ..Ledger::default() };
-    let places = Semaphore::new(options.max_connections);
+    let connections = Semaphore::new(options.max_connections);
     let (responding, ledger) = (RwLock::new(()), Mutex::new(ledger));
-    let bank = Arc::new(Bank { options, places, stop, responding, ledger });
+    let bank = Arc::new(Bank { options, connections, stop, responding, ledger });
     let server = tokio::spawn(serve_all(listener, bank.clone()));
     let worker = tokio::spawn(work(events, bank.clone()));
     bank.stop.cancelled().await;
     server.abort(); // no further connection is accepted,
     bank.ledger().queue = None; // no further event is accepted,
     worker.await?; // every accepted event is applied,
-    let _ = timeout(Duration::from_secs(1), bank.responding.write()).await; // and responses are sent
+    let _ = timeout(Duration::from_secs(1), bank.responding.write()).await; // responses are sent
     debug!(balances = %serde_json::to_string(&bank.ledger().balances)?, "stopped");
     // a closed stdout is not an error
     let _ = writeln!(io::stdout(), "{}", serde_json::to_string(&*bank.ledger())?);
@@ -85,8 +85,8 @@ async fn serve_all(listener: TcpListener, bank: Arc<Bank>) {
         let bank = bank.clone();
         // a task costs a kilobyte and no thread; the loop goes straight back to accept
         tokio::spawn(async move {
-            let served = match bank.places.try_acquire() {
-                Ok(_place) => serve(&mut connection, &bank).await,
+            let served = match bank.connections.try_acquire() {
+                Ok(_permit) => serve(&mut connection, &bank).await,
                 Err(_) => connection.refuse(unavailable("too many connections", 1)).await,
             };
             if let Err(error) = served {
@@ -101,7 +101,7 @@ async fn serve(connection: &mut Connection, bank: &Bank) -> io::Result<()> {
     while let Some(request) = next_request(connection, bank.options.timeout).await? {
         let _responding = bank.responding.read().await;
         let response = respond(request, bank).await;
-        timeout(bank.options.timeout, connection.write_response(response)).await??;
+        timeout(bank.options.timeout, connection.write_response(response)).await??; // late, or lost
     }
     Ok(())
 }
@@ -112,8 +112,8 @@ async fn read_request(connection: &mut Connection) -> io::Result<Option<Request>
     loop {
         match connection.decode() {
             Ok(Some(request)) => return Ok(Some(request)),
-            Ok(None) => {} // part of it is still missing
-            Err(bad) => connection.refuse(bad).await?,
+            Ok(None) => {}                             // part of it is still missing
+            Err(bad) => connection.refuse(bad).await?, // closes it: the next read returns 0
         }
         // only this task waits here, until its deadline
         if connection.read().await? == 0 {
@@ -122,7 +122,7 @@ async fn read_request(connection: &mut Connection) -> io::Result<Option<Request>
     }
 }
 
-/// The next request, if it begins within the limit and is complete within as much again.
+/// `read_request` with two deadlines: one until a request begins, one until it is complete.
 async fn next_request(connection: &mut Connection, limit: Duration) -> io::Result<Option<Request>> {
     let Ok(begun) = timeout(limit, connection.wait_for_request()).await else {
         return Ok(None); // idle between requests: close without a response
@@ -136,7 +136,7 @@ async fn next_request(connection: &mut Connection, limit: Duration) -> io::Resul
     Ok(None)
 }
 
-/// A valid event is queued, and its response is sent before it is applied.
+/// A valid event is queued; its response does not wait for the work.
 async fn respond(request: Request, bank: &Bank) -> Response {
     match (request.method().as_str(), request.path()) {
         ("POST", "/events") => match (parse(request), bank.options.when_full) {

@@ -23,7 +23,7 @@ pub(crate) struct Options {
     /// immediately; wait: it waits for room, which blocks its client
     #[arg(long, value_name = "POLICY", default_value = "reject")]
     pub(crate) when_full: WhenFull,
-    /// How many connections may be open, 1 or more; any further one is refused with 503
+    /// How many connections may be open, 1 or more; any further one gets 503 and is closed
     #[arg(long, value_name = "N", default_value = "1024", value_parser = workshop::count)]
     pub(crate) max_connections: usize,
 }
