@@ -53,6 +53,12 @@ impl From<User> for String {
     }
 }
 
+impl AsRef<str> for User {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
