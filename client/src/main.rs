@@ -3,7 +3,7 @@
 mod commands;
 mod help;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Attacks the servers of the course, and judges them
@@ -36,7 +36,7 @@ async fn main() -> ExitCode {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => return help::end(error),
+        Err(error) => return help::end(Args::command(), error),
     };
     let done = match args.command {
         Command::Load(load) => load.run().await,

@@ -14,7 +14,6 @@ fn hold_reports_the_outcome_of_each_connection() {
         1 => drop(stream.write_all(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")),
         _ => drop(stream.read(&mut [0; 64])), // until the client leaves
     });
-    // number 0 is the client's probe
     let report = stdout(&run(&["hold", "-n", "8", "-z", "2s", &addr.to_string()]));
     for line in [
         "2  answered: 408 Request Timeout",
@@ -37,7 +36,6 @@ fn hold_misbehaves_as_asked() {
             let _ = heard.send(all);
         });
         run(&["hold", "--as", misbehaviour, "-n", "1", "-z", "1500ms", &addr.to_string()]);
-        let _look = hearing.recv().unwrap();
         let all = hearing.recv().unwrap();
         assert!(
             all.len() >= least && (misbehaviour != "silent" || all.is_empty()),

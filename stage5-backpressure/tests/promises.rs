@@ -113,7 +113,7 @@ fn a_burst_of_two_thousand_connections_loses_no_response() {
     needs_descriptors(2200);
     let server = start(BINARY, &["--work", "1ms", "--max-connections", "500"]);
     let plan = Plan {
-        addr: server.addr(),
+        addresses: server.addr().into(),
         requests: [event("alice", 1)].into(),
         to_head: false,
         connections: 2000,

@@ -1,7 +1,7 @@
 //! `client check`.
 
 use super::print::{complain, say};
-use super::reach::{NO_CONNECTION, resolve};
+use super::reach::{NO_CONNECTION, reach};
 use super::signals::stop_signal;
 use claims::{CLAIMS, Claim, Finding, Verdict, claim};
 use clap::Args;
@@ -57,7 +57,7 @@ impl Check {
             ));
             return Ok(ExitCode::from(2));
         }
-        let Some(addr) = resolve(&addr.unwrap_or(target)).await else {
+        let Some(addr) = reach(&addr.unwrap_or(target)).await else {
             return Ok(NO_CONNECTION.into());
         };
         let claims = CLAIMS.iter().filter(|claim| claim.kept_by.contains(&stage));

@@ -2,7 +2,7 @@
 
 use super::arguments::{connections, positive_duration};
 use super::print::say;
-use super::reach::{NO_CONNECTION, resolve};
+use super::reach::{NO_CONNECTION, complain_of_no_server, resolve};
 use super::signals::stop_signal;
 use clap::Args;
 use indicatif::ProgressBar;
@@ -32,14 +32,14 @@ pub(crate) struct Hold {
     /// For how long, such as 30s [default: until Ctrl-C]
     #[arg(short = 'z', value_name = "DURATION", value_parser = positive_duration, allow_hyphen_values = true)]
     duration: Option<Duration>,
-    /// http://HOST:PORT, or HOST:PORT
+    /// http://HOST:PORT, HOST:PORT or PORT
     #[arg(value_name = "URL", default_value = "127.0.0.1:8080")]
     target: Target,
 }
 
 impl Hold {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let Some(addr) = resolve(&self.target).await else { return Ok(NO_CONNECTION.into()) };
+        let Some(server) = resolve(&self.target).await else { return Ok(NO_CONNECTION.into()) };
         let interrupted = stop_signal()?;
         let duration = self.duration;
         let stop = async move {
@@ -65,10 +65,14 @@ impl Hold {
             }
         };
         let outcomes = tokio::select! {
-            outcomes = hold::hold(addr, self.count, self.misbehaviour, open.clone(), stop) => outcomes,
-            () = show_open => Vec::new(), // never: it loops
+            outcomes = hold::hold(server, self.count, self.misbehaviour, open.clone(), stop) => outcomes,
+            () = show_open => Ok(Vec::new()), // never: it loops
         };
         spinner.finish_and_clear();
+        let Ok(outcomes) = outcomes else {
+            complain_of_no_server(&self.target);
+            return Ok(NO_CONNECTION.into());
+        };
         say(&describe(&outcomes));
         let is_none = outcomes.iter().all(|outcome| matches!(outcome, HeldOutcome::NotOpened(_)));
         Ok(if is_none { NO_CONNECTION.into() } else { ExitCode::SUCCESS })

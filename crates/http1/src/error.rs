@@ -1,6 +1,7 @@
 //! Why a message is rejected.
 
 use http::StatusCode;
+use std::fmt;
 use thiserror::Error;
 
 /// A message that is malformed, too large or not supported.
@@ -8,7 +9,7 @@ use thiserror::Error;
 /// The text is one sentence for its sender: servers put it into the `detail` of a problem document,
 /// clients report it as the reason of a failure. It quotes at most 40 bytes of the message,
 /// escaped.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum BadMessage {
     /// The request line is not `METHOD TARGET VERSION` (RFC 9112 §3).
     #[error("the request line must read METHOD TARGET HTTP/1.1, with single spaces")]
@@ -24,7 +25,7 @@ pub enum BadMessage {
     Connect,
     /// The target is neither a path nor an absolute http URI (RFC 9112 §3.2).
     #[error("the target must be a path such as /events, or a complete http:// URI; got {0}")]
-    Target(String),
+    Target(Quote),
     /// The target has more than [`MAX_TARGET`](crate::MAX_TARGET) bytes.
     #[error("the target is longer than 8 KiB")]
     TargetTooLong,
@@ -33,6 +34,9 @@ pub enum BadMessage {
         "each field must be one line that reads Name: value, with no white space in or around the name"
     )]
     FieldName,
+    /// A folded field of a response is longer than 8 KiB (RFC 9112 §5.2).
+    #[error("a folded field is longer than 8 KiB")]
+    FoldedTooLong,
     /// A control character in a field value (RFC 9110 §5.5).
     #[error("a field value must not contain control characters, NUL and bare CR included")]
     FieldValue,
@@ -50,10 +54,10 @@ pub enum BadMessage {
     HostTwice,
     /// A `Host` that is not a host with an optional port (RFC 9110 §7.2).
     #[error("Host must be a name or an address, optionally with a port; got {0}")]
-    Host(String),
+    Host(Quote),
     /// A `Content-Length` that is not digits, or does not fit `u64` (RFC 9110 §8.6).
     #[error("Content-Length must be a whole number of bytes; got {0}")]
-    ContentLength(String),
+    ContentLength(Quote),
     /// Two lengths that differ (RFC 9112 §6.3).
     #[error("there are two Content-Length fields, and they differ")]
     ContentLengthsDiffer,
@@ -65,16 +69,22 @@ pub enum BadMessage {
     CodingInHttp10,
     /// `chunked` is missing, is not last or comes twice (RFC 9112 §6.3).
     #[error("Transfer-Encoding must end in chunked, once; got {0}")]
-    Coding(String),
+    Coding(Quote),
     /// A coding other than `chunked` (RFC 9112 §6.1).
     #[error("chunked is the one transfer coding that this server supports; got {0}")]
-    CodingUnknown(String),
+    CodingUnknown(Quote),
+    /// A coding other than `chunked` in a response; the request offered no other (RFC 9110 §10.1.4).
+    #[error("chunked is the only transfer coding that this client reads; got {0}")]
+    ResponseCoding(Quote),
+    /// 101, which answers an offer to change the protocol (RFC 9110 §7.8 and §15.2.2).
+    #[error("the server switched to another protocol (101), which this client does not speak")]
+    ProtocolSwitched,
     /// The body is longer than this many bytes: [`MAX_BODY`](crate::MAX_BODY) for a request.
     #[error("the body is longer than the limit of {0} bytes")]
     BodyTooLong(usize),
     /// An expectation other than `100-continue` (RFC 9110 §10.1.1).
     #[error("100-continue is the only expectation that this server supports; got {0}")]
-    Expectation(String),
+    Expectation(Quote),
     /// A chunk without its size in hexadecimal digits (RFC 9112 §7.1).
     #[error("a chunk must begin with its size in hexadecimal digits, on a line that ends in CRLF")]
     ChunkSize,
@@ -104,8 +114,32 @@ impl BadMessage {
     }
 }
 
-/// Quotes bytes from the peer so that they are safe to display: escaped, and cut after 40.
-pub(crate) fn quote(bytes: &[u8]) -> String {
-    let (shown, rest) = bytes.split_at(bytes.len().min(40));
-    format!("\"{}\"{}", shown.escape_ascii(), if rest.is_empty() { "" } else { " and more" })
+/// At most 40 bytes of a message, which are escaped when displayed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Quote {
+    bytes: [u8; 40],
+    /// How many bytes were quoted from; those beyond 40 are cut.
+    of: usize,
+}
+
+/// Quotes bytes from the peer so that they are safe to display.
+pub(crate) fn quote(quoted: &[u8]) -> Quote {
+    let mut bytes = [0; 40];
+    let length = quoted.len().min(bytes.len());
+    bytes[..length].copy_from_slice(&quoted[..length]);
+    Quote { bytes, of: quoted.len() }
+}
+
+impl fmt::Display for Quote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = &self.bytes[..self.of.min(self.bytes.len())];
+        write!(f, "\"{}\"", shown.escape_ascii())?;
+        if self.of > shown.len() { f.write_str(" and more") } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Quote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }

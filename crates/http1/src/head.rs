@@ -1,21 +1,20 @@
-//! Decodes the head of a message: the start line, the fields, and how the end of the body is found.
+//! Decodes the head of a request: the start line, the fields, and how the end of the body is found.
 //!
 //! httparse splits the bytes into tokens. The rules beyond the grammar are here, each as strict as
-//! its RFC allows.
+//! its RFC allows. Responses share those of the framing.
 
 use crate::error::{BadMessage, quote};
 use crate::fields::{has_name, parse_number, uninit_fields};
 use crate::limits::{MAX_BODY, MAX_HEAD, MAX_TARGET};
-use crate::message::{Framing, Head, Message, ResponseLike, sealed::Sealed};
+use crate::message::{Framing, Head, Message, sealed::Sealed};
 use crate::request::{self, Request};
-use crate::response::{self, Response, is_bodiless, persists};
+use crate::response::persists;
 use crate::target::{check_host, path_in};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use http::{Method, Version};
 use httparse::Status;
 
 impl Sealed for Request {}
-impl Sealed for Response {}
 
 impl Message for Request {
     const MAX_BODY: Option<usize> = Some(MAX_BODY);
@@ -105,7 +104,8 @@ fn validate(parsed: &httparse::Request<'_, '_>) -> Result<Head<Request>, BadMess
     }
     let path = path_in(target, &method).ok_or_else(|| BadMessage::Target(quote(target)))?;
     check_host(version, parsed.headers)?;
-    let framing = announced_framing(version, parsed.headers, Request::MAX_BODY)?
+    let length = content_length(parsed.headers)?;
+    let framing = announced_framing(version, parsed.headers, length, Request::MAX_BODY)?
         .unwrap_or(Framing::Length(0));
     let expects_continue =
         expects_continue(version, parsed.headers)? && framing != Framing::Length(0);
@@ -126,80 +126,7 @@ fn validate(parsed: &httparse::Request<'_, '_>) -> Result<Head<Request>, BadMess
     Ok(Head { message: message.into(), framing, expects_continue })
 }
 
-impl Response {
-    /// Decodes the head of a response whose body may have up to `max` bytes.
-    pub(crate) fn decode_head_up_to(
-        head: &[u8],
-        to_head: bool,
-        max: Option<usize>,
-    ) -> Result<Head<Self>, BadMessage> {
-        let mut fields = uninit_fields();
-        let mut parsed = httparse::Response::new(&mut []);
-        let config = httparse::ParserConfig::default();
-        match config.parse_response_with_uninit_headers(&mut parsed, head, &mut fields) {
-            Ok(Status::Complete(length)) if length == head.len() => {}
-            Ok(_) => return Err(BadMessage::StatusLine),
-            Err(error) => return Err(head_error(error, BadMessage::StatusLine)),
-        }
-        let status = StatusCode::from_u16(parsed.code.unwrap_or_default())
-            .map_err(|_| BadMessage::StatusLine)?;
-        let version = version_of(parsed.version);
-        let headers = headers_of(parsed.headers)?;
-        let framing = match to_head || is_bodiless(status) {
-            true => Framing::Length(0),
-            false => {
-                announced_framing(version, parsed.headers, max)?.unwrap_or(Framing::UntilClose)
-            }
-        };
-        let message = response::Parts { status, version, headers, body: Bytes::new() }.into();
-        Ok(Head { message, framing, expects_continue: false })
-    }
-}
-
-impl Message for Response {
-    /// Responses may be larger than requests, since a client cannot choose what a server sends.
-    const MAX_BODY: Option<usize> = Some(64 * 1024 * 1024);
-
-    fn decode_head(head: &[u8], to_head: bool) -> Result<Head<Self>, BadMessage> {
-        Self::decode_head_up_to(head, to_head, Self::MAX_BODY)
-    }
-
-    fn check_start_line(line: &[u8]) -> Result<(), BadMessage> {
-        let parsed = httparse::Response::new(&mut []).parse(line).map(drop);
-        parsed.map_err(|error| head_error(error, BadMessage::StatusLine))
-    }
-
-    fn too_long(_: &[u8]) -> BadMessage {
-        BadMessage::HeadTooLong
-    }
-
-    fn set_body(&mut self, body: Bytes) {
-        self.set_body(body);
-    }
-}
-
-impl ResponseLike for Response {
-    fn status(&self) -> StatusCode {
-        self.status()
-    }
-
-    fn retry_after(&self) -> Option<u64> {
-        self.header(header::RETRY_AFTER)?.trim().parse().ok()
-    }
-
-    fn is_interim(&self) -> bool {
-        self.status().is_informational()
-    }
-
-    fn persists(&self) -> bool {
-        persists(
-            self.version(),
-            self.headers().get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes),
-        )
-    }
-}
-
-fn head_error(error: httparse::Error, start_line: BadMessage) -> BadMessage {
+pub(crate) fn head_error(error: httparse::Error, start_line: BadMessage) -> BadMessage {
     match error {
         httparse::Error::HeaderName => BadMessage::FieldName,
         httparse::Error::HeaderValue => BadMessage::FieldValue,
@@ -208,11 +135,11 @@ fn head_error(error: httparse::Error, start_line: BadMessage) -> BadMessage {
     }
 }
 
-fn version_of(minor: Option<u8>) -> Version {
+pub(crate) fn version_of(minor: Option<u8>) -> Version {
     if minor == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 }
 }
 
-fn start_line(head: &[u8]) -> &[u8] {
+pub(crate) fn start_line(head: &[u8]) -> &[u8] {
     head.split_inclusive(|&byte| byte == b'\n').next().unwrap_or(head)
 }
 
@@ -246,24 +173,14 @@ fn version_error(head: &[u8]) -> BadMessage {
     }
 }
 
-fn headers_of(fields: &[httparse::Header<'_>]) -> Result<HeaderMap, BadMessage> {
-    let mut headers = HeaderMap::with_capacity(fields.len());
-    for field in fields {
-        let name =
-            HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| BadMessage::FieldName)?;
-        let value = HeaderValue::from_bytes(field.value).map_err(|_| BadMessage::FieldValue)?;
-        headers.append(name, value);
-    }
-    Ok(headers)
-}
-
-/// How the fields announce the end of the body; `None` if they do not.
-fn announced_framing(
+/// How the fields announce the end of the body, of which `length` is the `Content-Length`; `None` if
+/// they do not.
+pub(crate) fn announced_framing(
     version: Version,
     fields: &[httparse::Header<'_>],
+    length: Option<u64>,
     max: Option<usize>,
 ) -> Result<Option<Framing>, BadMessage> {
-    let length = content_length(fields)?;
     if !fields.iter().any(|field| has_name(field, "transfer-encoding")) {
         return match (length, max) {
             (Some(length), Some(max)) if length > max as u64 => Err(BadMessage::BodyTooLong(max)),

@@ -17,6 +17,7 @@ mod message;
 mod poll_read;
 mod request;
 mod response;
+mod response_head;
 mod scan;
 mod session;
 mod summary;
@@ -29,7 +30,7 @@ pub use client::ClientConnection;
 pub use connection::Connection;
 pub use decoder::{Decoded, Decoder};
 pub use encoder::{Encoded, KeepAlive, encode_request, encode_response};
-pub use error::BadMessage;
+pub use error::{BadMessage, Quote};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 pub use limits::{
     DRAIN_BYTES, DRAIN_TIME, MAX_BODY, MAX_CHUNK_LINE, MAX_FIELDS, MAX_HEAD, MAX_TARGET,

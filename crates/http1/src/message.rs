@@ -21,7 +21,8 @@ pub trait ResponseLike: Message {
     /// The status code.
     fn status(&self) -> StatusCode;
 
-    /// The `Retry-After` in seconds; `None` if it is missing or is a date (RFC 9110 §10.2.3).
+    /// The `Retry-After` in seconds from now: 0 for a date in the past, `u64::MAX` for a number beyond
+    /// that; `None` if it is missing or malformed (RFC 9110 §10.2.3).
     fn retry_after(&self) -> Option<u64>;
 
     /// Whether it is interim (1xx): another response to the same request follows.

@@ -1,9 +1,11 @@
 //! A response, as it is sent or received.
 
 use crate::error::BadMessage;
+use crate::fields::parse_number;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use serde::Serialize;
+use std::time::SystemTime;
 
 /// A complete response, with its body.
 ///
@@ -180,6 +182,17 @@ fn escape_and_cut(text: &str) -> String {
         escaped.push('…');
     }
     escaped
+}
+
+/// The seconds that a `Retry-After` asks to wait from now on: a number, or a date (RFC 9110
+/// §10.2.3). 0 for a date in the past, `u64::MAX` for a number beyond that; `None` for anything else.
+pub(crate) fn retry_after(value: &[u8]) -> Option<u64> {
+    if !value.is_empty() && value.iter().all(u8::is_ascii_digit) {
+        return Some(parse_number(value).unwrap_or(u64::MAX));
+    }
+    let date = httpdate::parse_http_date(std::str::from_utf8(value).ok()?).ok()?;
+    let wait = date.duration_since(SystemTime::now()).unwrap_or_default();
+    Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)) // never before that date
 }
 
 /// Whether the connection stays open after a message with these values of `Connection` (RFC 9112

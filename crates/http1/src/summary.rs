@@ -4,7 +4,7 @@ use crate::error::BadMessage;
 use crate::fields::{parse_number, uninit_fields};
 use crate::limits::MAX_HEAD;
 use crate::message::{Framing, Head, Message, ResponseLike, sealed::Sealed};
-use crate::response::{Response, is_bodiless};
+use crate::response::{self, Response, is_bodiless};
 use bytes::Bytes;
 use http::StatusCode;
 use httparse::Status;
@@ -15,7 +15,8 @@ use httparse::Status;
 pub struct ResponseSummary {
     /// The status code.
     pub status: StatusCode,
-    /// The `Retry-After` in seconds; `None` if it is missing or is a date (RFC 9110 §10.2.3).
+    /// The `Retry-After` in seconds from now: 0 for a date in the past, `u64::MAX` for a number beyond
+    /// that; `None` if it is missing or malformed (RFC 9110 §10.2.3).
     pub retry_after: Option<u64>,
     pub(crate) persists: bool,
 }
@@ -74,6 +75,9 @@ fn parse_plain(bytes: &[u8], to_head: bool) -> Option<(ResponseSummary, u64, usi
         _ => return None,
     };
     let status = StatusCode::from_u16(parsed.code?).ok()?;
+    if status == StatusCode::SWITCHING_PROTOCOLS {
+        return None;
+    }
     let (mut length, mut retry_after) = (None, None);
     for field in &*parsed.headers {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
@@ -82,7 +86,7 @@ fn parse_plain(bytes: &[u8], to_head: bool) -> Option<(ResponseSummary, u64, usi
                 length = Some(parse_number(field.value)?)
             }
             11 if is("retry-after") && retry_after.is_none() => {
-                retry_after = Some(parse_number(field.value))
+                retry_after = Some(response::retry_after(field.value))
             }
             14 if is("content-length") => return None,
             11 if is("retry-after") => return None,

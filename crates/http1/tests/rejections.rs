@@ -360,6 +360,7 @@ fn quoted_bytes_are_escaped_and_cut() {
     else {
         panic!()
     };
+    let quoted = quoted.to_string();
     assert!(quoted.starts_with(r#""/\xc3\xa9\xc3"#) && quoted.ends_with("\" and more"), "{quoted}");
     assert!(quoted.is_ascii() && quoted.len() < 200, "{quoted}");
 }

@@ -14,6 +14,8 @@ pub fn diagnose(stats: &LoadStats, shape: Shape, keep_alive: bool) -> Vec<String
         not_begun(stats, shape),
         backlog(stats),
         starved(stats),
+        only_error(stats),
+        too_late(stats),
         closing(stats, keep_alive),
         surplus(stats),
     ];
@@ -79,15 +81,34 @@ fn starved(stats: &LoadStats) -> Option<String> {
 
 fn closing(stats: &LoadStats, keep_alive: bool) -> Option<String> {
     // these were closed by this client
-    let ours = stats.timed_out.total()
-        + stats.surplus
-        + stats.failed.kinds.get(&Failure::NotHttp).unwrap_or(&0);
+    let is_ours = |failure: &Failure| matches!(failure, Failure::NotHttp | Failure::Unreadable(_));
+    let unread = stats.failed.kinds.iter().filter(|(failure, _)| is_ours(failure));
+    let ours =
+        stats.timed_out.total() + stats.surplus + unread.map(|(_, count)| count).sum::<u64>();
     let again = stats.connects.count.saturating_sub(stats.senders + ours);
     let answers = stats.answered() + stats.resent; // each request that was sent again had a response before
     (keep_alive && again > 0 && again * 10 >= answers).then(|| {
         format!(
             "the server closes connections: {} were opened for {answers} responses, and each costs a connect",
             stats.connects.count
+        )
+    })
+}
+
+fn only_error(stats: &LoadStats) -> Option<String> {
+    let error = stats.only_error()?;
+    Some(match &error.detail {
+        Some(detail) => format!("every response was {}: {detail}", error.heading()),
+        None => format!("every response was {}", error.heading()),
+    })
+}
+
+fn too_late(stats: &LoadStats) -> Option<String> {
+    let connections = if stats.too_late == 1 { "connection" } else { "connections" };
+    (stats.too_late > 0).then(|| {
+        format!(
+            "{} {connections} stopped before -z was over: the next retry would have been due after the end",
+            stats.too_late
         )
     })
 }

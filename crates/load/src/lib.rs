@@ -12,9 +12,9 @@
 //! use std::time::Duration;
 //!
 //! # async fn example() -> std::io::Result<()> {
-//! let addr = ([127, 0, 0, 1], 8080).into();
+//! let addr = std::net::SocketAddr::from(([127, 0, 0, 1], 8080));
 //! let plan = Plan {
-//!     addr,
+//!     addresses: addr.into(),
 //!     requests: [probe::http_client::get(addr, "/")].into(),
 //!     to_head: false,
 //!     connections: 10,
@@ -32,6 +32,7 @@
 //! ```
 
 mod diagnosis;
+mod error_response;
 mod expectation;
 mod plan;
 mod report;
@@ -43,6 +44,7 @@ mod stats;
 mod verify;
 
 pub use diagnosis::diagnose;
+pub use error_response::ErrorResponse;
 pub use expectation::{Assertion, Expectation};
 pub use plan::{Plan, Retry};
 pub use report::Report;

@@ -1,15 +1,15 @@
 //! The plan of a run: what to send, and when.
 
 use crate::schedule::{Shape, Until};
-use std::net::SocketAddr;
+use probe::addresses::Addresses;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What to send, and how.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The server.
-    pub addr: SocketAddr,
+    /// Where the server is; the first connection decides which address is used.
+    pub addresses: Addresses,
     /// The requests as bytes, sent in turn; at least one.
     pub requests: Arc<[Vec<u8>]>,
     /// Whether they are HEAD requests, whose responses have no body.

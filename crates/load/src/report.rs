@@ -40,6 +40,12 @@ impl Report {
     }
 }
 
-/// The percentiles that are shown, and by what name.
-const PERCENTILES: [(&str, f64); 6] =
-    [("p50", 50.0), ("p75", 75.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9)];
+/// The percentiles that are shown: by what name, and how many latencies it takes for one to lie above it.
+const PERCENTILES: [(&str, f64, u64); 6] = [
+    ("p50", 50.0, 2),
+    ("p75", 75.0, 4),
+    ("p90", 90.0, 10),
+    ("p95", 95.0, 20),
+    ("p99", 99.0, 100),
+    ("p99.9", 99.9, 1000),
+];

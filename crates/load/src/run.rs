@@ -2,17 +2,18 @@
 
 use crate::plan::Plan;
 use crate::schedule::{Schedule, Until, pace};
-use crate::sender::send;
+use crate::sender::{First, send};
 use crate::shared::{Shared, WorkerState, lock};
 use crate::stats::LoadStats;
+use probe::http_client::Failure;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{io, thread};
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::interval;
+use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// The progress of a run.
@@ -30,8 +31,12 @@ pub struct Progress {
 
 /// Sends what the plan says, until it is done or `stop` ends; calls `seen` with the progress ten times a second.
 ///
+/// The first sender connects before the run begins, and keeps that connection: never are there more than the plan says. The
+/// others follow once it is connected, or after a second.
+///
 /// # Errors
-/// The system provides no thread or no event queue.
+/// `ConnectionRefused` if no server listens there: then nothing was sent. Otherwise the system provides no thread or no
+/// event queue.
 pub async fn run(
     plan: Plan,
     stop: impl Future<Output = ()>,
@@ -43,25 +48,46 @@ pub async fn run(
     };
     let shared = Arc::new(Shared {
         schedule: Arc::new(Schedule::new(plan.shape, plan.until)),
+        begun: CancellationToken::new(),
         ready: Barrier::new(senders),
         resent: AtomicU64::new(0),
         retry_burst: Mutex::default(),
         plan,
     });
     let stopped = CancellationToken::new();
-    let pacer = pace(&shared.schedule, senders)?;
     let (threads, mut workers, mut running) = (threads().min(senders), Vec::new(), JoinSet::new());
-    for thread in 0..threads {
+    let mut start = |thread: usize, first: Option<First>| -> io::Result<()> {
         let places = (senders - thread).div_ceil(threads);
         let worker = Arc::new(Mutex::new(WorkerState::new(&shared.plan, thread, places)));
         workers.push(worker.clone());
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (shared, stopped) = (shared.clone(), stopped.clone());
-        running.spawn_blocking(move || runtime.block_on(run_worker(&shared, &worker, stopped)));
-    }
+        let work = move || runtime.block_on(run_worker(&shared, &worker, first, stopped));
+        running.spawn_blocking(work);
+        Ok(())
+    };
     let (mut stop, mut stopping, mut tick) =
         (pin!(stop), false, interval(Duration::from_millis(100)));
+    let (connected, first) = oneshot::channel();
+    start(0, Some(connected))?;
+    tokio::select! {
+        first = timeout(LOOK, first) => if let Ok(Ok(Err(Failure::NotListening))) = first {
+            stopped.cancel();
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        },
+        () = &mut stop => {
+            stopping = true;
+            shared.schedule.end();
+            stopped.cancel();
+        }
+    }
+    shared.schedule.begin();
+    shared.begun.cancel();
+    let pacer = pace(&shared.schedule, senders)?;
+    for thread in 1..threads {
+        start(thread, None)?;
+    }
     loop {
         tokio::select! {
             ended = running.join_next() => match ended {
@@ -90,6 +116,9 @@ pub async fn run(
     Ok(stats)
 }
 
+/// How long the others wait for the first connection. A longer wait would only delay the run.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// How many threads to use: half of the cores, since the server needs the other half.
 fn threads() -> usize {
     thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
@@ -99,16 +128,20 @@ fn threads() -> usize {
 async fn run_worker(
     shared: &Arc<Shared>,
     worker: &Arc<Mutex<WorkerState>>,
+    mut first: Option<First>,
     stopped: CancellationToken,
 ) {
     let began = cpu_time();
     let mut senders = JoinSet::new();
     let places = lock(worker).in_flight.len();
-    for place in 0..places {
-        let (shared, worker) = (shared.clone(), worker.clone());
-        senders.spawn(async move { send(&shared, &worker, place).await });
-    }
     let all = async {
+        for place in 0..places {
+            let (shared, worker, first) = (shared.clone(), worker.clone(), first.take());
+            if place > 0 {
+                shared.begun.cancelled().await;
+            }
+            senders.spawn(async move { send(&shared, &worker, place, first).await });
+        }
         while let Some(sender) = senders.join_next().await {
             if let Err(error) = sender {
                 std::panic::resume_unwind(error.into_panic()); // none is aborted here
@@ -116,8 +149,9 @@ async fn run_worker(
         }
     };
     tokio::select! {
-        () = all => {}
+        biased;
         () = stopped.cancelled() => {}
+        () = all => {}
     }
     senders.shutdown().await;
     let mut worker = lock(worker);

@@ -52,17 +52,20 @@ pub(crate) struct Schedule {
 
 impl Schedule {
     pub(crate) fn new(shape: Shape, until: Until) -> Self {
-        let began = match shape {
-            Shape::Burst => OnceLock::new(), // it begins when all are ready
-            Shape::ClosedLoop | Shape::Rate(_) => Instant::now().into(),
-        };
         Self {
             shape,
             until,
-            began,
+            began: OnceLock::new(),
             next: AtomicU64::new(0),
             due: Semaphore::new(0),
             ended: OnceLock::new(),
+        }
+    }
+
+    /// Begins the run; a burst begins only when all are ready.
+    pub(crate) fn begin(&self) {
+        if self.shape != Shape::Burst {
+            self.began();
         }
     }
 
@@ -83,7 +86,15 @@ impl Schedule {
 
     /// Whether no further request may begin at that moment.
     pub(crate) fn is_over(&self, at: Instant) -> bool {
-        matches!(self.until, Until::Elapsed(elapsed) if at >= self.began() + elapsed)
+        self.ends().is_some_and(|end| at >= end)
+    }
+
+    /// When no further request may begin, if that is known.
+    fn ends(&self) -> Option<Instant> {
+        match self.until {
+            Until::Elapsed(elapsed) => Some(self.began() + elapsed),
+            Until::Count(_) => None,
+        }
     }
 
     /// Whether more remains to be sent at that moment.
@@ -155,7 +166,8 @@ pub(crate) fn pace(schedule: &Arc<Schedule>, senders: usize) -> io::Result<Optio
                 schedule.due.add_permits(senders); // one more for each sender, which then ends
                 return;
             }
-            let wait = due.saturating_duration_since(Instant::now());
+            let wait = due.min(schedule.ends().unwrap_or(due));
+            let wait = wait.saturating_duration_since(Instant::now());
             if !wait.is_zero() && end.recv_timeout(wait) != Err(mpsc::RecvTimeoutError::Timeout) {
                 return; // stopped
             }

@@ -1,5 +1,6 @@
 //! One connection's part of the work.
 
+use crate::error_response::ErrorResponse;
 use crate::plan::Retry;
 use crate::schedule::{DueRequest, Shape};
 use crate::shared::{InFlight, Shared, WorkerState, lock};
@@ -7,19 +8,38 @@ use probe::http_client::{Failure, Outcome, SummaryClient};
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
-/// Sends request after request when they are due, until the run ends.
-pub(crate) async fn send(shared: &Shared, worker: &Mutex<WorkerState>, place: usize) {
+/// How the first sender reports whether it is connected.
+pub(crate) type First = oneshot::Sender<Result<(), Failure>>;
+
+/// Sends request after request when they are due, until the run ends. The `first` sender connects before it begins.
+pub(crate) async fn send(
+    shared: &Shared,
+    worker: &Mutex<WorkerState>,
+    place: usize,
+    first: Option<First>,
+) {
     let plan = &shared.plan;
     let mut sender = Sender {
         shared,
         worker,
         place,
-        caller: SummaryClient::new(plan.addr),
+        client: SummaryClient::new(plan.addresses.clone()),
+        connecting: None,
+        is_new: true,
         watchdog: Watchdog::new(),
     };
+    let mut free = Instant::now(); // reading the clock costs, so it is read once a request
+    if let Some(first) = first {
+        tokio::select! {
+            connected = sender.connect() => drop(first.send(connected)),
+            () = shared.begun.cancelled() => {} // it goes on connecting
+        }
+        shared.begun.cancelled().await;
+    }
     if plan.shape == Shape::Burst {
         let _ = timeout(plan.timeout, sender.connect()).await; // a sender without a connection tries again when its request is due
         shared.ready.wait().await;
@@ -28,17 +48,16 @@ pub(crate) async fn send(shared: &Shared, worker: &Mutex<WorkerState>, place: us
     // a separate seed for each connection of each thread, or two of them would come back together
     let own = (lock(worker).thread as u64) << 32 | place as u64;
     let mut jitter = plan.retry.map(|retry| fastrand::Rng::with_seed(retry.seed ^ own));
-    let mut free = Instant::now(); // reading the clock costs, so it is read once a request
     while let Some(due) = shared.schedule.next(free).await {
         let (mut sent, mut attempt) = (shared.schedule.sent(due), 0);
-        let outcome = loop {
+        let (outcome, too_late) = loop {
             let outcome = sender.attempt(due, sent).await;
             let (Outcome::Shed(earliest), Some(retry)) = (outcome, plan.retry) else {
-                break outcome;
+                break (outcome, false);
             };
             let wait = wait(retry, attempt, earliest, jitter.as_mut());
             if shared.schedule.is_over(Instant::now() + wait) {
-                break outcome;
+                break (outcome, true);
             }
             lock(worker).in_flight[place] =
                 Some(InFlight { shed: true, ..InFlight::new(due, sent) });
@@ -48,6 +67,10 @@ pub(crate) async fn send(shared: &Shared, worker: &Mutex<WorkerState>, place: us
         };
         free = Instant::now();
         sender.count(due, sent, free, outcome);
+        if too_late && plan.shape == Shape::ClosedLoop {
+            lock(worker).stats.too_late += 1;
+            return; // it would have waited until after the end, and sent nothing meanwhile
+        }
         if let Outcome::Failed(_) = outcome {
             sleep(Duration::from_millis(1)).await; // an unreachable server must not use all of the CPU time
             free = Instant::now();
@@ -65,7 +88,8 @@ fn wait(
 ) -> Duration {
     const LONGEST: Duration = Duration::from_secs(10);
     let back_off = Duration::from_millis(100).saturating_mul(1 << attempt.min(10)).min(LONGEST);
-    let told = Duration::from_secs(earliest.unwrap_or(0).min(24 * 3600));
+    // ten years are after the end of every run, and within the range of the clock
+    let told = Duration::from_secs(earliest.unwrap_or(0).min(10 * 365 * 24 * 3600));
     let least = back_off.max(told);
     match jitter {
         Some(random) if retry.jitter => least + least.mul_f64(random.f64()),
@@ -77,18 +101,23 @@ struct Sender<'a> {
     shared: &'a Shared,
     worker: &'a Mutex<WorkerState>,
     place: usize,
-    caller: SummaryClient,
+    client: SummaryClient,
+    /// When it began to connect, while it does.
+    connecting: Option<Instant>,
+    /// Whether it has sent nothing yet.
+    is_new: bool,
     watchdog: Watchdog,
 }
 
 impl Sender<'_> {
     /// Connects, unless it is connected, and counts how long that took.
     async fn connect(&mut self) -> Result<(), Failure> {
-        if self.caller.is_connected() {
+        if self.client.is_connected() {
             return Ok(());
         }
-        let began = Instant::now();
-        let connected = self.caller.connect().await.map(drop);
+        let began = *self.connecting.get_or_insert_with(Instant::now);
+        let connected = self.client.connect().await;
+        self.connecting = None;
         if connected.is_ok() {
             lock(self.worker).stats.connects.count(began.elapsed());
         }
@@ -104,23 +133,37 @@ impl Sender<'_> {
         let answer = watchdog
             .watch(sent + plan.timeout, async {
                 self.connect().await?;
-                self.caller.exchange(request, plan.to_head).await
+                if self.is_new {
+                    self.client.record();
+                }
+                self.client.exchange(request, plan.to_head).await
             })
             .await;
         self.watchdog = watchdog;
+        if std::mem::take(&mut self.is_new) {
+            self.keep_error();
+        }
         let outcome = match answer {
             Some(Ok(response)) => Outcome::of(&response),
             Some(Err(failure)) => Outcome::Failed(failure),
             None => Outcome::TimedOut,
         };
-        let surplus = outcome.is_answer() && self.caller.has_surplus();
+        let surplus = outcome.is_answer() && self.client.has_surplus();
         if surplus {
             lock(self.worker).stats.surplus += 1;
         }
         if !plan.keep_alive || !outcome.is_answer() || surplus {
-            self.caller.disconnect();
+            self.client.disconnect();
+            self.connecting = None;
         }
         outcome
+    }
+
+    /// Keeps the first response that is an error, for the note on a run in which all are.
+    fn keep_error(&mut self) {
+        let error = ErrorResponse::read(&self.client.take_recorded(), self.shared.plan.to_head);
+        let first = &mut lock(self.worker).stats.first_error;
+        *first = first.take().or(error);
     }
 
     fn count(&self, due: DueRequest, sent: Instant, now: Instant, outcome: Outcome) {

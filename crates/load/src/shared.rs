@@ -7,11 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Barrier;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// What the threads of a run share.
 pub(crate) struct Shared {
     pub(crate) plan: Plan,
     pub(crate) schedule: Arc<Schedule>,
+    /// Cancelled when the run begins, until when the first sender alone connects.
+    pub(crate) begun: CancellationToken,
     /// Where the senders of a burst wait for each other.
     pub(crate) ready: Barrier,
     pub(crate) resent: AtomicU64,

@@ -1,5 +1,6 @@
 //! The outcomes of the requests, counted in constant space, however many there are.
 
+use crate::error_response::ErrorResponse;
 use crate::plan::Plan;
 use crate::schedule::Shape;
 use hdrhistogram::Histogram;
@@ -36,6 +37,10 @@ pub struct LoadStats {
     pub retry_burst: u64,
     /// How many responses were followed by bytes that were not asked for.
     pub surplus: u64,
+    /// How many connections stopped before the end of the run, since they were told to come back after it.
+    pub too_late: u64,
+    /// An error among the first responses.
+    pub first_error: Option<ErrorResponse>,
     /// How many connections sent.
     pub senders: u64,
     /// How many of them had no response while there was more to send.
@@ -125,9 +130,12 @@ impl Latency {
         self.0.len()
     }
 
-    /// How many lie within these limits, both included.
-    pub fn between(&self, from: Duration, to: Duration) -> u64 {
-        self.0.count_between(from.as_micros() as u64, to.as_micros() as u64)
+    /// The latencies that were recorded, rising, and how often each was.
+    pub fn recorded(&self) -> impl Iterator<Item = (Duration, u64)> + '_ {
+        self.0.iter_recorded().map(|step| {
+            let micros = self.0.lowest_equivalent(step.value_iterated_to());
+            (Duration::from_micros(micros), step.count_at_value())
+        })
     }
 }
 
@@ -183,6 +191,8 @@ impl LoadStats {
             resent: 0,
             retry_burst: 0,
             surplus: 0,
+            too_late: 0,
+            first_error: None,
             senders: 0,
             starved: 0,
             load: 0.0,
@@ -244,6 +254,8 @@ impl LoadStats {
         self.aborted.merge(&other.aborted);
         self.connects.merge(&other.connects);
         self.surplus += other.surplus;
+        self.too_late += other.too_late;
+        self.first_error = self.first_error.take().or_else(|| other.first_error.clone());
         self.heard.extend_from_slice(&other.heard);
         self.busy = self.busy.max(other.busy);
         let ledgers =
@@ -277,6 +289,17 @@ impl LoadStats {
     /// How many requests.
     pub fn total(&self) -> u64 {
         self.totals().iter().sum::<u64>() + self.aborted.total()
+    }
+
+    /// The error that every response was; `None` if one was served, or if they differ.
+    pub fn only_error(&self) -> Option<&ErrorResponse> {
+        let shed = (self.shed.total() > 0).then_some(&StatusCode::SERVICE_UNAVAILABLE);
+        let mut statuses = shed.into_iter().chain(self.rejected.kinds.keys());
+        let (only, other) = (statuses.next(), statuses.next());
+        let is_only = |error: &&ErrorResponse| {
+            only.is_some_and(|only| only.as_u16() == error.status) && other.is_none()
+        };
+        self.first_error.as_ref().filter(is_only).filter(|_| self.served.total() == 0)
     }
 
     /// How many had a response, of any status.

@@ -2,10 +2,10 @@
 
 use event::{Event, User};
 use http1::{Bytes, Response, StatusCode};
+use probe::addresses::Addresses;
 use probe::http_client::{Failure, Outcome, ResponseClient, get};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -81,10 +81,14 @@ impl Balances {
     ///
     /// # Errors
     /// What the server lacks, in a sentence.
-    pub async fn ask(addr: SocketAddr, mut waiting: impl FnMut(u64)) -> Result<Self, String> {
+    pub async fn ask(
+        server: impl Into<Addresses>,
+        mut waiting: impl FnMut(u64),
+    ) -> Result<Self, String> {
+        let server = &server.into();
         let (mut done, mut since) = (0, Instant::now());
         let stats = loop {
-            let Some(stats) = stats(addr).await? else { break None };
+            let Some(stats) = stats(server).await? else { break None };
             let left = stats.accepted.saturating_sub(stats.done());
             if left == 0 {
                 break Some(stats);
@@ -100,7 +104,7 @@ impl Balances {
             }
             sleep(Duration::from_millis(50)).await;
         };
-        let response = fetch(addr, "/balances").await?;
+        let response = fetch(server, "/balances").await?;
         if response.status() != StatusCode::OK {
             return Err(format!(
                 "GET /balances is answered with {}; this server tells no balances, so there is nothing to verify",
@@ -181,18 +185,19 @@ impl Reconciliation {
     }
 }
 
-async fn stats(addr: SocketAddr) -> Result<Option<QueueStats>, String> {
-    let response = fetch(addr, "/stats").await?;
+async fn stats(server: &Addresses) -> Result<Option<QueueStats>, String> {
+    let response = fetch(server, "/stats").await?;
     Ok(serde_json::from_slice(response.body()).ok().filter(|_| response.status() == StatusCode::OK))
 }
 
-async fn fetch(addr: SocketAddr, path: &'static str) -> Result<Response, String> {
+async fn fetch(server: &Addresses, path: &'static str) -> Result<Response, String> {
     // a server with a contended lock responds when its queue is done
-    let call =
-        ResponseClient::new(addr).call(&get(addr, path), false, Instant::now() + STUCK).await;
+    let mut client = ResponseClient::new(server.clone());
+    let request = get(server.preferred(), path);
+    let call = client.call(&request, false, Instant::now() + STUCK).await;
     call.response.ok_or_else(|| match call.outcome {
         Outcome::Failed(failure @ Failure::NotListening) => format!("GET {path}: {failure}"),
         Outcome::Failed(failure) => format!("GET {path}: {failure}; {}", failure.advice()),
-        _ => format!("GET {path}: no answer in {} s", STUCK.as_secs()),
+        _ => format!("GET {path}: no response in {} s", STUCK.as_secs()),
     })
 }

@@ -1,16 +1,17 @@
 //! Connections that misbehave, many at a time, and what the server does to each.
 
+use crate::addresses::Addresses;
 use crate::http_client::Failure;
 use std::fmt;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval};
+use tokio::time::{Instant, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// How a connection misbehaves.
@@ -81,41 +82,40 @@ impl OpenConnections {
     }
 }
 
+/// How long the others wait for the first connection.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// Opens `count` connections that misbehave, holds them until `stop` ends or none is left, and returns the outcome of each.
+///
+/// The others are opened once the first is, or after a second.
+///
+/// # Errors
+/// [`Failure::NotListening`] if no server listens there.
 pub async fn hold(
-    addr: SocketAddr,
+    server: impl Into<Addresses>,
     count: usize,
     misbehaviour: Misbehaviour,
     open: OpenConnections,
     stop: impl Future<Output = ()>,
-) -> Vec<HeldOutcome> {
+) -> Result<Vec<HeldOutcome>, Failure> {
+    let server = server.into();
     let stopped = CancellationToken::new();
     let mut held = JoinSet::new();
-    for _ in 0..count {
-        let (open, stopped) = (open.clone(), stopped.clone());
-        held.spawn(async move {
-            let connected = tokio::select! {
-                connected = TcpStream::connect(addr) => connected.map_err(|error| {
-                    let failure = Failure::from(error);
-                    format!("{failure}; {}", failure.advice())
-                }),
-                () = stopped.cancelled() => {
-                    Err("the server does not accept, and the kernel's backlog is full".into())
-                }
-            };
-            let mut stream = match connected {
-                Ok(stream) => stream,
-                Err(why) => return HeldOutcome::NotOpened(why),
-            };
-            open.0.fetch_add(1, Ordering::Relaxed);
-            let opened = Instant::now();
-            let outcome = tokio::select! {
-                outcome = misbehave(&mut stream, misbehaviour, opened) => outcome,
-                () = stopped.cancelled() => HeldOutcome::StillOpen,
-            };
-            open.0.fetch_sub(1, Ordering::Relaxed);
-            outcome
-        });
+    let mut start = || {
+        let (connected, connecting) = oneshot::channel();
+        let (server, open, stopped) = (server.clone(), open.clone(), stopped.clone());
+        held.spawn(hold_one(server, misbehaviour, open, stopped, connected));
+        connecting
+    };
+    let mut stop = pin!(stop);
+    tokio::select! {
+        () = &mut stop => stopped.cancel(),
+        first = timeout(LOOK, start()) => {
+            if let Ok(Ok(Some(failure @ Failure::NotListening))) = first {
+                return Err(failure);
+            }
+            (1..count).for_each(|_| drop(start()));
+        }
     }
     let outcomes = async {
         let mut outcomes = Vec::with_capacity(count);
@@ -126,11 +126,42 @@ pub async fn hold(
     };
     let mut outcomes = pin!(outcomes);
     tokio::select! {
-        outcomes = &mut outcomes => return outcomes, // the server has ended them all
-        () = stop => {}
+        outcomes = &mut outcomes => return Ok(outcomes), // the server has ended them all
+        () = stop, if !stopped.is_cancelled() => stopped.cancel(),
     }
-    stopped.cancel();
-    outcomes.await
+    Ok(outcomes.await)
+}
+
+/// One connection; `connected` is told why there is none, or that there is one.
+async fn hold_one(
+    server: Addresses,
+    misbehaviour: Misbehaviour,
+    open: OpenConnections,
+    stopped: CancellationToken,
+    connected: oneshot::Sender<Option<Failure>>,
+) -> HeldOutcome {
+    let connecting = tokio::select! {
+        connecting = server.connect() => connecting.map_err(Failure::from),
+        () = stopped.cancelled() => {
+            let why = "the server does not accept, and the kernel's backlog is full";
+            return HeldOutcome::NotOpened(why.into());
+        }
+    };
+    let _ = connected.send(connecting.as_ref().err().copied()); // only the first one is awaited
+    let mut stream = match connecting {
+        Ok(stream) => stream,
+        Err(failure) => {
+            return HeldOutcome::NotOpened(format!("{failure}; {}", failure.advice()));
+        }
+    };
+    open.0.fetch_add(1, Ordering::Relaxed);
+    let opened = Instant::now();
+    let outcome = tokio::select! {
+        outcome = misbehave(&mut stream, misbehaviour, opened) => outcome,
+        () = stopped.cancelled() => HeldOutcome::StillOpen,
+    };
+    open.0.fetch_sub(1, Ordering::Relaxed);
+    outcome
 }
 
 /// Sends what this misbehaviour sends, and waits for a response or the end.

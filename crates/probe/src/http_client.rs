@@ -1,11 +1,13 @@
 //! One request and its outcome.
 
+use crate::addresses::Addresses;
 use http1::{
     BadMessage, ClientConnection, ClientRequest, Method, Response, ResponseLike, ResponseSummary,
     StatusCode, Uri, encode_request,
 };
-use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::{fmt, io};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
@@ -14,8 +16,20 @@ use tokio::time::{Instant, timeout_at};
 /// It reads each response as `M`.
 #[derive(Debug)]
 pub struct Client<M> {
-    addr: SocketAddr,
+    addresses: Addresses,
+    connecting: Connecting,
     connection: Option<ClientConnection<M>>,
+    /// Whether the connection has had a response.
+    kept: bool,
+}
+
+/// A connect that was begun, and goes on when [`Client::connect`] is called again.
+struct Connecting(Option<Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>>);
+
+impl fmt::Debug for Connecting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "connecting" } else { "not connecting" })
+    }
 }
 
 /// A client that keeps whole responses.
@@ -57,9 +71,17 @@ pub enum Failure {
     /// The server closed with unread input, or died.
     #[error("the server reset the connection")]
     Reset,
-    /// The response is not well-formed HTTP.
+    /// The server closed a connection on which it had responded before, without a response to this request.
+    #[error(
+        "the server closed a connection that it had kept open, without a response to this request"
+    )]
+    ClosedKept,
+    /// The response does not begin as one.
     #[error("what came back is not an HTTP response")]
     NotHttp,
+    /// The response is malformed, too large or not supported.
+    #[error("what came back cannot be read: {0}")]
+    Unreadable(BadMessage),
     /// Something else that the socket reported.
     #[error("the network failed: {0}")]
     Other(io::ErrorKind),
@@ -81,6 +103,11 @@ impl Failure {
             Self::NotHttp => {
                 "another protocol listens there, or the server breaks HTTP/1.1: try curl -v"
             }
+            Self::ClosedKept => {
+                "it closes after a response without announcing it, as at an idle time-out: every client that \
+                 keeps connections meets this"
+            }
+            Self::Unreadable(_) => "the server sent it: look at it with curl -v or nc",
             Self::Other(_) => "look at the route to the server: firewall, address, network",
         }
     }
@@ -94,9 +121,11 @@ impl From<io::Error> for Failure {
             AddrNotAvailable => Self::Exhausted,
             UnexpectedEof => Self::CutShort,
             ConnectionReset | BrokenPipe | ConnectionAborted => Self::Reset,
-            InvalidData if error.get_ref().is_some_and(|inner| inner.is::<BadMessage>()) => {
-                Self::NotHttp
-            }
+            InvalidData => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+                Some(BadMessage::StatusLine) => Self::NotHttp,
+                Some(bad) => Self::Unreadable(*bad),
+                None => Self::Other(InvalidData),
+            },
             // EMFILE and ENFILE, which have no `ErrorKind`
             _ if matches!(error.raw_os_error(), Some(23 | 24)) => Self::Exhausted,
             kind => Self::Other(kind),
@@ -120,35 +149,56 @@ pub struct Call<M = Response> {
 
 impl<M: ResponseLike> Client<M> {
     /// A client that is not connected yet.
-    pub fn new(addr: SocketAddr) -> Self {
-        Self { addr, connection: None }
+    pub fn new(addresses: impl Into<Addresses>) -> Self {
+        let addresses = addresses.into();
+        Self { addresses, connecting: Connecting(None), connection: None, kept: false }
     }
 
-    /// Whether there is a connection that the next request can use.
-    pub fn is_connected(&self) -> bool {
-        self.connection.as_ref().is_some_and(|connection| !connection.is_stale())
+    /// Whether there is a connection that the next request can use. One that the server has closed is closed here, too.
+    pub fn is_connected(&mut self) -> bool {
+        // before the next one is opened: never more connections than asked
+        self.connection.take_if(|connection| connection.is_stale());
+        self.connection.is_some()
     }
 
-    /// Connects now, unless it is connected.
+    /// Connects, unless it is connected. If this is cancelled, the next call goes on with the same connect.
     ///
     /// # Errors
     /// Why there is no connection.
-    pub async fn connect(&mut self) -> Result<&mut ClientConnection<M>, Failure> {
-        let connection = match self.connection.take() {
-            Some(connection) if !connection.is_stale() => connection,
-            stale => {
-                drop(stale); // before the next one is there: never more connections than asked
-                let stream = TcpStream::connect(self.addr).await?;
-                stream.set_nodelay(true)?;
-                ClientConnection::new(stream)
-            }
-        };
-        Ok(self.connection.insert(connection))
+    pub async fn connect(&mut self) -> Result<(), Failure> {
+        if self.is_connected() {
+            return Ok(());
+        }
+        let addresses = &self.addresses;
+        let connecting = self.connecting.0.get_or_insert_with(|| {
+            let addresses = addresses.clone();
+            Box::pin(async move { addresses.connect().await })
+        });
+        let connected = connecting.await;
+        self.connecting.0 = None;
+        let stream = connected?;
+        stream.set_nodelay(true)?;
+        self.connection = Some(ClientConnection::new(stream));
+        self.kept = false;
+        Ok(())
     }
 
-    /// Closes the connection; the next request opens a new one.
+    /// Closes the connection, or the attempt to open one; the next request opens a new one.
     pub fn disconnect(&mut self) {
         self.connection = None;
+        self.connecting.0 = None;
+    }
+
+    /// Records the next response, up to 8 KiB of it.
+    pub fn record(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            connection.record();
+        }
+    }
+
+    /// What was recorded; nothing if the connection is gone. Recording ends.
+    pub fn take_recorded(&mut self) -> Vec<u8> {
+        self.connection.as_mut().map(ClientConnection::take_recorded).unwrap_or_default()
     }
 
     /// Whether the server sent more than it was asked for.
@@ -157,22 +207,28 @@ impl<M: ResponseLike> Client<M> {
     }
 
     /// Sends a request (`to_head`: a HEAD request) over the open connection and waits for its response, however long that
-    /// takes. If this is cancelled, [disconnect](Self::disconnect): a late response must not be read as the response to the
+    /// takes. A response that is complete before the request is sent ends the sending. If this is cancelled, [disconnect](Self::disconnect): a late response must not be read as the response to the
     /// next request.
     ///
     /// # Errors
     /// Why there is no response; the connection is then closed.
     pub async fn exchange(&mut self, request: &[u8], to_head: bool) -> Result<M, Failure> {
         let connection = self.connection.as_mut().ok_or(Failure::Closed)?;
-        let sent = connection.send(request).await;
-        // a server that rejects early closes before it has read everything: its response counts, not our failed write
-        let answer = match (connection.read_response(to_head).await, sent) {
-            (Ok(Some(response)), _) => return Ok(response),
-            (_, Err(error)) | (Err(error), _) => Err(error.into()),
-            (Ok(None), Ok(())) => Err(Failure::Closed),
+        let failure = match connection.exchange(request, to_head).await {
+            Ok(Some(response)) => {
+                self.kept = true;
+                return Ok(response);
+            }
+            Ok(None) => Failure::Closed,
+            Err(error) => error.into(),
         };
+        // surplus here is the beginning of a response
+        let is_kept = self.kept && !self.has_surplus();
         self.disconnect();
-        answer
+        Err(match failure {
+            Failure::Closed | Failure::Reset if is_kept => Failure::ClosedKept,
+            failure => failure,
+        })
     }
 
     /// Connects if necessary, sends a request (`to_head`: a HEAD request), and waits for its response until `deadline`.

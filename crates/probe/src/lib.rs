@@ -4,6 +4,7 @@
 //! - [`hold`] opens connections that misbehave;
 //! - [`server`] starts a server as a process, on a free port;
 //! - [`stages`] lists the stages of the course and builds them;
+//! - [`addresses`] connects to the first address of a server that works;
 //! - [`target`], [`number`] and [`duration`] read and write what people type.
 //!
 //! Use it to send single requests to a server. To check what a server promises, use the crate `claims`; for many requests the
@@ -26,6 +27,7 @@
 //! # }
 //! ```
 
+pub mod addresses;
 pub mod duration;
 pub mod hold;
 pub mod http_client;

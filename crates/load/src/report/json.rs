@@ -37,6 +37,7 @@ impl Report {
             "timed_out": row(&stats.timed_out, |()| json!({})),
             "failed": row(&stats.failed, |failure| json!({ "cause": failure.to_string() })),
             "cut_short": row(&stats.aborted, |refused| json!({ "refused": refused })),
+            "only_error": stats.only_error(),
             "not_sent": stats.not_sent,
             "sent_again": stats.resent,
             "connects": {
@@ -78,7 +79,7 @@ fn latency(latency: &Latency) -> Value {
     let mut points = Map::new();
     points.insert("min".into(), latency.min().as_secs_f64().into());
     points.insert("mean".into(), latency.mean().as_secs_f64().into());
-    for (name, percent) in PERCENTILES {
+    for (name, percent, _) in PERCENTILES {
         points.insert(name.into(), latency.percentile(percent).as_secs_f64().into());
     }
     points.insert("max".into(), latency.max().as_secs_f64().into());

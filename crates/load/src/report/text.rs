@@ -153,8 +153,15 @@ fn latencies(f: &mut Formatter<'_>, stats: &LoadStats) -> fmt::Result {
         return Ok(());
     }
     line(f, "latency", columns.iter().map(|(name, _)| (*name).to_owned()))?;
-    for (name, percent) in PERCENTILES {
-        line(f, name, columns.iter().map(|(_, latency)| show(latency.percentile(percent))))?;
+    line(f, "count", columns.iter().map(|(_, latency)| latency.count().to_string()))?;
+    for (name, percent, least) in PERCENTILES {
+        let cell = |latency: &Latency| match latency.count() >= least {
+            true => show(latency.percentile(percent)),
+            false => "-".into(), // it would be the maximum
+        };
+        if columns.iter().any(|(_, latency)| latency.count() >= least) {
+            line(f, name, columns.iter().map(|(_, latency)| cell(latency)))?;
+        }
     }
     line(f, "max", columns.iter().map(|(_, latency)| show(latency.max())))?;
     if columns.iter().any(|(name, _)| *name == "as sent") {
@@ -191,18 +198,20 @@ fn histogram(f: &mut Formatter<'_>, latency: &Latency) -> fmt::Result {
         return Ok(()); // the percentiles say as much
     }
     let limits = limits(latency);
-    let ends = limits.iter().skip(1).copied().chain([latency.max() + Duration::from_micros(1)]);
-    let bars: Vec<_> = limits
-        .iter()
-        .zip(ends)
-        .map(|(from, to)| (to, latency.between(*from, to - Duration::from_micros(1))))
-        .collect();
-    let most = bars.iter().map(|(_, count)| *count).max().unwrap_or(0);
-    writeln!(f, "\n  served in less than")?;
-    for (to, count) in bars {
+    let mut counts = vec![0; limits.len()];
+    for (took, count) in latency.recorded() {
+        let bar = limits.iter().rposition(|limit| *limit <= took).unwrap_or(0);
+        counts[bar] += count;
+    }
+    let most = counts.iter().copied().max().unwrap_or(0);
+    writeln!(f, "\n  served in")?;
+    for (place, (from, count)) in limits.iter().zip(counts).enumerate() {
         let bar = "■".repeat((count * WIDTH).div_ceil(most.max(1)) as usize);
-        let to = show(to);
-        writeln!(f, "  {to:>10}  {} {count}", style(bar).green())?;
+        let range = match limits.get(place + 1) {
+            Some(to) => format!("{} to {}", show(*from), show(*to)),
+            None => format!("{} or more", show(*from)),
+        };
+        writeln!(f, "  {range:>20}  {} {count}", style(bar).green())?;
     }
     Ok(())
 }
