@@ -8,6 +8,8 @@ use redb::{
     Database, DatabaseError, Error, ReadableDatabase, ReadableTable, Table, TableDefinition,
 };
 use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -61,6 +63,9 @@ pub(crate) type Open = Box<dyn Fn(bool) -> Result<Database> + Send>;
 pub(crate) fn file(path: &Path) -> Open {
     let path = path.to_owned();
     Box::new(move |create| {
+        if create && !path.exists() {
+            create_whole(&path)?;
+        }
         let began = Instant::now();
         loop {
             match if create { Database::create(&path) } else { Database::open(&path) } {
@@ -71,6 +76,22 @@ pub(crate) fn file(path: &Path) -> Open {
             }
         }
     })
+}
+
+/// Creates a database under another name first: a power cut in between would leave a file that
+/// cannot be opened. It never replaces a file that another process has created meanwhile.
+fn create_whole(path: &Path) -> Result<()> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(format!(".new-{}", std::process::id()));
+    drop(Database::create(&new)?);
+    File::open(&new)?.sync_all()?;
+    match fs::hard_link(&new, path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error)?,
+        _ => fs::remove_file(&new)?,
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?; // its name is on the disk, too
+    Ok(())
 }
 
 /// An open database, and what it takes to open it again.
@@ -157,7 +178,9 @@ impl Store {
                 counts.insert(POSITION, committed.position)?;
                 counts.insert(FAILED, committed.failed)?;
             }
-            committed.forgotten = committed.position.min(last.saturating_sub(self.remember as u64));
+            // not `last`: the events of this commit are not there yet
+            let old = self.last.saturating_sub(self.remember as u64);
+            committed.forgotten = committed.position.min(old);
             while log.first()?.is_some_and(|(number, _)| number.value() <= committed.forgotten) {
                 log.pop_first()?;
             }

@@ -89,9 +89,10 @@ fn rounds(name: &str, usual: usize) -> usize {
 #[test]
 fn a_power_cut_at_any_moment_loses_nothing_that_was_acknowledged() {
     const REMEMBER: usize = 20;
-    let (cuts, seed) = (rounds("CUTS", 100), fastrand::get_seed());
+    let (cuts, seed) = (rounds("CUTS", 300), fastrand::get_seed());
     println!("seed {seed}");
-    let (mut disk, mut model, mut in_flight) = (Disk::default(), Model::default(), 0);
+    // a file gets its name only once it is whole, so the first cut comes after that
+    let (mut disk, mut model, mut in_flight) = (Disk::with_database(), Model::default(), 0);
     // what the next start may find, as the numbers of the last event accepted and applied: what
     // was acknowledged, or that and the commit in flight
     let mut possible = vec![(0, 0)];
@@ -166,6 +167,37 @@ fn a_commit_whose_sync_failed_leaves_no_trace_and_applies_nothing_twice() {
 }
 
 #[test]
+fn a_disk_that_fails_again_and_again_loses_nothing() {
+    let (disk, mut model, seed) = (Disk::default(), Model::default(), fastrand::get_seed());
+    let (mut store, _) = Store::open(disk.opener(), 20).unwrap();
+    let (mut failures, mut to_apply) = (0, 0);
+    for round in 0..300 {
+        disk.fail_after(
+            fastrand::choice([Fails::Writes, Fails::Syncs]).expect("one of two"),
+            fastrand::usize(..30),
+        );
+        for _ in 0..fastrand::usize(1..10) {
+            to_apply += fastrand::usize(..5);
+            match commit(&mut store, &mut model, fastrand::usize(..9), to_apply) {
+                Ok(()) => to_apply = 0,
+                Err(_) => failures += 1, // what was to be applied is given to the next commit again
+            }
+        }
+        disk.set_failing(None);
+        commit(&mut store, &mut model, 1, to_apply).unwrap();
+        to_apply = 0;
+        if fastrand::bool() {
+            drop(store);
+            let (opened, found) = Store::open(disk.opener(), 20)
+                .unwrap_or_else(|error| panic!("round {round}, seed {seed}: {error}"));
+            model.must_be(&found, 20);
+            store = opened;
+        }
+    }
+    assert!(failures > 300, "{failures} commits failed");
+}
+
+#[test]
 fn an_overflow_is_counted_once_and_changes_nothing() {
     let disk = Disk::default();
     let (mut store, _) = Store::open(disk.opener(), 10).unwrap();
@@ -195,6 +227,17 @@ fn the_log_forgets_what_is_applied_and_old_and_the_file_does_not_grow() {
     model.must_be(&found, REMEMBER);
     // what was applied in the last commit leaves with the next one
     assert!(found.log.len() <= REMEMBER + 50, "{}", found.log.len());
+}
+
+#[test]
+fn a_new_file_gets_its_name_once_it_is_whole_and_nothing_else_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data");
+    let (mut store, mut model) = (Store::open(store::file(&path), 10).unwrap().0, Model::default());
+    commit(&mut store, &mut model, 3, 0).unwrap();
+    drop(store);
+    model.must_be(&Store::open(store::file(&path), 10).unwrap().1, 10);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]

@@ -18,7 +18,8 @@ struct State {
     /// What was on the disk when the log began.
     durable: Vec<u8>,
     log: Vec<Operation>,
-    fails: Option<Fails>,
+    /// What fails, and after how many operations.
+    fails: Option<(Fails, usize)>,
 }
 
 #[derive(Clone, Debug)]
@@ -38,6 +39,14 @@ pub(crate) enum Fails {
 }
 
 impl Disk {
+    /// A disk with an empty database, all of it synced.
+    pub(crate) fn with_database() -> Self {
+        let disk = Self::default();
+        drop((disk.opener())(true).expect("this disk does not fail"));
+        let bytes = disk.state().bytes.clone();
+        Self(Arc::new(Mutex::new(State { durable: bytes.clone(), bytes, ..State::default() })))
+    }
+
     /// What `Store::open` needs.
     pub(crate) fn opener(
         &self,
@@ -47,7 +56,13 @@ impl Disk {
     }
 
     pub(crate) fn set_failing(&self, fails: Option<Fails>) {
-        self.state().fails = fails;
+        self.state().fails = fails.map(|fails| (fails, 0));
+    }
+
+    /// Lets it fail after so many further operations, possibly in the middle of a commit.
+    pub(crate) fn fail_after(&self, fails: Fails, operations: usize) {
+        let mut state = self.state();
+        state.fails = Some((fails, state.log.len() + operations));
     }
 
     /// How many operations there have been since the last power cut.
@@ -91,9 +106,10 @@ impl Disk {
 
     fn change(&self, operation: Operation) -> Result<()> {
         let mut state = self.state();
-        match (state.fails, &operation) {
-            (Some(Fails::Syncs), Operation::Sync) => return Err(Error::other("the sync failed")),
-            (Some(Fails::Writes), _) => return Err(ErrorKind::StorageFull.into()),
+        let fails = state.fails.filter(|(_, after)| state.log.len() >= *after);
+        match (fails, &operation) {
+            (Some((Fails::Syncs, _)), Operation::Sync) => return Err(Error::other("no sync")),
+            (Some((Fails::Writes, _)), _) => return Err(ErrorKind::StorageFull.into()),
             _ => {}
         }
         operation.apply(&mut state.bytes);
