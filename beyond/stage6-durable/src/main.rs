@@ -254,8 +254,7 @@ async fn write(
                 }
             }
             Err(error) => {
-                let applied = applied.len(); // these are tried again
-                warn!(%error, applied, "the disk does not store events");
+                warn!(%error, applied = applied.len(), "the disk does not store events");
                 bank.ledger().rejected(&accepted);
                 for Accepted { stored, .. } in accepted {
                     let _ = stored.send(Err(error.to_string()));

@@ -2,9 +2,10 @@
 
 mod durable;
 
-use durable::{Data, keyed};
+use durable::{Data, end_of, keyed};
 use http1::{Decoded, Decoder, Response};
 use std::io::{Read, Write};
+use std::mem::replace;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -118,7 +119,7 @@ fn must_survive(rounds: usize, clients: usize, options: &[&[&str]]) {
             server.signal("KILL").expect("it runs");
             let began = Instant::now();
             // the one before is not waited for, as in a script
-            server = data.start(options[round % options.len()]);
+            end_of(replace(&mut server, data.start(options[round % options.len()])));
             *load.addr.lock().expect("no client panics here") = server.addr();
             longest_start = longest_start.max(began.elapsed());
         }

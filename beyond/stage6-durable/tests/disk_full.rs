@@ -5,7 +5,7 @@
 
 mod durable;
 
-use durable::{Data, keyed};
+use durable::{Data, end_of, keyed};
 use http1::header::RETRY_AFTER;
 use rlimit::{Resource, prlimit};
 use std::io::{BufRead, BufReader};
@@ -99,7 +99,7 @@ fn a_signal_ends_a_server_whose_disk_is_full() {
     set_full(&server, true);
     must_have_status(&ask(server.addr(), event("alice", 1)), 503, "the disk is full");
     server.signal("TERM").unwrap();
-    assert_eq!(server.wait().unwrap().status.code(), Some(0));
+    assert_eq!(end_of(server).status.code(), Some(0));
     let server = data.start(&["--work", "0s"]);
     let after = wait_until(server.addr(), "/stats", |stats| stats["processed"] == 1);
     assert_eq!(after["accepted"], 1);

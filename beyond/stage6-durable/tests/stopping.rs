@@ -2,7 +2,7 @@
 
 mod durable;
 
-use durable::{Data, keyed};
+use durable::{Data, end_of, keyed};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 use testkit::{Ended, PATIENCE, Peer, Server, ask, event, get, json, must_have_status, wait_until};
@@ -50,7 +50,7 @@ fn a_signal_ends_it_at_once_and_what_waits_is_applied_after_the_next_start() {
             must_have_status(&ask(server.addr(), event("alice", 1)), 202, "an event");
         }
         server.signal(signal).unwrap();
-        let ended = server.wait().unwrap(); // 20 hours before the work is done
+        let ended = end_of(server); // 20 hours before the work is done
         assert_eq!(ended.status.code(), Some(0), "SIG{signal}");
         assert_eq!(
             final_figures(&ended),
@@ -79,7 +79,7 @@ fn on_a_signal_what_is_being_stored_gets_its_202_and_what_comes_later_503() {
     must_have_status(&late.send(keyed("k2", "alice", 7)).response(), 503, "a later event");
     must_have_status(&reader.send(get("/stats")).response(), 200, "a later request");
     must_have_status(&early.response(), 202, "the event that was being stored");
-    let ended = server.wait().unwrap();
+    let ended = end_of(server);
     assert_eq!((ended.status.code(), &final_figures(&ended)["accepted"]), (Some(0), &1.into()));
     let server = data.start(&["--work", "0s"]);
     wait_until(server.addr(), "/balances", |balances| balances["alice"] == 5);
@@ -93,6 +93,6 @@ fn a_second_signal_does_not_wait_for_the_disk() {
     server.signal("TERM").unwrap();
     must_stop_accepting(&server); // it has handled the first
     server.signal("TERM").unwrap();
-    assert_eq!(server.wait().unwrap().status.code(), Some(128 + 15));
+    assert_eq!(end_of(server).status.code(), Some(128 + 15));
     assert!(peer.response_or_end().is_none(), "no promise was made");
 }

@@ -1,8 +1,10 @@
 //! Starts a durable server, and sends events with keys.
 
 use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use testkit::Server;
+use testkit::{Ended, PATIENCE, Server};
 
 /// What outlives a server: a folder with its data.
 pub(crate) struct Data(TempDir);
@@ -30,4 +32,14 @@ pub(crate) fn keyed(key: &str, user: &str, amount: i64) -> Vec<u8> {
     let event = testkit::event(user, amount);
     let rest = event.strip_prefix(b"POST /events HTTP/1.1\r\n").expect("its start line");
     [head.as_bytes(), rest].concat()
+}
+
+/// Waits until a server ends, as it must.
+pub(crate) fn end_of(mut server: Server) -> Ended {
+    let began = Instant::now();
+    while server.is_running() {
+        assert!(began.elapsed() < PATIENCE, "it still runs");
+        sleep(Duration::from_millis(5));
+    }
+    server.wait().expect("a child can be waited for")
 }
