@@ -103,6 +103,7 @@ fn what_cannot_be_read_is_named_with_the_reason() {
     let head = |fields: &str| format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n");
     for (sent, why) in [
         (long, "longer than 16 KiB"),
+        ("HTTP/2.0 200 OK\r\n\r\n".into(), "the status line must read HTTP/1.1 CODE PHRASE"),
         (
             head("Content-Length: 2\r\nTransfer-Encoding: chunked"),
             "Content-Length or Transfer-Encoding, not both",

@@ -93,3 +93,15 @@ fn a_body_that_looks_like_a_file_is_sent_and_noted() {
         assert!(stdout(&output).contains("200 OK"), "{output:?}");
     }
 }
+
+#[test]
+fn many_kinds_of_one_outcome_are_summed_up() {
+    let (addr, _) = http_server(|number, _| {
+        Response::problem(StatusCode::SERVICE_UNAVAILABLE, "full")
+            .with_header(http1::header::RETRY_AFTER, number as u64 + 1)
+    });
+    let report = stdout(&run(&["load", "-n", "30", "-c", "1", &addr.to_string()]));
+    assert!(report.contains("1 × 503 Service Unavailable, Retry-After 8 s"), "{report}");
+    assert!(!report.contains("Retry-After 9 s"), "{report}");
+    assert!(report.contains("22 × others; --json has all of them"), "{report}");
+}

@@ -17,6 +17,9 @@ pub enum BadMessage {
     /// The status line is not `VERSION CODE PHRASE` (RFC 9112 §4).
     #[error("the status line must read HTTP/1.1 CODE PHRASE")]
     StatusLine,
+    /// What a server sent does not begin as an HTTP response: it speaks another protocol.
+    #[error("a response must begin with HTTP/1.1 CODE PHRASE")]
+    NotHttp,
     /// A major version of HTTP other than 1 (RFC 9110 §15.6.6).
     #[error("this server speaks HTTP/1.1 and HTTP/1.0; send one of them")]
     Version,

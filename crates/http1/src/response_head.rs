@@ -38,7 +38,7 @@ impl Response {
                 };
                 return match readable {
                     Some(head) => Self::decode_head_up_to(&head, to_head, max),
-                    None => Err(head_error(error, BadMessage::StatusLine)),
+                    None => Err(head_error(error, status_line_error(head))),
                 };
             }
         }
@@ -76,7 +76,7 @@ impl Message for Response {
         let mut parsed = httparse::Response::new(&mut []);
         match parsed.parse(line) {
             Err(httparse::Error::Version) if read_as_http11(line).is_some() => Ok(()),
-            Err(error) => Err(head_error(error, BadMessage::StatusLine)),
+            Err(error) => Err(head_error(error, status_line_error(line))),
             Ok(_) => Ok(()),
         }
     }
@@ -109,6 +109,12 @@ impl ResponseLike for Response {
             self.headers().get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes),
         )
     }
+}
+
+/// Why this is not a status line, of which at least the first byte is there.
+fn status_line_error(line: &[u8]) -> BadMessage {
+    let start = &line[..line.len().min(b"HTTP/".len())];
+    if b"HTTP/".starts_with(start) { BadMessage::StatusLine } else { BadMessage::NotHttp }
 }
 
 /// The same head with HTTP/1.1 in place of a later minor version, which is how it must be read (RFC

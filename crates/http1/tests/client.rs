@@ -90,9 +90,13 @@ async fn a_truncated_response_is_an_error() {
 #[tokio::test]
 async fn a_malformed_response_is_an_error_that_says_why() {
     for (sent, why) in [
-        ("hello\r\n", BadMessage::StatusLine),
-        ("SSH-2.0-OpenSSH_9.6\r\n", BadMessage::StatusLine),
+        ("hello\r\n", BadMessage::NotHttp),
+        ("SSH-2.0-OpenSSH_9.6\r\n", BadMessage::NotHttp),
         ("HTTP/2 200\r\n\r\n", BadMessage::StatusLine),
+        ("HTTP/1.1  200 OK\r\n\r\n", BadMessage::StatusLine),
+        ("HTTP/1.1 99 Low\r\n\r\n", BadMessage::StatusLine),
+        ("HTTP/1.1 099 Low\r\n\r\n", BadMessage::StatusLine),
+        ("HTTPS\r\n", BadMessage::NotHttp),
         ("HTTP/1.1 200 OK\r\nX y: z\r\n\r\n", BadMessage::FieldName),
         ("HTTP/1.1 200 OK\r\nX : y\r\n\r\n", BadMessage::FieldName),
         ("HTTP/1.1 200 OK\r\n X: y\r\n\r\n", BadMessage::FieldName), // RFC 9112 §2.2

@@ -122,7 +122,7 @@ impl From<io::Error> for Failure {
             UnexpectedEof => Self::CutShort,
             ConnectionReset | BrokenPipe | ConnectionAborted => Self::Reset,
             InvalidData => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-                Some(BadMessage::StatusLine) => Self::NotHttp,
+                Some(BadMessage::NotHttp) => Self::NotHttp,
                 Some(bad) => Self::Unreadable(*bad),
                 None => Self::Other(InvalidData),
             },

@@ -2,6 +2,7 @@
 
 use crate::addresses::Addresses;
 use anyhow::{Context, bail};
+use http1::Uri;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
@@ -116,7 +117,10 @@ fn encode(path: &str) -> Result<String, String> {
         }
         encoded += &format!("%{byte:02X}");
     }
-    Ok(encoded)
+    match encoded.parse::<Uri>() {
+        Ok(_) => Ok(encoded),
+        Err(_) => Err("a path and its query have at most 64 kB".into()),
+    }
 }
 
 impl fmt::Display for Target {
@@ -128,6 +132,26 @@ impl fmt::Display for Target {
 #[cfg(test)]
 mod tests {
     use super::Target;
+    use http1::{ClientRequest, Decoded, Decoder, Method, Request, encode_request};
+
+    #[test]
+    fn what_is_accepted_is_a_target_for_servers() {
+        for char in (' '..='~').chain(['ü', '€', '\u{10ffff}']) {
+            for text in
+                [format!("a:1/{char}"), format!("a:1?{char}"), format!("a:1/x{char}{char}?y{char}")]
+            {
+                let target: Target = text.parse().unwrap_or_else(|why| panic!("{text}: {why}"));
+                let request = ClientRequest::new(Method::GET, target.path.parse().unwrap());
+                let mut bytes = Vec::new();
+                encode_request(&request, &target.host, &mut bytes);
+                let mut decoder = Decoder::<Request>::new();
+                decoder.push(&bytes);
+                assert!(matches!(decoder.decode(), Ok(Decoded::Complete(_))), "{text}: {target:?}");
+            }
+        }
+        let long = format!("a:1/{}", "x".repeat(70_000));
+        assert!(long.parse::<Target>().unwrap_err().contains("at most 64 kB"));
+    }
 
     #[test]
     fn a_target_is_a_host_with_a_port_a_port_or_a_url() {

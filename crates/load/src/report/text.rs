@@ -71,6 +71,7 @@ fn outcomes(f: &mut Formatter<'_>, stats: &LoadStats) -> fmt::Result {
     row(f, "served", &stats.served, of, Style::new().green(), |status| vec![status.to_string()])?;
     row(f, "shed", &stats.shed, of, Style::new().yellow(), |retry_after| {
         vec![match retry_after {
+            Some(u64::MAX) => "503 Service Unavailable, Retry-After beyond any clock".into(),
             Some(seconds) => format!("503 Service Unavailable, Retry-After {seconds} s"),
             None => "503 Service Unavailable, without Retry-After".into(),
         }]
@@ -102,6 +103,9 @@ fn outcomes(f: &mut Formatter<'_>, stats: &LoadStats) -> fmt::Result {
     Ok(())
 }
 
+/// How many kinds of an outcome are shown: a server may send another `Retry-After` each time.
+const KINDS: usize = 8;
+
 fn row<Kind: Ord + Copy>(
     f: &mut Formatter<'_>,
     name: &str,
@@ -118,7 +122,7 @@ fn row<Kind: Ord + Copy>(
     let share = if share < 0.05 { "< 0.1 %".into() } else { format!("{share:>5.1} %") };
     write!(f, "  {} {total:>9}  {share}", colour.apply_to(format!("{name:<10}")))?;
     let alone = row.kinds.len() == 1;
-    for (place, (kind, count)) in row.kinds.iter().enumerate() {
+    for (place, (kind, count)) in row.kinds.iter().take(KINDS).enumerate() {
         let mut lines = describe(kind).into_iter();
         let first = lines.next().unwrap_or_default();
         let first = if alone { first } else { format!("{count} × {first}") };
@@ -127,6 +131,10 @@ fn row<Kind: Ord + Copy>(
         for line in lines {
             writeln!(f, "                                {line}")?;
         }
+    }
+    let more: u64 = row.kinds.values().skip(KINDS).sum();
+    if more > 0 {
+        writeln!(f, "                                {more} × others; --json has all of them")?;
     }
     Ok(())
 }
