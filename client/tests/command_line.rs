@@ -43,6 +43,12 @@ fn a_bad_command_line_is_exit_code_2_and_names_what_is_wrong() {
         (&["load", "localhost:99999"], "URL"),
         (&["load", "http://user@localhost:80"], "URL"),
         (&["load", "localhost:0"], "URL"),
+        (&["load", "localhost"], "there is no port"),
+        (&["load", "127.0.0.1:+8080"], "a port is a number"),
+        (&["hold", "127.0.0.1:+8080"], "a port is a number"),
+        (&["check", "1", "8080:1"], "not the name or address"),
+        (&["load", "--verify", "--event", "-m", "PUT"], "--verify"),
+        (&["load", "--seed", "1"], "--retry"),
         (&["hold", "--as", "angry"], "--as"),
         (&["hold", "-n", "0"], "-n"),
         (&["compare", "--out"], "--out"),
@@ -83,6 +89,41 @@ fn a_server_that_is_not_there_is_one_line_and_exit_code_3() {
             error.contains("no server listens there") && error.contains("cargo stage1"),
             "{error}"
         );
+    }
+}
+
+#[test]
+fn verification_without_a_server_is_exit_code_3_as_well() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let output = run(&["load", "--event", "--verify", &free]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), error.lines().count()), (Some(3), 1), "{error}");
+    assert!(error.contains("no server listens there"), "{error}");
+}
+
+#[test]
+fn the_error_of_a_bad_command_line_is_its_last_line_below_the_usage() {
+    for (args, usage) in [
+        (&["check", "0"][..], "Usage: client check [OPTIONS] <STAGE> [URL]"),
+        (&["load", "-n", "0"], "Usage: client load [OPTIONS] [URL]"),
+        (&["load", "--jsn"], "Usage: client load [OPTIONS] [URL]"),
+        (&["load", "--verify"], "Usage: client load [OPTIONS] [URL]"),
+        (&["load", "--verify", "--event", "-d", "x"], "Usage: client load [OPTIONS] [URL]"),
+        (&["load", "localhost"], "Usage: client load [OPTIONS] [URL]"),
+        (&["hold", "--as", "angry"], "Usage: client hold [OPTIONS] [URL]"),
+        (&["check"], "Usage: client check [OPTIONS] <STAGE> [URL]"),
+        (&["compare", "page.html"], "Usage: client compare [OPTIONS]"),
+        (&["claims", "all"], "Usage: client claims"),
+        (&["doctor", "--addr", "x"], "Usage: client doctor [OPTIONS]"),
+        (&["nonsense"], "Usage: client <COMMAND>"),
+        (&[], "Usage: client <COMMAND>"),
+    ] {
+        let output = run(args);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {error}");
+        assert!(error.lines().any(|line| line.starts_with(usage)), "{args:?}: {error}");
+        let errors: Vec<_> = error.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert_eq!(errors, [error.lines().last().unwrap()], "{args:?}: {error}");
     }
 }
 

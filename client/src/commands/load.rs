@@ -38,6 +38,10 @@ impl Load {
             false => None,
             true => match balances(&server).await {
                 Ok(balances) => Some(balances),
+                Err(why) if server.reached().is_none() => {
+                    complain(&format!("error: {}: {why}", self.target.host));
+                    return Ok(NO_CONNECTION.into());
+                }
                 Err(why) => anyhow::bail!("--verify: {why}"),
             },
         };
