@@ -12,8 +12,9 @@
 //! ```
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::fmt;
 
 /// A change of one user's balance: `{"user": "alice", "amount": 5}`.
@@ -91,7 +92,15 @@ impl<'de> Deserialize<'de> for Event {
 #[serde(deny_unknown_fields)]
 struct Fields {
     user: User,
+    #[serde(deserialize_with = "integer")]
     amount: i64,
+}
+
+/// Reads the number as it is written, since serde_json makes -0 a floating-point number, as it does
+/// -0.0, which is not an integer here.
+fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let number = <&RawValue>::deserialize(deserializer)?.get();
+    number.parse().map_err(|_| D::Error::custom("amount must be an integer that fits i64"))
 }
 
 #[cfg(test)]
@@ -103,6 +112,15 @@ mod tests {
         let json = r#"{"user":"Zoë 😀","amount":-9223372036854775808}"#;
         let event: Event = serde_json::from_str(json).unwrap();
         assert_eq!(serde_json::to_string(&event).unwrap(), json);
+    }
+
+    #[test]
+    fn an_amount_is_any_json_integer_that_fits() {
+        for (text, amount) in [("0", 0), ("-0", 0), ("9223372036854775807", i64::MAX)] {
+            let json = format!(r#"{{"amount": {text} , "user": "alice"}}"#);
+            let event: Event = serde_json::from_str(&json).expect(text);
+            assert_eq!(event.amount, amount, "{text}");
+        }
     }
 
     #[test]
@@ -127,6 +145,12 @@ mod tests {
             r#"{"user":5,"amount":5}"#,
             r#"{"user":"alice","amount":"5"}"#,
             r#"{"user":"alice","amount":5.5}"#,
+            r#"{"user":"alice","amount":1.0}"#,
+            r#"{"user":"alice","amount":1e2}"#,
+            r#"{"user":"alice","amount":-0.0}"#,
+            r#"{"user":"alice","amount":-1e-400}"#,
+            r#"{"user":"alice","amount":[5]}"#,
+            r#"{"user":"alice","amount":-9223372036854775809}"#,
             r#"{"user":"alice","amount":null}"#,
             r#"{"user":"alice","amount":9223372036854775808}"#,
         ] {
