@@ -16,7 +16,8 @@ use std::time::Instant;
 pub struct Connection {
     stream: TcpStream,
     session: ServerSession,
-    /// Each read goes here first, and the session copies what it needs.
+    /// Each read goes here first, and the session copies what it needs, unless it is part of a large
+    /// body.
     scratch: Box<[u8]>,
 }
 
@@ -47,10 +48,18 @@ impl Connection {
         if let Some(bytes) = self.session.take_continue() {
             self.stream.write_all(bytes)?;
         }
-        match read(&mut self.stream, &mut self.scratch) {
-            Ok(bytes) => {
-                self.session.push(bytes);
-                Ok(bytes.len())
+        let (read, in_place) = match self.session.spare() {
+            Some(spare) => (read(&mut self.stream, spare).map(<[u8]>::len), true),
+            None => (read(&mut self.stream, &mut self.scratch).map(<[u8]>::len), false),
+        };
+        match read {
+            Ok(count) if in_place => {
+                self.session.filled(count);
+                Ok(count)
+            }
+            Ok(count) => {
+                self.session.push(&self.scratch[..count]);
+                Ok(count)
             }
             // the client has disconnected, which a server treats as the end of the input
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(0),
@@ -114,7 +123,6 @@ impl Connection {
                 break;
             }
         }
-        self.session.lingered();
         Ok(())
     }
 }

@@ -1,24 +1,25 @@
 //! Decodes a body, for each kind of framing (RFC 9112 §6 and §7).
 
 use crate::error::BadMessage;
-use crate::limits::{MAX_CHUNK_LINE, MAX_FIELDS, MAX_HEAD};
+use crate::large::Large;
+use crate::limits::{MAX_CHUNK_LINE, MAX_FIELDS, MAX_HEAD, SCRATCH};
 use crate::message::Framing;
 use crate::scan::line_feed;
 use bytes::{Buf, Bytes, BytesMut};
 
-/// A body that is being decoded, and how many bytes of it are still missing.
+/// A body that is being decoded.
 #[derive(Debug)]
 pub(crate) enum Body {
-    Length(u64),
+    Length(Length),
     Chunked(Chunked),
     UntilClose,
 }
 
 impl Body {
-    pub(crate) fn new(framing: Framing, max: Option<usize>) -> Self {
+    pub(crate) fn new(framing: Framing) -> Self {
         match framing {
-            Framing::Length(length) => Self::Length(length),
-            Framing::Chunked => Self::Chunked(Chunked::new(max)),
+            Framing::Length(remaining) => Self::Length(Length { remaining, large: None }),
+            Framing::Chunked => Self::Chunked(Chunked::default()),
             Framing::UntilClose => Self::UntilClose,
         }
     }
@@ -31,16 +32,8 @@ impl Body {
         max: Option<usize>,
     ) -> Result<Option<Bytes>, BadMessage> {
         match (self, max) {
-            (Self::Length(0), _) => Ok(Some(Bytes::new())),
-            (Self::Length(length), Some(_)) => {
-                let length = *length as usize; // within the limit: the head was checked
-                Ok((buffer.len() >= length).then(|| buffer.split_to(length).freeze()))
-            }
-            (Self::Length(remaining), None) => {
-                *remaining -= drop_front(buffer, *remaining);
-                Ok((*remaining == 0).then(Bytes::new))
-            }
-            (Self::Chunked(chunked), _) => chunked.decode(buffer),
+            (Self::Length(length), max) => length.decode(buffer, max),
+            (Self::Chunked(chunked), max) => chunked.decode(buffer, max),
             (Self::UntilClose, Some(max)) if buffer.len() > max => {
                 Err(BadMessage::BodyTooLong(max))
             }
@@ -52,16 +45,92 @@ impl Body {
         }
     }
 
-    /// How many bytes are known to be missing, if `buffered` bytes of the body are already in the
-    /// buffer.
+    /// How many bytes are known to be missing in the buffer, which holds `buffered` bytes. Those of
+    /// a large body pass through it.
     pub(crate) fn missing(&self, buffered: usize) -> usize {
         match self {
-            Self::Length(length) => (*length as usize).saturating_sub(buffered),
-            Self::Chunked(Chunked { step: Step::Data(remaining), .. }) => {
+            Self::Length(Length { remaining, large: None }) => {
                 (*remaining as usize).saturating_sub(buffered)
+            }
+            Self::Chunked(Chunked {
+                step: Step::Data(remaining), content, large: None, ..
+            }) => (*remaining as usize).saturating_sub(buffered - content),
+            Self::Length(Length { remaining, .. })
+            | Self::Chunked(Chunked { step: Step::Data(remaining), .. }) => {
+                (*remaining as usize).min(SCRATCH)
             }
             _ => 0,
         }
+    }
+
+    /// Where the next bytes of a large body go, if the buffer is empty: it need not be filled first.
+    pub(crate) fn spare(&mut self) -> Option<&mut [u8]> {
+        let (large, remaining) = self.large()?;
+        Some(large.spare(*remaining as usize))
+    }
+
+    /// Records that `count` bytes have been read to the spare part.
+    pub(crate) fn filled(&mut self, count: usize) {
+        if let Some((large, remaining)) = self.large() {
+            large.filled(count);
+            *remaining -= count as u64;
+        }
+    }
+
+    /// The content of a large body, and how many bytes of data are missing until its end or that of
+    /// the chunk.
+    fn large(&mut self) -> Option<(&mut Large, &mut u64)> {
+        match self {
+            Self::Length(Length { remaining, large: Some(large) })
+            | Self::Chunked(Chunked { step: Step::Data(remaining), large: Some(large), .. }) => {
+                Some((large, remaining))
+            }
+            _ => None,
+        }
+    }
+
+    /// How many bytes are decoded and no longer in the buffer.
+    pub(crate) fn decoded(&self) -> usize {
+        match self {
+            Self::Length(Length { large: Some(large), .. })
+            | Self::Chunked(Chunked { large: Some(large), .. }) => large.len(),
+            _ => 0,
+        }
+    }
+}
+
+/// A body whose length is known from its head.
+#[derive(Debug)]
+pub(crate) struct Length {
+    remaining: u64,
+    /// What has arrived of a large body; a small one stays in the buffer.
+    large: Option<Large>,
+}
+
+impl Length {
+    fn decode(
+        &mut self,
+        buffer: &mut BytesMut,
+        max: Option<usize>,
+    ) -> Result<Option<Bytes>, BadMessage> {
+        let Some(max) = max else {
+            self.remaining -= drop_front(buffer, self.remaining);
+            return Ok((self.remaining == 0).then(Bytes::new));
+        };
+        let remaining = self.remaining as usize; // within the limit: the head was checked
+        if self.large.is_none() && (buffer.len() >= remaining || Large::fits(remaining, max)) {
+            let is_complete = buffer.len() >= remaining;
+            return Ok(is_complete.then(|| buffer.split_to(remaining).freeze()));
+        }
+        let large = match &mut self.large {
+            Some(large) => large,
+            None => self.large.insert(Large::new()?),
+        };
+        let available = remaining.min(buffer.len());
+        large.push(&buffer[..available]);
+        buffer.advance(available);
+        self.remaining -= available as u64;
+        Ok(if self.remaining == 0 { self.large.take().map(Bytes::from_owner) } else { None })
     }
 }
 
@@ -75,85 +144,130 @@ fn drop_front(buffer: &mut BytesMut, max: u64) -> u64 {
 /// Decodes the chunked coding, as strictly as the RFC allows: no bare LF, no white space except
 /// around an extension's semicolon, no sign, no control character. A request can be
 /// smuggled wherever two decoders on its way differ.
-#[derive(Debug)]
+///
+/// The content is assembled where it arrived, at the front of the buffer, until it is large: in one
+/// chunk or in many, a body costs its size once.
+#[derive(Debug, Default)]
 pub(crate) struct Chunked {
     step: Step,
-    content: BytesMut,
-    /// How many bytes at the front of the buffer hold no line end, so that they are not scanned
-    /// twice.
+    /// How many bytes of content are at the front of the buffer.
+    content: usize,
+    /// All of the content, once it is large.
+    large: Option<Large>,
+    /// Where the bytes that are not decoded yet begin; between the two is what was decoded and is
+    /// not content.
+    undecoded: usize,
+    /// How many bytes after `undecoded` hold no line end, so that they are not scanned twice.
     scanned: usize,
-    max: Option<usize>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum Step {
     /// Next comes the size line of a chunk.
+    #[default]
     Size,
     /// Next come this many bytes of data.
     Data(u64),
     /// Next comes the CRLF after the data.
     DataEnd,
-    /// Next come the lines after the last chunk; the current one starts at offset `line`.
+    /// Next come the lines after the last chunk; the current one starts `line` bytes after
+    /// `undecoded`.
     Trailers { line: usize },
 }
 
 impl Chunked {
-    fn new(max: Option<usize>) -> Self {
-        Self { step: Step::Size, content: BytesMut::new(), scanned: 0, max }
+    fn decode(
+        &mut self,
+        buffer: &mut BytesMut,
+        max: Option<usize>,
+    ) -> Result<Option<Bytes>, BadMessage> {
+        if self.decode_in_place(buffer, max)? {
+            let content = buffer.split_to(self.content).freeze();
+            buffer.advance(self.undecoded - self.content);
+            return Ok(Some(self.large.take().map_or(content, Bytes::from_owner)));
+        }
+        // the next read appends to the content: what is undecoded is part of a line at most
+        if self.large.is_some() && buffer.capacity() > 2 * SCRATCH {
+            *buffer = buffer[self.undecoded..].into(); // it was the content's
+        } else if self.content == 0 {
+            buffer.advance(self.undecoded);
+        } else if self.undecoded > self.content {
+            let undecoded = buffer.len() - self.undecoded;
+            buffer.copy_within(self.undecoded.., self.content);
+            buffer.truncate(self.content + undecoded);
+        }
+        self.undecoded = self.content;
+        Ok(None)
     }
 
-    fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Bytes>, BadMessage> {
+    /// Moves the data to the content at the front. Returns whether the body is complete.
+    fn decode_in_place(
+        &mut self,
+        buffer: &mut [u8],
+        max: Option<usize>,
+    ) -> Result<bool, BadMessage> {
         loop {
+            let undecoded = &buffer[self.undecoded..];
             self.step = match self.step {
                 Step::Size => {
-                    let Some(end) =
-                        self.line_end(buffer, MAX_CHUNK_LINE + 2, BadMessage::ChunkLineTooLong)?
-                    else {
-                        return Ok(None);
+                    let too_long = BadMessage::ChunkLineTooLong;
+                    let Some(end) = self.line_end(undecoded, MAX_CHUNK_LINE + 2, too_long)? else {
+                        return Ok(false);
                     };
-                    let size = chunk_size(&buffer[..end])?;
-                    buffer.advance(end);
+                    let size = chunk_size(&undecoded[..end])?;
+                    self.undecoded += end;
                     self.scanned = 0;
-                    match self.max {
+                    if let Some(max) = max {
+                        let content = self.content + self.large.as_ref().map_or(0, Large::len);
                         // a subtraction, since adding to the size could overflow
-                        Some(max) if size > (max - self.content.len()) as u64 => {
+                        if size > (max - content) as u64 {
                             return Err(BadMessage::BodyTooLong(max));
                         }
-                        _ if size == 0 => Step::Trailers { line: 0 },
-                        _ => Step::Data(size),
+                        if self.large.is_none() && !Large::fits(content + size as usize, max) {
+                            let large = self.large.insert(Large::new()?);
+                            large.push(&buffer[..content]);
+                            self.content = 0;
+                        }
                     }
+                    if size == 0 { Step::Trailers { line: 0 } } else { Step::Data(size) }
                 }
                 Step::Data(0) => Step::DataEnd,
-                Step::Data(_) if buffer.is_empty() => return Ok(None),
-                Step::Data(remaining) if self.max.is_none() => {
-                    Step::Data(remaining - drop_front(buffer, remaining))
-                }
+                Step::Data(_) if undecoded.is_empty() => return Ok(false),
                 Step::Data(remaining) => {
-                    let available = remaining.min(buffer.len() as u64);
-                    // `unsplit` does not copy the first piece
-                    self.content.unsplit(buffer.split_to(available as usize));
+                    let available = remaining.min(undecoded.len() as u64);
+                    let data = self.undecoded..self.undecoded + available as usize;
+                    self.undecoded = data.end;
+                    match (&mut self.large, max) {
+                        (_, None) => {} // without a limit the data is dropped
+                        (Some(large), _) => large.push(&buffer[data]),
+                        (None, _) => {
+                            let content = self.content;
+                            self.content += data.len();
+                            buffer.copy_within(data, content);
+                        }
+                    }
                     Step::Data(remaining - available)
                 }
-                Step::DataEnd => match buffer[..] {
+                Step::DataEnd => match undecoded {
                     [b'\r', b'\n', ..] => {
-                        buffer.advance(2);
+                        self.undecoded += 2;
                         Step::Size
                     }
-                    [] | [b'\r'] => return Ok(None),
+                    [] | [b'\r'] => return Ok(false),
                     _ => return Err(BadMessage::ChunkEnd),
                 },
                 Step::Trailers { line } => {
-                    let Some(end) = self.line_end(buffer, MAX_HEAD, BadMessage::HeadTooLong)?
-                    else {
-                        return Ok(None);
+                    let too_long = BadMessage::HeadTooLong;
+                    let Some(end) = self.line_end(undecoded, MAX_HEAD, too_long)? else {
+                        return Ok(false);
                     };
-                    if buffer[..end - 1].last() != Some(&b'\r') {
+                    if undecoded[..end - 1].last() != Some(&b'\r') {
                         return Err(BadMessage::Trailers);
                     }
                     if end - line == 2 {
-                        check_trailers(&buffer[..end])?;
-                        buffer.advance(end);
-                        return Ok(Some(std::mem::take(&mut self.content).freeze()));
+                        check_trailers(&undecoded[..end])?;
+                        self.undecoded += end;
+                        return Ok(true);
                     }
                     Step::Trailers { line: end }
                 }

@@ -1,8 +1,9 @@
 //! A server's connection for tokio.
 
+use crate::budget::BodyBudget;
 use crate::encoder::Encoded;
 use crate::error::BadMessage;
-use crate::limits::{DRAIN_TIME, SCRATCH};
+use crate::limits::{DRAIN_TIME, MAX_LINGERING, SCRATCH};
 use crate::poll_read::poll_read;
 use crate::request::Request;
 use crate::response::Response;
@@ -11,9 +12,14 @@ use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
+
+/// The connections of this process that are being drained. One bound for all of its servers, since
+/// they share its file descriptors.
+static LINGERING: Semaphore = Semaphore::const_new(MAX_LINGERING);
 
 /// The server's side of an HTTP/1.1 connection over a tokio socket.
 ///
@@ -31,6 +37,13 @@ impl Connection {
     /// A connection over a stream from which nothing has been read.
     pub fn new(stream: TcpStream) -> Self {
         Self { stream, session: ServerSession::new() }
+    }
+
+    /// The same connection, whose bodies are part of this budget.
+    #[must_use]
+    pub fn with_budget(mut self, budget: &BodyBudget) -> Self {
+        self.session = self.session.with_budget(budget);
+        self
     }
 
     /// The next request, if it has been read completely; `None` while part of it is missing. No
@@ -75,14 +88,19 @@ impl Connection {
         let mut encoded = self.session.respond(response);
         async move {
             self.write(&mut encoded).await?;
-            if self.session.is_closing() { Box::pin(self.linger()).await } else { Ok(()) }
+            if self.session.is_closing() {
+                let _ = Box::pin(timeout(DRAIN_TIME, self.linger())).await;
+            }
+            Ok(())
         }
     }
 
     /// Rejects a message that is malformed or was not read completely, or refuses a connection
     /// before its first byte. Closes it so that the client can read the response: the sending side
     /// is shut down, and the client's bytes are read and dropped for up to [`DRAIN_TIME`] and
-    /// [`DRAIN_BYTES`](crate::DRAIN_BYTES). Does nothing once the last response is written.
+    /// [`DRAIN_BYTES`](crate::DRAIN_BYTES), unless [`MAX_LINGERING`] other connections of this
+    /// process are being drained. Does nothing if the last response was sent before: a call that
+    /// was cancelled is not begun again.
     ///
     /// # Errors
     /// What the socket reports.
@@ -93,11 +111,11 @@ impl Connection {
         let response = response.into();
         // boxed, since it is rarely needed and would enlarge the task of every connection
         Box::pin(async move {
+            let Some(mut encoded) = self.session.reject(response) else { return Ok(()) };
             let rejected = timeout(DRAIN_TIME, async {
-                if let Some(mut encoded) = self.session.reject(response) {
-                    self.write(&mut encoded).await?;
-                }
-                self.linger().await // also if an earlier call was cancelled half-way
+                self.write(&mut encoded).await?;
+                self.linger().await;
+                Ok(())
             });
             rejected.await.unwrap_or(Ok(())) // the client is too slow to read the response
         })
@@ -108,9 +126,16 @@ impl Connection {
         if session.is_closing() {
             return Poll::Ready(Ok(0));
         }
-        let read = match session.buffer(SCRATCH / 4) {
-            Some(buffer) => pin!(stream.read_buf(buffer)).poll(context),
-            None => poll_read(stream, context, |bytes| session.push(bytes)),
+        let read = if let Some(spare) = session.spare() {
+            let mut spare = ReadBuf::new(spare);
+            let read = Pin::new(stream).poll_read(context, &mut spare);
+            let count = spare.filled().len();
+            session.filled(count);
+            read.map_ok(|()| count)
+        } else if let Some(buffer) = session.buffer(SCRATCH / 4) {
+            pin!(stream.read_buf(buffer)).poll(context)
+        } else {
+            poll_read(stream, context, |bytes| session.push(bytes))
         };
         match ready!(read) {
             // the client has disconnected, which a server treats as the end of the input
@@ -146,18 +171,19 @@ impl Connection {
         }
     }
 
-    /// Closes the sending side and drains the other one, if the client may still be sending.
-    async fn linger(&mut self) -> io::Result<()> {
-        let Some(mut drain) = self.session.linger() else { return Ok(()) };
+    /// Closes the sending side and drains the other one, if the client may still be sending. The
+    /// caller sets the deadline.
+    async fn linger(&mut self) {
+        let Some(mut drain) = self.session.linger() else { return };
         let _ = self.stream.shutdown().await; // fails if it is shut down already
-        let drained = async {
-            let mut read = async || {
-                poll_fn(|context| poll_read(&mut self.stream, context, |_| ())).await.unwrap_or(0)
-            };
-            while drain.drop_bytes(read().await) {}
+        let Ok(_permit) = LINGERING.try_acquire() else {
+            // what has arrived is read nevertheless, or closing would reset the connection
+            while self.stream.try_read(&mut [0; 1024]).is_ok_and(|count| drain.drop_bytes(count)) {}
+            return;
         };
-        let _ = timeout(DRAIN_TIME, drained).await;
-        self.session.lingered();
-        Ok(())
+        let mut read = async || {
+            poll_fn(|context| poll_read(&mut self.stream, context, |_| ())).await.unwrap_or(0)
+        };
+        while drain.drop_bytes(read().await) {}
     }
 }

@@ -1,6 +1,7 @@
 //! Decodes messages from the bytes of a connection.
 
 use crate::body::Body;
+use crate::budget::{BodyBudget, Share};
 use crate::error::BadMessage;
 use crate::limits::MAX_HEAD;
 use crate::message::{Head, Message, ResponseLike};
@@ -45,8 +46,11 @@ pub struct Decoder<M> {
     skipped: u32,
     /// The next response answers a HEAD request.
     to_head: bool,
-    /// The request that is being received is a HEAD request.
-    is_head_request: bool,
+    /// Whether the request that is being received is a HEAD request; `None` until its head is
+    /// complete.
+    is_head_request: Option<bool>,
+    /// What the bodies of all connections may hold together.
+    budget: Option<BodyBudget>,
 }
 
 /// A message that has begun, and the bytes received after it.
@@ -60,11 +64,20 @@ struct Partial<M> {
     checked: Checked,
     /// The message and its body, once the head is decoded.
     body: Option<(M, Body)>,
+    /// What of the budget the body holds.
+    share: Option<Share>,
 }
 
 impl<M> Default for Decoder<M> {
     fn default() -> Self {
-        Self { partial: None, decoded: None, skipped: 0, to_head: false, is_head_request: false }
+        Self {
+            partial: None,
+            decoded: None,
+            skipped: 0,
+            to_head: false,
+            is_head_request: None,
+            budget: None,
+        }
     }
 }
 
@@ -72,6 +85,17 @@ impl<M: Message> Decoder<M> {
     /// A decoder at the start of a connection. It owns no buffer yet, and none between messages.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same decoder, whose bodies are part of this budget while they are received.
+    #[must_use]
+    pub fn with_budget(mut self, budget: &BodyBudget) -> Self {
+        self.budget = Some(budget.clone());
+        self
+    }
+
+    pub(crate) fn budget(&self) -> Option<&BodyBudget> {
+        self.budget.as_ref()
     }
 
     /// Adds bytes as they were received. A single complete message is decoded immediately; all
@@ -83,7 +107,7 @@ impl<M: Message> Decoder<M> {
         if self.partial.is_none() && self.decoded.is_none() && self.skipped == 0 {
             self.decoded = M::whole(bytes, self.to_head);
             if self.decoded.is_some() {
-                self.is_head_request = bytes.starts_with(b"HEAD ");
+                self.is_head_request = Some(bytes.starts_with(b"HEAD "));
                 return;
             }
         }
@@ -93,17 +117,31 @@ impl<M: Message> Decoder<M> {
         }
     }
 
-    /// The buffer, to read into without a copy: append to it only. It has capacity for the part of
-    /// the body that is known to be missing, and for `additional` bytes.
+    /// The buffer, to read into without a copy: append to it only. It has capacity for `additional`
+    /// bytes, and for the part of the body that is known to be missing, unless that is large.
     pub fn buffer(&mut self, additional: usize) -> &mut BytesMut {
         let partial = self.partial.get_or_insert_with(|| Box::new(Partial::new(BytesMut::new())));
         let missing = match (&partial.body, M::MAX_BODY) {
             (Some((_, body)), Some(_)) => body.missing(partial.buffer.len()),
             _ => 0,
         };
-        // cheap for a large body, since the kernel maps its pages only as they are filled
         partial.buffer.reserve(missing + additional);
         &mut partial.buffer
+    }
+
+    /// Where the next bytes can be read to without passing through a buffer: a part of a large body.
+    pub(crate) fn spare(&mut self) -> Option<&mut [u8]> {
+        let partial = self.partial.as_deref_mut().filter(|partial| partial.buffer.is_empty())?;
+        partial.body.as_mut()?.1.spare().filter(|spare| !spare.is_empty())
+    }
+
+    /// Records that `count` bytes have been read there.
+    pub(crate) fn filled(&mut self, count: usize) {
+        if let Some((_, body)) =
+            self.partial.as_deref_mut().and_then(|partial| partial.body.as_mut())
+        {
+            body.filled(count);
+        }
     }
 
     /// Whether part of a message has been received.
@@ -121,7 +159,7 @@ impl<M: Message> Decoder<M> {
     /// The message is malformed or too large; the error names the first rule that it breaks.
     pub fn decode(&mut self) -> Result<Decoded<M>, BadMessage> {
         if let Some(message) = self.decoded.take() {
-            self.is_head_request = false; // a later rejection is for another request
+            self.is_head_request = None; // a later rejection is for another request
             return Ok(Decoded::Complete(message));
         }
         self.drop_blank_lines();
@@ -134,12 +172,12 @@ impl<M: Message> Decoder<M> {
             None => {
                 let Some(length) = partial.find_head(limit)? else { return Ok(Decoded::NeedMore) };
                 let head = &partial.buffer[..length];
-                self.is_head_request = head.starts_with(b"HEAD ");
+                self.is_head_request = Some(head.starts_with(b"HEAD "));
                 self.skipped = 0;
                 let Head { message, framing, expects_continue } =
                     M::decode_head(head, self.to_head)?;
                 partial.buffer.advance(length);
-                let body = Body::new(framing, M::MAX_BODY);
+                let body = Body::new(framing);
                 if expects_continue {
                     partial.body = Some((message, body));
                     return Ok(Decoded::Continue);
@@ -150,6 +188,10 @@ impl<M: Message> Decoder<M> {
         match body.decode(&mut partial.buffer, M::MAX_BODY)? {
             Some(content) => Ok(self.complete(message, content)),
             None => {
+                if let Some(budget) = &self.budget {
+                    let share = partial.share.get_or_insert_with(|| budget.share());
+                    share.grow_to(partial.buffer.len() + body.decoded())?;
+                }
                 partial.body = Some((message, body));
                 Ok(Decoded::NeedMore)
             }
@@ -157,17 +199,24 @@ impl<M: Message> Decoder<M> {
     }
 
     fn complete(&mut self, mut message: M, content: Bytes) -> Decoded<M> {
-        self.is_head_request = false; // a later rejection is for another request
-        message.set_body(content);
-        // an empty buffer would keep the allocation of the body alive
+        self.is_head_request = None; // a later rejection is for another request
+        if let Some(partial) = &mut self.partial {
+            partial.share = None;
+            // what has arrived of the next message must not keep the allocation of this body alive
+            if partial.buffer.len() < content.len() {
+                partial.buffer = BytesMut::from(&partial.buffer[..]);
+            }
+        }
         self.partial = self.partial.take().filter(|partial| !partial.buffer.is_empty());
+        message.set_body(content);
         Decoded::Complete(message)
     }
 
     /// Whether the request that is being received, or that was malformed, is a HEAD request.
     pub(crate) fn is_head_request(&self) -> bool {
-        self.is_head_request
-            || self.partial.as_deref().is_some_and(|partial| partial.buffer.starts_with(b"HEAD "))
+        let starts_with_head =
+            || self.partial.as_deref().is_some_and(|partial| partial.buffer.starts_with(b"HEAD "));
+        self.is_head_request.unwrap_or_else(starts_with_head)
     }
 
     /// Drops empty lines before a start line, which are not part of the message (RFC 9112 §2.2).
@@ -197,7 +246,14 @@ impl<M: Message> Decoder<M> {
 
 impl<M> Partial<M> {
     fn new(buffer: BytesMut) -> Self {
-        Self { buffer, scanned: 0, start_line: 0, checked: Checked::Nothing, body: None }
+        Self {
+            buffer,
+            scanned: 0,
+            start_line: 0,
+            checked: Checked::Nothing,
+            body: None,
+            share: None,
+        }
     }
 }
 

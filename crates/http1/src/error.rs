@@ -4,7 +4,7 @@ use http::StatusCode;
 use std::fmt;
 use thiserror::Error;
 
-/// A message that is malformed, too large or not supported.
+/// A message that is malformed, too large, not supported, or more than the server has room for.
 ///
 /// The text is one sentence for its sender: servers put it into the `detail` of a problem document,
 /// clients report it as the reason of a failure. It quotes at most 40 bytes of the message,
@@ -85,6 +85,10 @@ pub enum BadMessage {
     /// The body is longer than this many bytes: [`MAX_BODY`](crate::MAX_BODY) for a request.
     #[error("the body is longer than the limit of {0} bytes")]
     BodyTooLong(usize),
+    /// The bodies of other requests hold the memory that the server has for them; see
+    /// [`BodyBudget`](crate::BodyBudget).
+    #[error("other bodies hold the memory that this server has for them; try again later")]
+    OverBudget,
     /// An expectation other than `100-continue` (RFC 9110 §10.1.1).
     #[error("100-continue is the only expectation that this server supports; got {0}")]
     Expectation(Quote),
@@ -110,6 +114,7 @@ impl BadMessage {
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::Expectation(_) => StatusCode::EXPECTATION_FAILED,
             Self::HeadTooLong | Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::OverBudget => StatusCode::SERVICE_UNAVAILABLE,
             Self::Connect | Self::CodingUnknown(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             _ => StatusCode::BAD_REQUEST,

@@ -9,7 +9,7 @@ use crate::limits::{MAX_BODY, MAX_HEAD, MAX_TARGET};
 use crate::message::{Framing, Head, Message, sealed::Sealed};
 use crate::request::{self, Request};
 use crate::response::persists;
-use crate::target::{check_host, path_in};
+use crate::target::{Path, check_host, path_in};
 use bytes::Bytes;
 use http::{Method, Version};
 use httparse::Status;
@@ -102,8 +102,9 @@ fn validate(parsed: &httparse::Request<'_, '_>) -> Result<Head<Request>, BadMess
     if method == Method::CONNECT {
         return Err(BadMessage::Connect);
     }
-    let path = path_in(target, &method).ok_or_else(|| BadMessage::Target(quote(target)))?;
-    check_host(version, parsed.headers)?;
+    let Path { range: path, decoded: decoded_path } =
+        path_in(target, &method).ok_or_else(|| BadMessage::Target(quote(target)))?;
+    check_host(version, path.start > 0, parsed.headers)?;
     let length = content_length(parsed.headers)?;
     let framing = announced_framing(version, parsed.headers, length, Request::MAX_BODY)?
         .unwrap_or(Framing::Length(0));
@@ -112,14 +113,14 @@ fn validate(parsed: &httparse::Request<'_, '_>) -> Result<Head<Request>, BadMess
     let connection = parsed.headers.iter().filter(|field| has_name(field, "connection"));
     let persists = persists(version, connection.map(|field| field.value));
     let start = method.as_str().len() + 1; // the head starts with the method, and one space follows
-    let target = start..start + target.len();
-    let path = start + path.start..start + path.end;
+    let (path, target) = (start + path.start..start + path.end, start..start + target.len());
     let message = request::Parts {
         method,
         version,
         head: Box::default(),
         target,
         path,
+        decoded_path,
         persists,
         body: Bytes::new(),
     };

@@ -2,6 +2,7 @@
 
 pub mod blocking;
 mod body;
+mod budget;
 #[cfg(feature = "tokio")]
 mod client;
 #[cfg(feature = "tokio")]
@@ -11,6 +12,7 @@ mod encoder;
 mod error;
 mod fields;
 mod head;
+mod large;
 mod limits;
 mod message;
 #[cfg(feature = "tokio")]
@@ -23,6 +25,7 @@ mod session;
 mod summary;
 mod target;
 
+pub use budget::BodyBudget;
 pub use bytes::Bytes;
 #[cfg(feature = "tokio")]
 pub use client::ClientConnection;
@@ -33,7 +36,8 @@ pub use encoder::{Encoded, KeepAlive, encode_request, encode_response};
 pub use error::{BadMessage, Quote};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 pub use limits::{
-    DRAIN_BYTES, DRAIN_TIME, MAX_BODY, MAX_CHUNK_LINE, MAX_FIELDS, MAX_HEAD, MAX_TARGET,
+    DRAIN_BYTES, DRAIN_TIME, MAX_BODY, MAX_CHUNK_LINE, MAX_FIELDS, MAX_HEAD, MAX_LINGERING,
+    MAX_TARGET,
 };
 pub use message::{Message, ResponseLike};
 pub use request::{ClientRequest, Request};

@@ -18,6 +18,9 @@ pub const MAX_CHUNK_LINE: usize = 1024;
 pub const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// How many bytes are read and dropped in that time, at most.
 pub const DRAIN_BYTES: usize = 8 * MAX_BODY;
+/// How many connections of a process are drained at a time, at most; any further one is closed at
+/// once. Each holds a file descriptor, which a process has a limited number of.
+pub const MAX_LINGERING: usize = 256;
 
 /// How many bytes are read at a time while a connection owns no buffer.
 pub(crate) const SCRATCH: usize = 16 * 1024;

@@ -24,6 +24,8 @@ pub(crate) struct Parts {
     pub(crate) target: Range<usize>,
     /// The position of the path in the head.
     pub(crate) path: Range<usize>,
+    /// The path with its unreserved characters decoded, if any were percent-encoded.
+    pub(crate) decoded_path: Option<Box<str>>,
     pub(crate) persists: bool,
     pub(crate) body: Bytes,
 }
@@ -80,9 +82,14 @@ impl Request {
         self.0.persists
     }
 
-    /// The path of the target, without the query; it is neither percent-decoded nor normalised.
+    /// The path of the target, without the query. Percent-encoded unreserved characters are
+    /// decoded, as in `/%65vents` (RFC 9110 §4.2.3); everything else is as it was sent.
     pub fn path(&self) -> &str {
-        if self.0.path.is_empty() { "/" } else { self.text(self.0.path.clone()) }
+        match &self.0.decoded_path {
+            Some(path) => path,
+            None if self.0.path.is_empty() => "/",
+            None => self.text(self.0.path.clone()),
+        }
     }
 
     /// The part of the target after the first `?`; `None` if it has no `?`.
@@ -136,6 +143,15 @@ impl Request {
             let kind = value.split(|&byte| byte == b';').next().unwrap_or(value);
             kind.trim_ascii().eq_ignore_ascii_case(media_type.as_bytes())
         })
+    }
+
+    /// Whether the body has a content coding, such as gzip; `identity` is none (RFC 9110 §8.4).
+    pub fn is_encoded(&self) -> bool {
+        let mut codings = self
+            .values(&header::CONTENT_ENCODING)
+            .flat_map(|value| value.split(|&byte| byte == b','))
+            .map(<[u8]>::trim_ascii);
+        codings.any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
     }
 
     /// The first value of a field; `None` if the field is missing or is not UTF-8.

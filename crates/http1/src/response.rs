@@ -30,7 +30,11 @@ impl From<Parts> for Response {
 
 impl From<BadMessage> for Response {
     fn from(bad: BadMessage) -> Self {
-        Self::problem(bad.status(), bad)
+        let response = Self::problem(bad.status(), &bad);
+        match bad {
+            BadMessage::OverBudget => response.with_header(header::RETRY_AFTER, 1),
+            _ => response,
+        }
     }
 }
 
@@ -117,6 +121,13 @@ impl Response {
     pub fn method_not_allowed(allowed: &'static str) -> Self {
         Self::problem(StatusCode::METHOD_NOT_ALLOWED, format_args!("the methods here: {allowed}"))
             .with_header(header::ALLOW, HeaderValue::from_static(allowed))
+    }
+
+    /// 415 for a body with a content coding, of which this server decodes none (RFC 9110 §15.5.16).
+    pub fn coding_not_supported() -> Self {
+        let detail = "the body has a Content-Encoding; send it without one";
+        Self::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+            .with_header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))
     }
 
     fn document(status: StatusCode, value: &impl Serialize, content_type: &'static str) -> Self {

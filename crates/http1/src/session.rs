@@ -1,9 +1,10 @@
 //! The server's side of a connection, without I/O.
 
+use crate::budget::BodyBudget;
 use crate::decoder::{Decoded, Decoder};
 use crate::encoder::{self, Encoded, KeepAlive};
 use crate::error::BadMessage;
-use crate::limits::DRAIN_BYTES;
+use crate::limits::{DRAIN_BYTES, SCRATCH};
 use crate::request::Request;
 use crate::response::Response;
 use bytes::BytesMut;
@@ -54,8 +55,8 @@ enum Phase {
     LastResponse,
     /// The last response rejects a message, and its client may still be sending.
     Rejected,
-    /// The client has had time to read the last response.
-    Lingered,
+    /// The client is given time to read the last response.
+    Lingering,
 }
 
 /// Counts the bytes that are read and dropped after the last response.
@@ -77,6 +78,13 @@ impl ServerSession {
         Self { decoder: Decoder::new(), exchange, continue_due: false, phase: Phase::Open }
     }
 
+    /// The same session, whose bodies are part of this budget.
+    #[must_use]
+    pub fn with_budget(mut self, budget: &BodyBudget) -> Self {
+        self.decoder = self.decoder.with_budget(budget);
+        self
+    }
+
     /// Adds bytes as they were received.
     pub fn push(&mut self, bytes: &[u8]) {
         self.decoder.push(bytes);
@@ -87,6 +95,16 @@ impl ServerSession {
     /// use [`push`](Self::push).
     pub fn buffer(&mut self, additional: usize) -> Option<&mut BytesMut> {
         self.decoder.has_begun().then(|| self.decoder.buffer(additional))
+    }
+
+    /// Where the next bytes can be read to without passing through a buffer, if they are part of a
+    /// large body. Then call [`filled`](Self::filled) instead of [`push`](Self::push).
+    pub(crate) fn spare(&mut self) -> Option<&mut [u8]> {
+        self.decoder.spare()
+    }
+
+    pub(crate) fn filled(&mut self, count: usize) {
+        self.decoder.filled(count);
     }
 
     /// The next request, if it has been received completely; `None` while part of it is missing.
@@ -100,6 +118,7 @@ impl ServerSession {
         loop {
             match self.decoder.decode()? {
                 Decoded::Complete(request) => {
+                    self.continue_due = false; // its body has arrived unasked
                     self.exchange = Exchange::of(&request);
                     return Ok(Some(request));
                 }
@@ -128,12 +147,27 @@ impl ServerSession {
         due.then_some(b"HTTP/1.1 100 Continue\r\n\r\n")
     }
 
-    /// Encodes the response to the request that was decoded last.
+    /// Encodes the response to the request that was decoded last; 503 if its body is beyond the
+    /// budget.
     pub fn respond(&mut self, response: Response) -> Encoded {
+        let response = self.within_budget(response);
         if self.exchange.keep_alive == KeepAlive::Close {
             self.phase = Phase::LastResponse;
         }
         self.exchange.encode(response)
+    }
+
+    /// The response as a part of the budget until it is written.
+    fn within_budget(&self, mut response: Response) -> Response {
+        let Some(budget) = self.decoder.budget() else { return response };
+        if response.body().len() <= SCRATCH || self.exchange.to_head {
+            return response;
+        }
+        let Some(body) = budget.admit(response.body().clone()) else {
+            return BadMessage::OverBudget.into();
+        };
+        response.set_body(body);
+        response
     }
 
     /// Encodes the response to a message that is malformed or was not read completely. It is the
@@ -145,29 +179,25 @@ impl ServerSession {
         self.phase = Phase::Rejected;
         self.exchange.keep_alive = KeepAlive::Close;
         self.exchange.to_head = self.decoder.is_head_request();
+        self.decoder = Decoder::new(); // nothing of the message is needed any more
         Some(self.exchange.encode(response))
     }
 
     /// Call this once a response is written. `Some` means that the connection must not be closed
     /// yet: the client may still be sending, and a reset would destroy the response before it is
-    /// read. Then shut down the sending side, read and drop what arrives until the [`Drain`] is
-    /// full or [`DRAIN_TIME`](crate::DRAIN_TIME) has passed, and call [`lingered`](Self::lingered).
+    /// read. Then shut down the sending side, and read and drop what arrives until the [`Drain`] is
+    /// full or [`DRAIN_TIME`](crate::DRAIN_TIME) has passed. It is returned once.
     pub fn linger(&mut self) -> Option<Drain> {
         let must_linger = match self.phase {
-            Phase::Open | Phase::Lingered => false,
+            Phase::Open | Phase::Lingering => false,
             Phase::LastResponse => self.decoder.has_begun(), // it has sent more
             Phase::Rejected => true,
         };
         must_linger.then(|| {
-            self.phase = Phase::Rejected; // also if this wait is cancelled and begun again
+            self.phase = Phase::Lingering;
             self.decoder = Decoder::new();
             Drain { remaining: DRAIN_BYTES }
         })
-    }
-
-    /// Records that the client has had time to read the response: the connection can be closed.
-    pub fn lingered(&mut self) {
-        self.phase = Phase::Lingered;
     }
 }
 

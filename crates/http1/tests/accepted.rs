@@ -137,13 +137,35 @@ fn a_target_is_split_into_path_and_query() {
     target("//", "//", None); // not an authority: the origin form has none
     target("//a/events", "//a/events", None);
     target("/../events", "/../events", None); // not normalised: no route contains dots
-    target("/%65vents", "/%65vents", None); // not percent-decoded either
     target("/http://a/", "/http://a/", None);
     target("/a:80", "/a:80", None);
     target("/;a=b,c", "/;a=b,c", None);
     target("/~!$&'()*+,;=:@-._", "/~!$&'()*+,;=:@-._", None); // RFC 3986 §3.3
     // some clients do not encode these
     target("/{a}|^[b]`\\?{a}|^[b]`\\", "/{a}|^[b]`\\", Some("{a}|^[b]`\\"));
+}
+
+#[test]
+fn percent_encoded_unreserved_characters_equal_the_plain_ones() {
+    let path = |sent: &str, path: &str| {
+        let request = request_in(format!("GET {sent}?%61 HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_eq!((request.path(), request.query()), (path, Some("%61")), "{sent}");
+        assert_eq!(request.target(), format!("{sent}?%61"));
+    };
+    path("/%65vents", "/events"); // RFC 9110 §4.2.3
+    path("/%65%76%65%6e%74%73", "/events");
+    path("/%65%76%65%6E%74%73", "/events");
+    path("/%2D%2e%5f%7E%30%41", "/-._~0A");
+    path("http://a/%65vents", "/events");
+    // reserved and other characters do not
+    path("/a%2fb", "/a%2fb");
+    path("/%00%20%25%3f%7f%c3%bc", "/%00%20%25%3f%7f%c3%bc");
+    path("/%2565vents", "/%2565vents"); // not decoded twice
+    // a malformed encoding is left as it is
+    path("/%", "/%");
+    path("/%6", "/%6");
+    path("/%6g%g6%+5%-1", "/%6g%g6%+5%-1");
+    path("/%%65", "/%e");
 }
 
 #[test]
@@ -218,6 +240,13 @@ fn a_host_is_a_name_or_an_address_with_or_without_a_port() {
     host("[2001:DB8:0:0:0:0:0:1]:80");
     host("[::ffff:127.0.0.1]");
     host("!$&'()*+,;="); // RFC 3986 §3.2.2 allows it
+    host("H%4fSt:80"); // and percent-encoding
+}
+
+#[test]
+fn a_host_may_be_empty_beside_an_absolute_target() {
+    let request = request_in("GET http://a/events HTTP/1.1\r\nHost:\r\n\r\n"); // RFC 9112 §3.2.2
+    assert_eq!((request.path(), request.header(header::HOST)), ("/events", Some("")));
 }
 
 #[test]
@@ -281,6 +310,21 @@ fn a_body_may_have_any_type_unless_a_content_type_says_otherwise() {
     assert!(!content_type_is("Content-Type: application/jsonl"));
     assert!(!content_type_is("Content-Type: application/json, text/plain"));
     assert!(!content_type_is("Content-Type: application/json\r\nContent-Type: text/plain"));
+}
+
+#[test]
+fn a_content_coding_other_than_identity_is_found() {
+    let is_encoded = |fields: &str| request_with(fields).is_encoded();
+    for fields in ["X: gzip", "Content-Encoding: identity", "content-encoding: Identity, ,"] {
+        assert!(!is_encoded(fields), "{fields}");
+    }
+    for fields in [
+        "Content-Encoding: gzip",
+        "Content-Encoding: identity, br",
+        "Content-Encoding: identity\r\nContent-Encoding: x",
+    ] {
+        assert!(is_encoded(fields), "{fields}");
+    }
 }
 
 #[test]

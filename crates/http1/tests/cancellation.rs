@@ -3,21 +3,12 @@
 
 mod echo;
 
-use echo::{bind, bind_narrow, read_request, serve_with_tokio, with_server};
+use echo::{bind, bind_narrow, poll_once, read_request, serve_with_tokio, with_server};
 use http1::{Connection, MAX_BODY, Response, StatusCode};
-use std::future::Future;
 use std::io;
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use tokio::task::yield_now;
-
-/// Polls a future once and drops it. Returns its output if it was ready.
-fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => Some(value),
-        Poll::Pending => None,
-    }
-}
 
 /// Echoes each request, but cancels every read that has to wait and starts another one.
 async fn echo_with_cancelled_reads(mut connection: Connection) -> io::Result<()> {

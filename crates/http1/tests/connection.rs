@@ -110,6 +110,24 @@ fn the_client_gets_100_continue_before_it_sends_the_body() {
 }
 
 #[test]
+fn no_100_continue_is_sent_once_the_body_has_arrived() {
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n";
+    for body in [
+        "Content-Length: 5\r\n\r\nhello",
+        "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ] {
+        with_both_servers(|mut client| {
+            client.send(format!("{head}{body}"));
+            assert_eq!(client.response().body(), "hello"); // RFC 9110 §10.1.1 allows it
+            client.send(GET);
+            assert_eq!(client.response().body(), "/");
+            client.end_input();
+            assert_eq!(client.rest(), "");
+        });
+    }
+}
+
+#[test]
 fn no_100_continue_is_sent_for_an_empty_body_or_to_an_http_10_client() {
     with_both_servers(|mut client| {
         client.send(

@@ -2,10 +2,13 @@
 
 mod echo;
 
-use echo::{Client, bind, read_request, serve_with_tokio, with_both_servers, with_server};
+use echo::{
+    Client, bind, poll_once, read_request, serve_with_tokio, with_both_servers, with_server,
+};
 use http1::{Connection, DRAIN_TIME, MAX_BODY, Response, StatusCode, header};
 use std::cell::Cell;
 use std::io::{self, Read, Write};
+use std::pin::pin;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -182,6 +185,15 @@ fn a_rejection_after_a_head_request_has_a_body() {
     });
 }
 
+#[test]
+fn a_body_that_begins_like_a_head_request_is_rejected_with_a_problem() {
+    with_both_servers(|mut client| {
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+        client.send("HEAD / HTTP/1.1\r\n");
+        must_be_rejected(client, 400);
+    });
+}
+
 /// Runs a test against one tokio connection.
 #[track_caller]
 fn with_tokio_server(
@@ -219,6 +231,23 @@ fn a_connection_can_be_refused_within_a_request() {
     };
     with_tokio_server(serve, |mut client| {
         client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhell");
+        must_be_rejected(client, 503);
+    });
+}
+
+#[test]
+fn a_rejection_that_is_cancelled_does_not_begin_again() {
+    let serve = async |mut connection: Connection| {
+        connection.wait_for_request().await?;
+        {
+            let mut refusal = pin!(connection.refuse(unavailable()));
+            assert!(poll_once(refusal.as_mut()).is_none(), "the client has not disconnected");
+        }
+        // a second drain would wait for the client, too
+        poll_once(connection.refuse(unavailable())).expect("nothing is left to do")
+    };
+    with_tokio_server(serve, |mut client| {
+        client.send("G");
         must_be_rejected(client, 503);
     });
 }

@@ -331,6 +331,9 @@ fn an_invalid_host_is_rejected() {
     bad(b"<a>");
     bad(b"a^b");
     bad(b"a%zz");
+    bad(b"a%4");
+    bad(b"%");
+    bad(b"a%+4");
     bad("é".as_bytes());
     bad(b"a\xff");
 }

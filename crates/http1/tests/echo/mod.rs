@@ -5,6 +5,8 @@
 use http1::{Connection, Decoded, Decoder, Request, Response, blocking};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -69,6 +71,14 @@ pub(crate) fn serve_with_tokio(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime
         .block_on(async { serve(Connection::new(tokio::net::TcpStream::from_std(stream)?)).await })
+}
+
+/// Polls a future once and drops it. Returns its output if it was ready.
+pub(crate) fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
 }
 
 /// Runs a test against both connections. The server must return without an error once the client
