@@ -242,3 +242,8 @@ fn an_address_in_use_is_one_clear_line() {
 fn each_connection_is_a_line_in_the_log() {
     contract::must_log_each_connection(BINARY);
 }
+
+#[test]
+fn a_log_that_nothing_reads_blocks_no_client() {
+    contract::must_serve_while_its_log_is_not_read(BINARY);
+}

@@ -100,6 +100,9 @@ fn parse(request: Request) -> Result<Event, Response> {
         let detail = "send the event as application/json";
         return Err(Response::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
+    if request.is_encoded() {
+        return Err(Response::coding_not_supported());
+    }
     let not_json = |detail| Response::problem(StatusCode::BAD_REQUEST, detail);
     let text = std::str::from_utf8(request.body())
         .map_err(|_| not_json("the body is not UTF-8, so it is not JSON".to_owned()))?;

@@ -157,3 +157,19 @@ fn a_rejected_head_request_has_no_body() {
         peer.expect_eof();
     }
 }
+
+#[test]
+fn the_drain_after_a_rejection_does_not_outlast_the_deadline() {
+    let server = start_with_timeout("1900ms");
+    let mut client = Peer::connect(server.addr());
+    let began = Instant::now();
+    client.send("nonsense\r\n");
+    must_have_status(&client.response(), 400, "nonsense");
+    // the drain alone would last for two seconds, and one after the other almost four
+    while client.try_send("x") {
+        assert!(began.elapsed() < testkit::PATIENCE, "it is still read");
+        thread::sleep(Duration::from_millis(5));
+    }
+    let closed = began.elapsed();
+    assert!(closed < http1::DRAIN_TIME + TIMEOUT, "closed after {closed:?}");
+}

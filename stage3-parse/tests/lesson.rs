@@ -45,6 +45,7 @@ fn an_event_comes_back_as_parsed() {
     parsed(r#"{"user": "alice", "amount": 5}"#, r#"{"user":"alice","amount":5}"#);
     parsed("\r\n\t{ \"amount\" :5 ,\"user\" :\"alice\"}\n", r#"{"user":"alice","amount":5}"#);
     parsed(r#"{"\u0075ser": "\u0061l\"ice\\", "amount": 0}"#, r#"{"user":"al\"ice\\","amount":0}"#);
+    parsed(r#"{"user": "alice", "amount": -0}"#, r#"{"user":"alice","amount":0}"#);
     parsed(r#"{"user": " ", "amount": -1}"#, r#"{"user":" ","amount":-1}"#);
     parsed(r#"{"user": "\ud83d\ude00", "amount": 1}"#, r#"{"user":"😀","amount":1}"#);
     parsed(
@@ -78,6 +79,28 @@ fn application_json_is_accepted_in_any_case_and_when_absent() {
     typed("Content-Type: application/x-www-form-urlencoded\r\n", 415); // curl -d
     typed("Content-Type: application/jso\u{f1}\r\n", 415);
     typed("Content-Type: application/json\r\nContent-Type: text/plain\r\n", 415);
+}
+
+#[test]
+fn a_body_with_a_content_coding_is_rejected() {
+    let server = start();
+    let mut peer = Peer::connect(server.addr());
+    let mut coded = |field: &str, status| {
+        let response = peer.send(post_with(field, r#"{"user": "alice", "amount": 5}"#)).response();
+        must_have_status(&response, status, field);
+        response
+    };
+    coded("Content-Encoding: identity\r\n", 200);
+    coded("Content-Encoding:\r\n", 200);
+    for field in [
+        "Content-Encoding: gzip\r\n",
+        "content-encoding: Br\r\n",
+        "Content-Encoding: identity, gzip\r\n",
+        "Content-Encoding: identity\r\nContent-Encoding: x\r\n",
+    ] {
+        let response = coded(field, 415); // RFC 9110 §8.4, §15.5.16
+        assert_eq!(response.header(header::ACCEPT_ENCODING), Some("identity"));
+    }
 }
 
 #[test]
@@ -177,6 +200,7 @@ fn only_post_to_events_is_accepted() {
         "/events?",
         "http://elsewhere/events",
         "HTTP://elsewhere:1/events?a",
+        "/%65vents", // RFC 9110 §4.2.3
     ] {
         must_have_status(&ask("POST", target), 200, target);
     }
@@ -187,7 +211,8 @@ fn only_post_to_events_is_accepted() {
         "/events/1",
         "/Events",
         "//events",
-        "/%65vents",
+        "/%2565vents",
+        "/events%2f",
         "/balances",
         "/stats",
     ] {

@@ -5,19 +5,19 @@
 mod options;
 
 use event::{Event, User};
-use http1::{Connection, Request, Response, StatusCode, header};
+use http1::{BodyBudget, Connection, Request, Response, StatusCode, header};
 use options::{Options, WhenFull};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{RwLock, Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use workshop::{Stage, accept, debug, listen, stop_signal, warn};
+use workshop::{Stage, accept, debug, listen, print_last, stop_signal, warn};
 
 const STAGE: Stage = Stage {
     number: 5,
@@ -33,6 +33,7 @@ const STOPPING: &str = "this server is stopping and accepts no more events";
 struct Bank {
     options: Options,
     connections: Semaphore,
+    bodies: BodyBudget,
     stop: CancellationToken,
     /// Held from a request to its response; on the signal, `main` waits a second for it at most.
     responding: RwLock<()>,
@@ -63,8 +64,9 @@ async fn main() -> workshop::Result {
     let (queue, events) = mpsc::channel(options.queue);
     let ledger = Ledger { queue: Some(queue), capacity: options.queue, ..Ledger::default() };
     let connections = Semaphore::new(options.max_connections);
+    let bodies = BodyBudget::new(options.body_memory.saturating_mul(1 << 20));
     let (responding, ledger) = (RwLock::new(()), Mutex::new(ledger));
-    let bank = Arc::new(Bank { options, connections, stop, responding, ledger });
+    let bank = Arc::new(Bank { options, connections, bodies, stop, responding, ledger });
     let server = tokio::spawn(serve_all(listener, bank.clone()));
     let worker = tokio::spawn(work(events, bank.clone()));
     bank.stop.cancelled().await;
@@ -73,15 +75,14 @@ async fn main() -> workshop::Result {
     worker.await?; // every accepted event is applied,
     let _ = timeout(Duration::from_secs(1), bank.responding.write()).await; // responses are sent
     debug!(balances = %serde_json::to_string(&bank.ledger().balances)?, "stopped");
-    // a closed stdout is not an error
-    let _ = writeln!(io::stdout(), "{}", serde_json::to_string(&*bank.ledger())?);
+    print_last(&serde_json::to_string(&*bank.ledger())?);
     Ok(())
 }
 
 /// Serves all clients at once.
 async fn serve_all(listener: TcpListener, bank: Arc<Bank>) {
     loop {
-        let mut connection = Connection::new(accept(&listener).await);
+        let mut connection = Connection::new(accept(&listener).await).with_budget(&bank.bodies);
         let bank = bank.clone();
         // a task costs a kilobyte and no thread; the loop goes straight back to accept
         tokio::spawn(async move {
@@ -157,6 +158,9 @@ fn parse(request: Request) -> Result<Event, Response> {
     if !request.content_type_is("application/json") {
         let detail = "send the event as application/json";
         return Err(Response::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    if request.is_encoded() {
+        return Err(Response::coding_not_supported());
     }
     let not_json = |detail| Response::problem(StatusCode::BAD_REQUEST, detail);
     let text = std::str::from_utf8(request.body())

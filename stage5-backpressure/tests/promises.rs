@@ -3,13 +3,17 @@
 use load::{Plan, Shape, Until};
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
-use testkit::{OnDrop, Peer, Server, event, needs_descriptors, start, wait_until};
+use testkit::{
+    OnDrop, PATIENCE, Peer, Server, ask, event, get, needs_descriptors, start,
+    start_with_jammed_log, wait_until,
+};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage5-backpressure");
 
@@ -136,4 +140,52 @@ fn a_burst_of_two_thousand_connections_loses_no_response() {
         stats["queued"] == 0 && stats["accepted"] == stats["processed"]
     });
     assert_eq!(applied["accepted"], stats.served.total());
+}
+
+/// Ends a server with SIGTERM; the final figures. Every event it has acknowledged must be among them.
+fn must_keep_its_promises(server: Server, acknowledged: u64) {
+    server.signal("TERM").expect("it runs");
+    let ended = server.wait().expect("it ends");
+    assert_eq!(ended.status.code(), Some(0));
+    let figures = ended.output.lines().last().expect("the final figures");
+    let figures: serde_json::Value = serde_json::from_str(figures).expect("JSON");
+    assert_eq!(figures["processed"], acknowledged, "{figures}");
+}
+
+#[test]
+fn a_log_that_nothing_reads_neither_blocks_ten_thousand_requests_nor_the_end() {
+    let server = start_with_jammed_log(BINARY, &["--work", "0s", "--queue", "100000"]);
+    let mut peer = Peer::connect(server.addr());
+    let mut acknowledged = 0;
+    for _ in 0..10_000 {
+        let status = peer.send(event("alice", 1)).response().status().as_u16();
+        acknowledged += u64::from(status == 202);
+    }
+    assert_eq!(acknowledged, 10_000);
+    must_keep_its_promises(server, acknowledged);
+}
+
+#[test]
+fn a_stdout_that_nothing_reads_does_not_prevent_the_end() {
+    // stdout and stderr are one pipe, of which only the first line is read
+    let mut child = Command::new("sh")
+        .args(["-c", "exec \"$0\" \"$@\" 2>&1", BINARY, "--addr", "127.0.0.1:0", "--work", "1ms"])
+        .env("RUST_LOG", "debug")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::with_capacity(1, child.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    let addr = line.trim().strip_prefix("listening on http://").unwrap().parse().unwrap();
+    for _ in 0..1000 {
+        ask(addr, get("/a-path-that-makes-a-line-of-the-log-longer-than-it-would-be-without-it"));
+    }
+    let pid = child.id().to_string();
+    Command::new("sh").args(["-c", "kill -s TERM \"$0\"", &pid]).status().unwrap();
+    let (ended, end) = mpsc::channel();
+    thread::spawn(move || ended.send(child.wait()));
+    let status = end.recv_timeout(PATIENCE).expect("it ends, although nothing reads its output");
+    assert_eq!(status.unwrap().code(), Some(0));
+    drop(output);
 }

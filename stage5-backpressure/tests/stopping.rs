@@ -1,6 +1,7 @@
 //! Stage 5: a 202 is a promise, also when the server stops.
 
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use testkit::{
     Ended, PATIENCE, Peer, Server, ask, ask_at_once, event, get, json, must_have_status, wait_until,
@@ -18,7 +19,7 @@ fn final_figures(ended: &Ended) -> serde_json::Value {
 
 #[test]
 fn on_a_signal_every_accepted_event_is_applied() {
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP"] {
         let server = start(&["--work", "20ms", "--queue", "32"]);
         let events: Vec<_> = (0..60).map(|_| event("alice", 1)).collect();
         let answers = ask_at_once(server.addr(), &events);
@@ -134,6 +135,28 @@ fn a_second_signal_ends_it_at_once() {
     let ended = server.wait().unwrap(); // an hour before its work is done
     assert_eq!(ended.status.code(), Some(128 + 15));
     assert!(!ended.output.contains("\"accepted\""), "it printed figures that are not final");
+}
+
+#[test]
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+    for ignored in ["HUP", "INT", "TERM"] {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("trap '' {ignored} && exec \"$0\" \"$@\"")])
+            .args([env!("CARGO_BIN_EXE_stage5-backpressure"), "--work", "1ms"])
+            .stderr(Stdio::null());
+        let server = Server::start(command).unwrap();
+        server.signal(ignored).unwrap();
+        // a signal that is handled stops it within milliseconds
+        for _ in 0..100 {
+            must_have_status(&ask(server.addr(), event("alice", 1)), 202, "an event");
+            wait_until(server.addr(), "/stats", |stats| stats["queued"] == 0);
+        }
+        server.signal(if ignored == "TERM" { "INT" } else { "TERM" }).unwrap();
+        let ended = server.wait().unwrap();
+        assert_eq!(ended.status.code(), Some(0), "the other signals are handled");
+        assert_eq!(final_figures(&ended)["processed"], 100);
+    }
 }
 
 #[test]

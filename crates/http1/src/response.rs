@@ -30,11 +30,9 @@ impl From<Parts> for Response {
 
 impl From<BadMessage> for Response {
     fn from(bad: BadMessage) -> Self {
-        let response = Self::problem(bad.status(), &bad);
-        match bad {
-            BadMessage::OverBudget => response.with_header(header::RETRY_AFTER, 1),
-            _ => response,
-        }
+        let is_over_budget = bad == BadMessage::OverBudget;
+        let response = Self::problem(bad.status(), bad);
+        if is_over_budget { response.with_header(header::RETRY_AFTER, 1) } else { response }
     }
 }
 

@@ -38,7 +38,7 @@ fn a_body_beyond_the_budget_gets_503_until_another_one_is_complete() {
     let mut second = receiving(&budget);
     let error = second.decode().unwrap_err();
     assert_eq!(error.status(), StatusCode::SERVICE_UNAVAILABLE);
-    let rejection = Response::from(error.clone());
+    let rejection = Response::from(error);
     assert_eq!(rejection.header(header::RETRY_AFTER), Some("1"));
     assert!(second.reject(error.into()).is_some());
     // the rejected body is dropped at once, and the first one goes on

@@ -4,20 +4,23 @@ mod echo;
 
 use echo::{PATIENCE, poll_once};
 use http1::{Connection, DRAIN_TIME, MAX_LINGERING, Response, StatusCode};
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::{TcpListener, TcpStream};
 use std::pin::{Pin, pin};
 use std::time::Instant;
 
 /// A client, and the server's connection to it, whose first write need not wait.
 async fn pair(listener: &TcpListener) -> (TcpStream, Connection) {
-    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
-    let (stream, _) = listener.accept().unwrap();
-    stream.set_nonblocking(true).unwrap();
-    let stream = tokio::net::TcpStream::from_std(stream).unwrap();
-    stream.writable().await.unwrap();
-    (client, Connection::new(stream))
+    let open = async || {
+        let client = TcpStream::connect(listener.local_addr()?)?;
+        client.set_read_timeout(Some(PATIENCE))?;
+        let (stream, _) = listener.accept()?;
+        stream.set_nonblocking(true)?;
+        let stream = tokio::net::TcpStream::from_std(stream)?;
+        stream.writable().await?;
+        io::Result::Ok((client, Connection::new(stream)))
+    };
+    open().await.expect("two sockets")
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Parts of the contract that several stages share, one check each.
 
-use crate::{Peer, ask, event, get, log_of, must_have_status, post, run, start};
+use crate::{
+    Peer, ask, event, get, log_of, must_have_status, post, run, start, start_with_jammed_log,
+};
 use http1::{MAX_BODY, Response, header};
 use std::net::SocketAddr;
 
@@ -76,15 +78,25 @@ pub fn must_log_each_connection(binary: &str) {
             peer.send(get("/logged?not=this")).response();
         }
     };
-    let log = log_of(binary, None, two_requests);
+    let log = log_of(binary, None, 1, two_requests);
     assert_eq!((log.lines().count(), log.matches("connection accepted").count()), (1, 1), "{log}");
-    let log = log_of(binary, Some("debug"), two_requests);
+    let log = log_of(binary, Some("debug"), 5, two_requests);
     assert_eq!(
         (log.matches("connection accepted").count(), log.matches("path=\"/logged\"").count()),
         (1, 2),
         "{log}"
     );
-    assert_eq!(log_of(binary, Some("off"), two_requests), "");
+    assert_eq!(log_of(binary, Some("off"), 0, two_requests), "");
+}
+
+/// A log that nothing reads costs its lines, never a response.
+pub fn must_serve_while_its_log_is_not_read(binary: &str) {
+    let server = start_with_jammed_log(binary, &[]);
+    for _ in 0..100 {
+        let mut peer = Peer::connect(server.addr());
+        peer.send(get("/")).response();
+        peer.send(get("/")).response();
+    }
 }
 
 /// Connections last as long as their requests say (RFC 9112 §9.3).

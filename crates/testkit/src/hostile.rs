@@ -3,8 +3,10 @@
 
 use crate::{
     OnDrop, PATIENCE, Peer, Server, ask, get, json, log_of, must_have_status, needs_descriptors,
-    post, start, start_with_descriptors,
+    post, start, start_with_descriptors, start_with_log,
 };
+use http1::MAX_BODY;
+use std::io::BufRead;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -22,6 +24,8 @@ macro_rules! hostile_scenes {
             a_gib_after_a_413_is_not_read
             exhausted_descriptors_come_back
             client_bytes_are_escaped_and_cut_in_log_and_response
+            a_body_costs_its_size_once
+            a_log_that_nothing_reads_blocks_no_client
         );
 
         #[test]
@@ -67,7 +71,7 @@ fn must_serve_throughout<T>(server: &Server, harm: impl FnOnce() -> T) -> T {
 }
 
 /// Its resident memory, in KiB.
-fn resident(server: &Server) -> i64 {
+pub fn resident(server: &Server) -> i64 {
     let pid = server.pid().to_string();
     let status = match std::fs::read_to_string(format!("/proc/{pid}/status")) {
         Ok(text) => text.split("VmRSS:").nth(1).unwrap_or_default().to_owned(),
@@ -82,6 +86,15 @@ fn resident(server: &Server) -> i64 {
         .next()
         .and_then(|number| number.parse().ok())
         .expect("the system reports a number")
+}
+
+/// How many file descriptors it has open.
+pub fn descriptors(server: &Server) -> usize {
+    let listed = match std::fs::read_dir(format!("/proc/{}/fd", server.pid())) {
+        Ok(open) => return open.count(),
+        Err(_) => Command::new("lsof").args(["-p", &server.pid().to_string()]).output(),
+    };
+    String::from_utf8_lossy(&listed.expect("there is lsof").stdout).lines().count()
 }
 
 /// Opens connections that stop in the middle of a request, and waits until the server has closed each.
@@ -114,6 +127,79 @@ pub fn a_thousand_stuck_connections_are_closed_and_their_memory_is_returned(bina
     must_serve_throughout(&server, || stop_half_way(&server, 1000));
     let after = resident(&server);
     assert!(after - before <= 6 * 1024, "{before} KiB before, {after} KiB after");
+}
+
+/// Bodies of almost a mebibyte, in each framing: the server's memory grows by their size and a tenth.
+pub fn a_body_costs_its_size_once(binary: &str) {
+    const COUNT: usize = 40;
+    const KIB: i64 = COUNT as i64 * 1024;
+    let chunks = |size: usize| {
+        let chunk = format!("{size:x}\r\n{}\r\n", "x".repeat(size));
+        let head = "POST /events HTTP/1.1\r\nHost: hostile\r\nTransfer-Encoding: chunked\r\n\r\n";
+        format!("{head}{}", chunk.repeat(1024 * 1024 / size))
+    };
+    let length = format!(
+        "POST /events HTTP/1.1\r\nHost: hostile\r\nContent-Length: 1048576\r\n\r\n{}",
+        "x".repeat(1_048_575)
+    );
+    for (what, bytes) in [
+        ("Content-Length", length),
+        ("one chunk", chunks(1024 * 1024)),
+        ("chunks of 4 KiB", chunks(4096)),
+        ("chunks of 16 bytes", chunks(16)),
+    ] {
+        let server = start(binary, &["--timeout", "1m"]);
+        must_have_status(&ask(server.addr(), get("/")), 404, "a first client");
+        let before = resident(&server);
+        let peers: Vec<_> = (0..COUNT)
+            .map(|_| {
+                let mut peer = Peer::connect(server.addr());
+                peer.send(&bytes); // all but its end
+                peer
+            })
+            .collect();
+        let began = Instant::now();
+        let grown = loop {
+            let grown = resident(&server) - before;
+            if grown >= KIB * 99 / 100 {
+                break grown;
+            }
+            assert!(began.elapsed() < PATIENCE, "{what}: only {grown} KiB have been read");
+        };
+        assert!(grown <= KIB * 11 / 10 + 2048, "{what}: {KIB} KiB of bodies cost {grown} KiB");
+        drop(peers);
+    }
+}
+
+/// Events padded to a mebibyte wait, one by one, behind an event that takes an hour: only the events stay in memory.
+pub fn waiting_events_do_not_keep_their_requests(binary: &str, args: &[&str]) {
+    const COUNT: usize = 60;
+    let args = [&["--work", "1h"], args].concat();
+    let (server, mut log) = start_with_log(binary, &args, Some("debug"));
+    must_have_status(&ask(server.addr(), get("/")), 404, "a first client");
+    let before = resident(&server);
+    let padded = post(
+        "/events",
+        format!(r#"{{"user": "alice", "amount": 1{}}}"#, " ".repeat(MAX_BODY - 30)),
+    );
+    let mut peers = Vec::new();
+    for _ in 0..COUNT {
+        let mut peer = Peer::connect(server.addr());
+        peer.send(&padded);
+        peers.push(peer);
+        let mut line = String::new();
+        while !line.contains("path=\"/events\"") {
+            line.clear();
+            log.read_line(&mut line).expect("the log says that the request is complete");
+        }
+    }
+    let grown = resident(&server) - before;
+    assert!(grown < 16 * 1024, "{COUNT} waiting events cost {grown} KiB");
+}
+
+/// A log that nothing reads costs its lines, never a response.
+pub fn a_log_that_nothing_reads_blocks_no_client(binary: &str) {
+    crate::contract::must_serve_while_its_log_is_not_read(binary);
 }
 
 /// Bytes that come too slowly to end in time: a head, a body, and empty lines before a head.
@@ -192,7 +278,7 @@ pub fn exhausted_descriptors_come_back(binary: &str) {
 /// What a client sends is quoted, escaped and cut, so that it can neither forge nor flood the log and the response.
 pub fn client_bytes_are_escaped_and_cut_in_log_and_response(binary: &str) {
     let long = "x".repeat(7000);
-    let log = log_of(binary, Some("debug"), |addr| {
+    let log = log_of(binary, Some("debug"), 14, |addr| {
         let esc = "\u{1b}[2J\u{85}é";
         for (request, status) in [
             (get(&format!("/{long}")), 404),

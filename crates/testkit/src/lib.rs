@@ -13,7 +13,7 @@ use http1::{Bytes, Decoded, Decoder, Response, StatusCode, header};
 pub use probe::server::{Ended, Server};
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -64,21 +64,57 @@ pub fn run(binary: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
     }
 }
 
-/// What a stage writes to stderr, with this `RUST_LOG` or without one, from its start until `talk` has run and it is killed.
-pub fn log_of(binary: &str, rust_log: Option<&str>, talk: impl FnOnce(SocketAddr)) -> String {
-    let (mut ours, theirs) = UnixStream::pair().expect("a pair of sockets can be opened");
+/// What a stage writes to stderr, with this `RUST_LOG` or without one, from its start until `talk` has run, at least `lines`
+/// lines have arrived, and it is killed.
+pub fn log_of(
+    binary: &str,
+    rust_log: Option<&str>,
+    lines: usize,
+    talk: impl FnOnce(SocketAddr),
+) -> String {
+    let (server, mut log) = start_with_log(binary, &[], rust_log);
+    talk(server.addr());
+    let mut text = String::new();
+    while text.lines().count() < lines {
+        assert_ne!(log.read_line(&mut text).expect("a log is text"), 0, "it ends after {text:?}");
+    }
+    drop(server);
+    log.read_to_string(&mut text).expect("a log is text");
+    text
+}
+
+/// Starts a stage with this `RUST_LOG` or without one; what it writes to stderr.
+pub fn start_with_log(
+    binary: &str,
+    args: &[&str],
+    rust_log: Option<&str>,
+) -> (Server, BufReader<UnixStream>) {
+    let (ours, theirs) = UnixStream::pair().expect("a pair of sockets can be opened");
+    ours.set_read_timeout(Some(PATIENCE)).expect("a socket accepts a timeout");
     let mut command = Command::new(binary);
     command
+        .args(args)
         .env_remove("RUST_LOG")
         .envs(rust_log.map(|wanted| ("RUST_LOG", wanted)))
         .stderr(OwnedFd::from(theirs));
     let server = Server::start(command)
         .unwrap_or_else(|error| panic!("the server does not start: {error:#}"));
-    talk(server.addr());
-    drop(server);
-    let mut log = String::new();
-    ours.read_to_string(&mut log).expect("a log is text");
-    log
+    (server, BufReader::new(ours))
+}
+
+/// Starts a stage whose log fills a pipe that nothing reads.
+pub fn start_with_jammed_log(binary: &str, args: &[&str]) -> Server {
+    let mut command = Command::new(binary);
+    command.args(args).env("RUST_LOG", "debug").stderr(Stdio::piped());
+    let server = Server::start(command)
+        .unwrap_or_else(|error| panic!("the server does not start: {error:#}"));
+    // each request is two lines, and a pipe holds 64 KiB
+    let request = get(&format!("/{}", "x".repeat(90)));
+    let mut peer = Peer::connect(server.addr());
+    for _ in 0..1000 {
+        peer.send(&request).response();
+    }
+    server
 }
 
 /// Raises this process's limit on file descriptors; fails if the system does not allow it. The stages raise

@@ -40,6 +40,7 @@
 pub mod blocking;
 #[cfg(feature = "tokio")]
 mod listener;
+mod log;
 mod options;
 #[cfg(feature = "tokio")]
 mod signals;
@@ -48,17 +49,14 @@ mod socket;
 pub use clap;
 #[cfg(feature = "tokio")]
 pub use listener::{accept, listen};
+pub use log::print_last;
 pub use options::{Addr, count, duration, timeout};
 #[cfg(feature = "tokio")]
 pub use signals::stop_signal;
 pub use tracing::{debug, warn};
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::net::SocketAddr;
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 /// What a stage's `main` returns; an error goes to stderr in one line, with exit code 1.
 pub type Result = std::result::Result<(), OneLineError>;
@@ -68,6 +66,7 @@ pub struct OneLineError(anyhow::Error);
 
 impl<E: Into<anyhow::Error>> From<E> for OneLineError {
     fn from(error: E) -> Self {
+        log::flush(); // it ends the process
         Self(error.into())
     }
 }
@@ -118,22 +117,4 @@ impl Stage {
 
 fn fill_in(command: &str, addr: impl std::fmt::Display) -> String {
     command.replace("{url}", &format!("http://{addr}")).replace("{addr}", &addr.to_string())
-}
-
-/// Logs to stderr what `RUST_LOG` asks for, such as `debug` or `http1=debug`; by default `info`.
-fn start_log() {
-    let wanted = std::env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
-    let parsed = wanted.as_deref().map(str::parse::<Targets>);
-    let targets = match &parsed {
-        Some(Ok(targets)) => targets.clone(),
-        _ => Targets::new().with_default(LevelFilter::INFO),
-    };
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false);
-    tracing_subscriber::registry().with(targets).with(lines).init();
-    if let Some(Err(error)) = parsed {
-        warn!("RUST_LOG is invalid ({error}), so the level is info; try RUST_LOG=debug");
-    }
 }

@@ -1,6 +1,7 @@
 //! The command line of a stage, and the values that its options accept.
 
-use crate::{Stage, fill_in, start_log};
+use crate::log::start_log;
+use crate::{Stage, fill_in};
 use clap::{Arg, Command, Parser};
 use std::str::FromStr;
 use std::time::Duration;
@@ -108,10 +109,12 @@ impl FromStr for Addr {
             !host.is_empty()
                 && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
         };
+        // digits only: a number would be parsed with a sign, too
+        let is_port = |port: &str| {
+            port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()
+        };
         let is_addr = text.parse::<std::net::SocketAddr>().is_ok()
-            || text
-                .rsplit_once(':')
-                .is_some_and(|(host, port)| is_name(host) && port.parse::<u16>().is_ok());
+            || text.rsplit_once(':').is_some_and(|(host, port)| is_name(host) && is_port(port));
         if is_addr {
             Ok(Self(text.to_owned()))
         } else {
@@ -122,7 +125,7 @@ impl FromStr for Addr {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, duration, timeout};
+    use super::{Addr, count, duration, timeout};
     use std::time::Duration;
 
     #[test]
@@ -144,6 +147,16 @@ mod tests {
         assert_eq!((count("1"), count("1000000")), (Ok(1), Ok(1_000_000)));
         for text in ["", "-1", "0", "1000001", "18446744073709551616", "1.5"] {
             assert!(count(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_a_host_and_a_port() {
+        for text in ["127.0.0.1:8080", "[::1]:0", "localhost:65535", "my-host.example:80"] {
+            assert!(text.parse::<Addr>().is_ok(), "{text}");
+        }
+        for text in ["", "8080", ":8080", "localhost", "localhost:", "localhost:+80", "a:65536"] {
+            assert!(text.parse::<Addr>().is_err(), "{text}");
         }
     }
 }

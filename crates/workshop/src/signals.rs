@@ -1,23 +1,40 @@
-//! SIGINT, which Ctrl-C sends, and SIGTERM.
+//! The signals that ask a server to stop: SIGINT (Ctrl-C), SIGTERM, and SIGHUP (a closed terminal).
 
-use std::process::exit;
+use std::future::poll_fn;
+use std::process::{Command, exit};
+use std::task::Poll;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-/// Returns a token that the first SIGINT or SIGTERM cancels. A second signal, sent after the first
-/// was handled, ends the process at once, with exit code 128 + the signal's number.
+/// Returns a token that the first SIGINT, SIGTERM or SIGHUP cancels. A second signal, sent after
+/// the first was handled, ends the process at once, with exit code 128 + the signal's number. Two
+/// signals in one instant count as one.
+///
+/// A signal that was ignored when the process started stays ignored: SIGHUP under `nohup`, SIGINT
+/// in the background of a script.
 ///
 /// # Errors
 /// The system does not let this process wait for signals.
 pub fn stop_signal() -> anyhow::Result<CancellationToken> {
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let mut next = async move || {
-        tokio::select! {
-            _ = interrupt.recv() => 2,
-            _ = terminate.recv() => 15,
+    let mut signals = Vec::new();
+    for (name, kind) in [
+        ("INT", SignalKind::interrupt()),
+        ("TERM", SignalKind::terminate()),
+        ("HUP", SignalKind::hangup()),
+    ] {
+        if !is_ignored(name) {
+            signals.push((kind.as_raw_value(), signal(kind)?));
         }
+    }
+    let mut next = async move || {
+        poll_fn(|context| {
+            let number = signals.iter_mut().find_map(|(number, signal)| {
+                signal.poll_recv(context).is_ready().then_some(*number)
+            });
+            number.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     };
     let stop = CancellationToken::new();
     let cancelled = stop.clone();
@@ -28,4 +45,12 @@ pub fn stop_signal() -> anyhow::Result<CancellationToken> {
         exit(128 + next().await)
     });
     Ok(stop)
+}
+
+/// Whether a signal has been ignored since before this process started. Only unsafe code can ask
+/// the system. But a child inherits it, so one sends the signal to itself, and survives if it is
+/// ignored.
+fn is_ignored(name: &str) -> bool {
+    let child = Command::new("sh").args(["-c", &format!("kill -{name} $$")]).status();
+    child.is_ok_and(|status| status.success())
 }
