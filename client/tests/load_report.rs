@@ -12,7 +12,7 @@ fn words(text: &str) -> String {
 }
 
 #[test]
-fn where_every_response_is_one_error_the_server_has_the_word() {
+fn where_every_response_is_one_error_the_note_quotes_it() {
     let (addr, _) = http_server(|_, request| match request.path() {
         "/events" => Response::new(StatusCode::OK),
         _ => Response::problem(StatusCode::NOT_FOUND, "here is POST /events"),

@@ -12,7 +12,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use httparse::Status;
 
-/// The longest folded field accepted, in bytes without its last line end. Nothing honest has folded such a line for decades.
+/// The longest folded field accepted, in bytes without its last line end: senders have not been
+/// allowed to fold since RFC 7230.
 const MAX_FOLDED: usize = 8 * 1024;
 
 impl Sealed for Response {}

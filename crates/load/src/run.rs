@@ -31,8 +31,8 @@ pub struct Progress {
 
 /// Sends what the plan says, until it is done or `stop` ends; calls `seen` with the progress ten times a second.
 ///
-/// The first sender connects before the run begins, and keeps that connection: never are there more than the plan says. The
-/// others follow once it is connected, or after a second.
+/// The first sender connects before the run begins and keeps that connection, so there are never more than the plan says.
+/// The others follow once it is connected, or after a second.
 ///
 /// # Errors
 /// `ConnectionRefused` if no server listens there: then nothing was sent. Otherwise the system provides no thread or no
