@@ -8,7 +8,7 @@ mod options;
 mod store;
 
 use event::Event;
-use http1::{Connection, Request, Response, StatusCode, header};
+use http1::{BodyBudget, Connection, Request, Response, StatusCode, header};
 use keys::{Key, Known};
 use ledger::{Accepted, Ledger, Write};
 use options::Options;
@@ -22,7 +22,7 @@ use tokio::sync::{RwLock, Semaphore, mpsc, oneshot};
 use tokio::task::block_in_place;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use workshop::{Stage, accept, debug, listen, stop_signal, warn};
+use workshop::{Stage, accept, debug, listen, print_last, stop_signal, warn};
 
 const STAGE: Stage = Stage {
     number: 6,
@@ -41,6 +41,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 struct Bank {
     options: Options,
     connections: Semaphore,
+    bodies: BodyBudget,
     stop: CancellationToken,
     /// Held from a request to its response; on the signal, `main` waits a second for it at most.
     responding: RwLock<()>,
@@ -63,8 +64,9 @@ async fn main() -> workshop::Result {
     let _ = writeln!(io::stdout(), "  data      {data}: {} events to apply", backlog.len());
     backlog.into_iter().try_for_each(|event| queue.send(event))?;
     let connections = Semaphore::new(options.max_connections);
+    let bodies = BodyBudget::new(options.body_memory.saturating_mul(1 << 20));
     let (responding, ledger) = (RwLock::new(()), Mutex::new(ledger));
-    let bank = Arc::new(Bank { options, connections, stop, responding, ledger });
+    let bank = Arc::new(Bank { options, connections, bodies, stop, responding, ledger });
     let server = tokio::spawn(serve_all(listener, bank.clone()));
     let writer = tokio::spawn(write(store, writes, queue, bank.clone()));
     tokio::spawn(work(events, worker_disk, bank.clone()));
@@ -74,15 +76,14 @@ async fn main() -> workshop::Result {
     writer.await?; // what waits is on the disk, and is applied after the next start,
     let _ = timeout(Duration::from_secs(1), bank.responding.write()).await; // responses are sent
     debug!(balances = %serde_json::to_string(&bank.ledger().balances)?, "stopped");
-    // a closed stdout is not an error
-    let _ = writeln!(io::stdout(), "{}", serde_json::to_string(&*bank.ledger())?);
+    print_last(&serde_json::to_string(&*bank.ledger())?);
     Ok(())
 }
 
 /// Serves all clients at once.
 async fn serve_all(listener: TcpListener, bank: Arc<Bank>) {
     loop {
-        let mut connection = Connection::new(accept(&listener).await);
+        let mut connection = Connection::new(accept(&listener).await).with_budget(&bank.bodies);
         let bank = bank.clone();
         // a task costs a kilobyte and no thread; the loop goes straight back to accept
         tokio::spawn(async move {
@@ -140,9 +141,9 @@ async fn next_request(connection: &mut Connection, limit: Duration) -> io::Resul
 /// A valid event is stored; its response waits for the disk, and not for the work.
 async fn respond(request: Request, bank: &Bank) -> Response {
     match (request.method().as_str(), request.path()) {
-        ("POST", "/events") => match parse_with_key(request) {
-            Ok((event, key)) => offer(event, key, bank).await,
-            Err(rejection) => rejection,
+        ("POST", "/events") => match (keys::parse(&request), parse(request)) {
+            (Ok(key), Ok(event)) => offer(event, key, bank).await,
+            (Err(rejection), _) | (_, Err(rejection)) => rejection,
         },
         ("GET" | "HEAD", "/balances") => Response::json(StatusCode::OK, &bank.ledger().balances),
         ("GET" | "HEAD", "/stats") => Response::json(StatusCode::OK, &*bank.ledger()),
@@ -158,6 +159,9 @@ fn parse(request: Request) -> Result<Event, Response> {
         let detail = "send the event as application/json";
         return Err(Response::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
+    if request.is_encoded() {
+        return Err(Response::coding_not_supported());
+    }
     let not_json = |detail| Response::problem(StatusCode::BAD_REQUEST, detail);
     let text = std::str::from_utf8(request.body())
         .map_err(|_| not_json("the body is not UTF-8, so it is not JSON".to_owned()))?;
@@ -170,16 +174,10 @@ fn parse(request: Request) -> Result<Event, Response> {
     })
 }
 
-/// An event counts once under a key, and without one as often as it arrives.
-fn parse_with_key(request: Request) -> Result<(Event, Option<Arc<Key>>), Response> {
-    let (key, event) = (keys::parse(&request)?, parse(request)?);
-    let key = key.map(|text| Arc::new(Key { user: event.user.clone(), text }));
-    Ok((event, key))
-}
-
 /// Fail fast: the event has a place now, or is rejected now. What has a place waits for the disk.
-async fn offer(event: Event, key: Option<Arc<Key>>, bank: &Bank) -> Response {
+async fn offer(event: Event, key: Option<String>, bank: &Bank) -> Response {
     let accepted = Response::json(StatusCode::ACCEPTED, &event);
+    let key = key.map(|text| Arc::new(Key { user: event.user.clone(), text }));
     let (stored, is_stored) = oneshot::channel();
     {
         let ledger = &mut *bank.ledger(); // decides everything; the disk is not asked

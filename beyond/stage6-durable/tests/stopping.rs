@@ -43,7 +43,7 @@ fn client_of_an_event_in_flight(server: &Server) -> Peer {
 
 #[test]
 fn a_signal_ends_it_at_once_and_what_waits_is_applied_after_the_next_start() {
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP"] {
         let data = Data::new();
         let server = data.start(&["--work", "1h", "--queue", "32"]);
         for _ in 0..20 {

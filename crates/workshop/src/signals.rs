@@ -41,7 +41,7 @@ pub fn stop_signal() -> anyhow::Result<CancellationToken> {
     tokio::spawn(async move {
         next().await;
         cancelled.cancel();
-        info!("stopping: every accepted event is applied first; a second signal ends it at once");
+        info!("stopping: every promise is kept; a second signal ends it at once");
         exit(128 + next().await)
     });
     Ok(stop)
