@@ -1,5 +1,6 @@
 //! `client doctor`, on this machine and on machines that lack something.
 
+use client::doctor::disk::disk;
 use client::doctor::limits::{backlog, cores, descriptors, ports, processes};
 use client::doctor::{Check, Health};
 use std::ffi::OsString;
@@ -133,6 +134,17 @@ fn a_server_that_localhost_may_mean_instead_of_ours_is_found() {
             && fix.contains("127.0.0.1"),
         "{told}"
     );
+}
+
+#[test]
+fn the_time_of_a_sync_is_measured_where_stage_6_would_store_its_data() {
+    let told = told(&doctor().output().unwrap());
+    let (line, _) = line(&told, "disk");
+    assert!(line.starts_with("✓") && line.contains(" a sync takes "), "{line}");
+    assert!(line.contains(" µs;") || line.contains(" ms;"), "{line}");
+    let unwritable = disk(Err(std::io::ErrorKind::PermissionDenied.into()));
+    assert_eq!(unwritable.health, Health::Warn);
+    assert!(unwritable.fix.is_some_and(|fix| fix.contains("--data")));
 }
 
 #[test]

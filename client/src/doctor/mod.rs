@@ -4,6 +4,7 @@
 //! of any machine can be tested on every machine.
 
 mod build;
+pub mod disk;
 mod finding;
 pub mod limits;
 mod network;
@@ -28,6 +29,7 @@ pub fn examine(addr: SocketAddr, columns: Option<usize>) -> Vec<Check> {
         limits::processes(limits::most_processes(), limits::running_processes()),
         limits::backlog(limits::longest_backlog()),
         limits::ports(limits::ephemeral_ports()),
+        disk::disk(disk::sync_time()),
         loopback,
         network::address(addr),
         tools::curl(answering),
