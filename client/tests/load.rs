@@ -4,7 +4,7 @@ mod outside;
 
 use event::Event;
 use http1::blocking::Connection;
-use http1::{Response, StatusCode, header};
+use http1::{Bytes, HeaderName, Response, StatusCode, header};
 use outside::{client, full_backlog, http_server, read_request, run, server, stdout};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -486,6 +486,34 @@ fn verify_compares_acknowledged_with_applied_events() {
         "{}",
         stdout(&slow)
     );
+}
+
+#[test]
+fn each_event_has_a_key_of_its_own_and_a_retry_repeats_it() {
+    let keys = Arc::new(Mutex::new(BTreeMap::<String, Vec<Bytes>>::new()));
+    let seen = keys.clone();
+    let (addr, _) = http_server(move |_, request| {
+        let key = request.header(HeaderName::from_static("idempotency-key")).unwrap_or("none");
+        let mut seen = seen.lock().expect("whole");
+        let events = seen.entry(key.to_owned()).or_default();
+        events.push(request.body().clone());
+        // the first of each is rejected
+        Response::new(match events.len() {
+            1 => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::ACCEPTED,
+        })
+    });
+    let addr = addr.to_string();
+    let load = |more: &[&str]| run(&[&["load", "-n", "30", "--event", &addr], more].concat());
+    for runs in 1..=2 {
+        let output = load(&["--keys", "--retry", "--seed", "5"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+        let seen = keys.lock().expect("whole");
+        assert_eq!(seen.len(), 30 * runs, "also with the same seed: {seen:?}");
+        assert!(seen.values().all(|events| events.len() == 2 && events[0] == events[1]));
+    }
+    load(&[]);
+    assert_eq!(keys.lock().expect("whole").get("none").map(Vec::len), Some(30));
 }
 
 #[test]

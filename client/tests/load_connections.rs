@@ -214,6 +214,7 @@ fn a_name_with_two_addresses_is_tried_on_both() {
     let plan = Plan {
         addresses: both(),
         requests: [get(addr, "/")].into(),
+        keys: None,
         to_head: false,
         connections: 3,
         shape: Shape::ClosedLoop,

@@ -119,6 +119,7 @@ fn a_burst_of_two_thousand_connections_loses_no_response() {
     let plan = Plan {
         addresses: server.addr().into(),
         requests: [event("alice", 1)].into(),
+        keys: None,
         to_head: false,
         connections: 2000,
         shape: Shape::ClosedLoop,

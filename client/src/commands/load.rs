@@ -129,6 +129,7 @@ impl Load {
             addresses,
             distinct_requests: if self.verify { requests.len() } else { 0 },
             requests,
+            keys: self.keys.then(|| format!("{:016x}", fastrand::u64(..))), // new ones in each run
             to_head: self.method() == Method::HEAD,
             connections: self.connections,
             shape: match self.rate {

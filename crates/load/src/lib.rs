@@ -16,6 +16,7 @@
 //! let plan = Plan {
 //!     addresses: addr.into(),
 //!     requests: [probe::http_client::get(addr, "/")].into(),
+//!     keys: None,
 //!     to_head: false,
 //!     connections: 10,
 //!     shape: Shape::Rate(100.0),

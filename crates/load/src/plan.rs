@@ -2,6 +2,7 @@
 
 use crate::schedule::{Shape, Until};
 use probe::addresses::Addresses;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ pub struct Plan {
     pub addresses: Addresses,
     /// The requests as bytes, sent in turn; at least one.
     pub requests: Arc<[Vec<u8>]>,
+    /// What the `Idempotency-Key` of each request begins with; its number follows, so a request that is sent again
+    /// has the same key. `None`: requests have no keys.
+    pub keys: Option<String>,
     /// Whether they are HEAD requests, whose responses have no body.
     pub to_head: bool,
     /// How many connections send, 1 or more; never more than there are requests.
@@ -28,6 +32,18 @@ pub struct Plan {
     pub retry: Option<Retry>,
     /// How many of the requests are counted separately in [`LoadStats::acknowledged`](crate::LoadStats::acknowledged); 0 for none.
     pub distinct_requests: usize,
+}
+
+impl Plan {
+    /// The bytes of the request with this number.
+    pub(crate) fn request(&self, number: u64) -> Cow<'_, [u8]> {
+        let request = &self.requests[(number % self.requests.len() as u64) as usize];
+        let Some(keys) = &self.keys else { return request.into() };
+        let start_line = request.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let (start_line, rest) = request.split_at(start_line);
+        let key = format!("Idempotency-Key: {keys}-{number}\r\n");
+        [start_line, key.as_bytes(), rest].concat().into()
+    }
 }
 
 /// How a request that got 503 is sent again.

@@ -128,7 +128,7 @@ impl Sender<'_> {
     async fn attempt(&mut self, due: DueRequest, sent: Instant) -> Outcome {
         let plan = &self.shared.plan;
         lock(self.worker).in_flight[self.place] = Some(InFlight::new(due, sent));
-        let request = &plan.requests[(due.number % plan.requests.len() as u64) as usize];
+        let request = plan.request(due.number);
         let mut watchdog = std::mem::take(&mut self.watchdog);
         let answer = watchdog
             .watch(sent + plan.timeout, async {
@@ -136,7 +136,7 @@ impl Sender<'_> {
                 if self.is_new {
                     self.client.record();
                 }
-                self.client.exchange(request, plan.to_head).await
+                self.client.exchange(&request, plan.to_head).await
             })
             .await;
         self.watchdog = watchdog;

@@ -77,6 +77,10 @@ pub(crate) struct Load {
     /// Post events of fifty random users to /events, amounts 1 to 100
     #[arg(long, conflicts_with_all = ["body", "file", "method", "content_type"])]
     pub(super) event: bool,
+    /// Send each event with an Idempotency-Key; one that is sent again has the same key
+    // as for --verify
+    #[arg(long, requires = "event", conflicts_with_all = ["body", "file", "method", "content_type"])]
+    pub(super) keys: bool,
     /// Ask the server afterwards whether it applied what it acknowledged; no other client may send
     /// meanwhile
     // clap does not ask for what conflicts with an argument that is there, so those of --event are repeated

@@ -5,7 +5,7 @@ use clap::{Args, Command};
 use std::collections::BTreeSet;
 
 /// An argument for each option, by clap's name for it.
-const ARGUMENTS: [(&str, &[&str]); 21] = [
+const ARGUMENTS: [(&str, &[&str]); 22] = [
     ("count", &["-n", "5"]),
     ("connections", &["-c", "5"]),
     ("duration", &["-z", "5s"]),
@@ -19,6 +19,7 @@ const ARGUMENTS: [(&str, &[&str]); 21] = [
     ("fields", &["-H", "Accept: text/plain"]),
     ("disable_keepalive", &["--disable-keepalive"]),
     ("event", &["--event"]),
+    ("keys", &["--keys"]),
     ("verify", &["--verify"]),
     ("retry", &["--retry"]),
     ("no_jitter", &["--no-jitter"]),
@@ -38,8 +39,12 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
 ];
 
 /// What has no effect without another option: one of these.
-const NEEDS: [(&str, &[&str]); 3] =
-    [("verify", &["event"]), ("no_jitter", &["retry"]), ("seed", &["event", "retry"])];
+const NEEDS: [(&str, &[&str]); 4] = [
+    ("keys", &["event"]),
+    ("verify", &["event"]),
+    ("no_jitter", &["retry"]),
+    ("seed", &["event", "retry"]),
+];
 
 fn is_allowed(options: &BTreeSet<&str>) -> bool {
     let has = |name: &&&str| options.contains(**name);
@@ -74,5 +79,5 @@ fn every_pair_of_options_is_allowed_or_exit_code_2() {
             }
         }
     }
-    assert_eq!(tried, 21 * 21 * 3);
+    assert_eq!(tried, 22 * 22 * 3);
 }
