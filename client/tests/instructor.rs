@@ -24,7 +24,7 @@ fn each_live_change_fits_the_file_that_it_names() {
         assert_eq!(code.matches(&before.join("\n")).count(), 1, "{file}: {change}");
         assert!(lines.contains(['+', '-']), "{file}: nothing changes");
     }
-    assert_eq!(changes.len(), 5, "one for each stage");
+    assert_eq!(changes.len(), 6, "one for each stage, and one beyond the course");
 }
 
 #[test]
@@ -67,4 +67,14 @@ fn each_lesson_takes_as_long_as_the_day_plans_for_it() {
         let row = format!("| {minutes} | stage {number}: predict ");
         assert!(page().contains(&row), "{stage} takes {minutes} minutes");
     }
+}
+
+#[test]
+fn the_lesson_beyond_the_course_takes_as_long_as_its_section_says() {
+    let lesson = std::fs::read_to_string(root().join("beyond/stage6-durable/README.md"));
+    let lesson = lesson.expect("stage 6 has a lesson");
+    assert!(lesson.contains("\n**Time:** 60 minutes.\n"));
+    assert!(
+        page().contains("It takes 60 minutes: predict 10, break 10, why 20, cost 10, exercise 10.")
+    );
 }

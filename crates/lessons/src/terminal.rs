@@ -155,7 +155,13 @@ fn start_of(text: &str) -> Option<String> {
     }
     let (before, stage) = text.split_once("cargo stage")?;
     let number = stage.chars().next()?.to_digit(10)? as usize;
-    let name = probe::stages::STAGES.get(number.checked_sub(1)?)?;
     let options = &stage[1..];
+    if number == 6 {
+        // it stores data where it is started, which is not to be the workspace
+        return Some(format!(
+            "cd \"$BIN\" && {before}exec \"$BIN/stage6-durable\" {options} \"$@\""
+        ));
+    }
+    let name = probe::stages::STAGES.get(number.checked_sub(1)?)?;
     Some(format!("{before}exec \"$BIN/{name}\" {options} \"$@\""))
 }
