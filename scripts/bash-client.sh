@@ -1,27 +1,43 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # the scripts that source this read the variables that it sets, and the other way round
 # shellcheck disable=SC2086  # lists of words
-# A client in bash, sourced by the other scripts: options, clock, requests, connections with nc, clean-up.
+# A client in bash, sourced by the other scripts: options, clock, requests, connections with nc,
+# clean-up. It needs bash 3.2 and coreutils; what bash 3.2 reads differently is not used
+# (crates/testkit/tests/portable.rs).
 #
-# A script sets value_options (the options that take a value), verdicts (the values of --expect) and stage (the stage whose
-# failure it shows), sources this file and calls begin.
+# A script first continues in a plain bash, whatever it was started by. It sets value_options (the
+# options that take a value), verdicts (the values of --expect) and stage (the stage whose failure
+# it shows), sources this file and calls begin.
 #
-# Whenever bash waits for a child (wait, $( ), a command in the foreground), there are moments in which it loses a Ctrl-C or
-# handles it endlessly. So nothing that repeats waits for a child, except the clock of an old bash: children run in the
-# background and report through a pipe.
+# Whenever bash waits for a child (wait, $( ), a command in the foreground), there are moments in
+# which it loses a Ctrl-C or handles it endlessly. So nothing that repeats waits for a child, except
+# the clock of an old bash: children run in the background and report through a pipe.
 
-set -u # bash 3.2 is enough: no empty array, no wait -n, EPOCHREALTIME only where it exists
+set -u +o posix
 
-dir='' pids='' reader_pids='' own_server='' request_pid='' counter_pid='' exiting='' expect='' verdict=''
+dir='' pids='' reader_pids='' own_server='' build_group='' request_pid='' counter_pid=''
 request_id=0 requested_at=0 burst_at=0 responses=0 open=0 stopping=0
+exiting='' expect='' verdict='' guarded=''
 script=${0##*/}
+root=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 
 # --- messages and exits
 
-say() { printf '%s\n' "$*" 2>/dev/null || exit_once 141; } # stdout is closed, as in flood.sh | head -1
-print_usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; }
+say() {
+    printf '%s\n' "$*" 2>/dev/null && return
+    : # here the trap for a closed pipe ends the script, as in flood.sh | head -1
+    die "cannot write the output"
+}
+
+print_usage() { # the script's header
+    local line
+    while IFS= read -r line; do
+        case $line in '#!'*) ;; '#'*) line=${line#\#} && say "${line# }" ;; *) break ;; esac
+    done <"$0"
+}
+
 die() { printf '%s: %s\n' "$script" "$*" >&2; exit_once 1; }
-usage_error() { { printf '%s: %s\n\n' "$script" "$*"; print_usage; } >&2; exit_once 2; }
+usage_error() { { print_usage; printf '\n%s: %s\n' "$script" "$*"; } >&2; exit_once 2; }
 
 exit_once() { # STATUS; a signal that arrives later changes nothing
     [ -z "$exiting" ] || return 0
@@ -31,34 +47,68 @@ exit_once() { # STATUS; a signal that arrives later changes nothing
 }
 
 clean_up() { # at every exit; close_all must come first, see there
+    exiting=yes
     close_all
     exec 2>/dev/null # again: a signal during a command with another stderr has restored ours
     trap '' HUP INT PIPE QUIT TERM
+    [ -z "$guarded" ] || exec 9>&- # this ends the guard
     wait # from here on no Ctrl-C can be lost
     [ -z "$dir" ] || rm -rf "$dir"
 }
 
-stop() { # on Ctrl-C: the first one ends the script's loops, with a report that ends a wait
-    [ "$stopping" = 0 ] || exit_once 130
-    stopping=1
-    echo "$request_id stopped" >&3
+interrupt() { # on Ctrl-C: what has not been seen gets no verdict
+    [ -n "$exiting" ] || say interrupted
+    exit_once 130
 }
 
-# Kills the newest process first: at the process limit, bash waits for that one after our first command. Then those that
-# would report the closing connections. A server that the script has started itself runs until the script exits.
+# Kills the newest process first: at the process limit, bash waits for that one after our first
+# command. Then those that would report the closing connections. What the script has started for
+# its whole run, such as a server, runs until the script exits.
 close_all() {
-    for pid in ${!-} $request_pid $counter_pid $reader_pids $pids ${exiting:+$own_server}; do
-        kill -KILL "$pid"
+    for pid in ${!-} $request_pid $counter_pid $reader_pids $pids ${exiting:+$own_server $build_group}; do
+        kill -KILL -- "$pid"
     done 2>/dev/null
     pids='' reader_pids=''
+    guard "= $own_server"
+}
+
+close_connections() { # at the end of a script
+    stopping=1
+    exec 2>/dev/null # as in exit_once
+    close_all
+}
+
+# Tells the guard what to kill if this script is killed: PIDS, or "= PIDS" for these and no others.
+# A process group is the negative of its number.
+guard() { [ -z "$guarded" ] || echo "$1" >&9; }
+
+# The first command of a child that is to end with this script. The guard waits until it has run;
+# where bash does not tell a child its number (3.2), the script tells the guard a moment later.
+enlist() {
+    guard "${BASHPID-}"
+    exec 9>&-
+}
+
+run_guard() { # reads from guard; ends when the script has ended, whatever ended it
+    local line kill_list=''
+    trap '' HUP INT QUIT TERM
+    while read -r line; do
+        case $line in =*) kill_list=${line#=} ;; *) kill_list="$kill_list $line" ;; esac
+    done
+    kill -KILL -- $kill_list
+    rm -rf "$dir"
 }
 
 begin() { # the script's ARGUMENTS
     parse_options "$@"
     [ -z "${count-}" ] || check_process_limit $((count * ${processes_each-2})) # a connection and its reader
+    set_up
+}
+
+set_up() { # the ends of this script, and the pipes between its processes
     trap clean_up EXIT
     trap 'exit_once 129' HUP
-    trap 'exit_once 130' INT
+    trap interrupt INT
     trap 'exit_once 131' QUIT
     trap 'exit_once 141' PIPE
     trap 'exit_once 143' TERM
@@ -79,7 +129,7 @@ parse_options() { # sets what parse_option, set_target and choose_nc set
     while [ $# -gt 0 ]; do
         case $1 in
             --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" && continue ;;
-            -h | --help) print_usage && exit ;;
+            -h | --help) print_usage; exit ;;
             -*) [[ $1 =~ ^(${value_options// /|}|--expect|--nc)$ ]] || usage_error "unknown option $1"
                 [ -n "${2-}" ] || usage_error "$1 needs a value"
                 parse_option "$1" "$2" && shift ;;
@@ -117,7 +167,10 @@ parse_address() { # HOST:PORT, or the URL that a stage prints; sets addr, host a
 }
 
 choose_nc() { # COMMAND, or empty for the first nc found; sets nc, one or more words, and nc_name for messages
-    [ -n "$1" ] || set -- "$(command -v nc ncat nc.openbsd nc.traditional | sed 's|.*/||; q')"
+    local name
+    for name in nc ncat nc.openbsd nc.traditional; do
+        [ -n "$1" ] || ! command -v "$name" >/dev/null || set -- "$name"
+    done
     read -r -a nc <<<"${1:-none}"
     nc_name=${1:-none}
     if [ "$nc_name" = none ]; then
@@ -170,10 +223,16 @@ make_pipes() { # reports arrive on 3; a read from 5 blocks for as long as 4 is o
         rmdir "$dir" 2>/dev/null
         dir='' && die "set TMPDIR to a directory in which you can create files"
     }
-    mkfifo "$dir/reports" "$dir/silence" || die "set TMPDIR to a directory in which you can create fifos"
+    mkfifo "$dir/reports" "$dir/silence" "$dir/guard" ||
+        die "set TMPDIR to a directory in which you can create fifos"
     exec 3<>"$dir/reports"
     exec 4<>"$dir/silence"
     exec 5<"$dir/silence"
+    exec 9<>"$dir/guard"
+    exec 8<"$dir/guard"
+    run_guard <&8 >/dev/null 2>&1 3>&- 4>&- 5<&- 8<&- 9>&- &
+    exec 8<&-
+    guarded=yes
 }
 
 read_report() { # TIMEOUT in seconds; sets id, outcome, summary and, for a response, status, elapsed, retry and text
@@ -229,6 +288,7 @@ read_number() { # NAME; sets value, the whole number of that name in text, which
 # --- the normal request
 
 send_request() { # ID REQUEST
+    enlist
     exec 6<>"/dev/tcp/$host/$port" || { echo "$1 refused" >&3 && exit; }
     trap '' PIPE # a server that closes early may have responded
     printf '%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$2" "$addr" >&6
@@ -242,6 +302,7 @@ request() { # TIMEOUT in seconds, and a REQUEST other than GET /; sets what read
     requested_at=$now
     send_request "$request_id" "${2-GET /}" 2>/dev/null &
     request_pid=$!
+    guard "$request_pid"
     while read_report "$1" && [ "$id" != "$request_id" ]; do handle_report; done
     kill -KILL "$request_pid" 2>/dev/null
 }
@@ -268,8 +329,8 @@ check_nc() { # does a response arrive through nc, too?
 # --- HTTP messages, with escapes for printf '%b'
 
 build_post() { # BODY [TYPE]; sets message
-    local body
-    printf -v body '%b' "$1"
+    local body=''
+    [ -z "$1" ] || printf -v body '%b' "$1" # of an empty text, bash 3.2 makes an unset variable
     local LC_ALL=C # which counts bytes
     message="POST /events HTTP/1.1\r\nHost: $addr\r\nConnection: close\r\nContent-Type: ${2-application/json}\r\n"
     message="${message}Content-Length: ${#body}\r\n\r\n$1"
@@ -280,25 +341,43 @@ build_post() { # BODY [TYPE]; sets message
 make_fifos() { # IDS of later connections; all of them early, because a Ctrl-C kills mkfifo, too
     local id count=$#
     for id; do set -- "$@" "$dir/to-$id" "$dir/from-$id"; done
-    mkfifo "${@:count+1}" || [ "$stopping" = 1 ] || die "set TMPDIR to a directory in which you can create fifos"
+    mkfifo "${@:count+1}" || die "set TMPDIR to a directory in which you can create fifos"
 }
 
 connect() { # ID; a connection that stays open: send ID writes to it, and its response arrives as a report
     # shellcheck disable=SC2094  # one end each; and as a connection can write to its own input, that input never ends
     exec 7<>"$dir/to-$1" 8<>"$dir/from-$1" 6<"$dir/from-$1"
-    if [ "${nc[0]}" = none ]; then
-        run_as_nc <&7 >&8 2>/dev/null 3>&- 4>&- 5<&- 6<&- 7>&- 8>&- &
-    else
-        "${nc[@]}" "$host" "$port" <&7 >&8 2>/dev/null 3>&- 4>&- 5<&- 6<&- 7>&- 8>&- &
-    fi
+    run_nc <&7 >&8 2>/dev/null 3>&- 4>&- 5<&- 6<&- 7>&- 8>&- &
     pids="$pids $!"
-    read_response "$1" <&6 2>/dev/null 4>&- 5<&- 6<&- 7>&- 8>&- &
+    guard "$!"
+    (enlist && read_response "$1") <&6 2>/dev/null 4>&- 5<&- 6<&- 7>&- 8>&- &
     reader_pids="$reader_pids $!"
+    guard "$!"
     exec 6<&- 7>&- 8>&-
 }
 
-run_as_nc() { # does what nc does, for a single message, which is a line
+open_silent() { # opens count connections that send nothing
+    local n
+    for ((n = 0; n < count && !stopping; n++)); do
+        hold >/dev/null 2>&1 3>&- 4>&- &
+        pids="$pids $!"
+        guard "$!"
+    done
+}
+
+hold() { # replaces this process by a silent connection
+    enlist
+    if [ "${nc[0]}" = none ]; then
+        exec 6<>"/dev/tcp/$host/$port" && exec cat <&6
+    else
+        exec "${nc[@]}" "$host" "$port" <&5 # not /dev/null: at the end of their input some ncs close
+    fi
+}
+
+run_nc() { # replaces this process by nc, or does what nc does, for a single message, which is a line
     local message
+    enlist
+    [ "${nc[0]}" = none ] || exec "${nc[@]}" "$host" "$port"
     exec 6<>"/dev/tcp/$host/$port" || exit
     IFS= read -r message
     trap '' PIPE
@@ -356,7 +435,7 @@ count_open() {
         kill -0 "$pid" 2>/dev/null && still="$still $pid" alive=$((alive + 1))
     done
     pids=$still
-    report_open >&3 2>/dev/null &
+    report_open >&3 2>/dev/null 9>&- &
     counter_pid=$!
     while read_report 2; do
         [ "$id" = open ] && open=$outcome && break
@@ -366,10 +445,65 @@ count_open() {
 }
 
 report_open() { # reports this machine's connections to that port, including other clients', at most alive
-    local hex
-    printf -v hex ':%04X$' "$port"
-    if [ -r /proc/net/tcp ]; then set -- /proc/net/tcp*; else exec < <(netstat -an); fi
-    exec awk -v hex="$hex" -v decimal="[.:]$port\$" -v alive="$alive" '
-        ($3 ~ hex && $4 == "01") || ($5 ~ decimal && $6 == "ESTABLISHED") { n++ }
-        END { print "open", NR && n < alive ? n + 0 : alive }' ${1+"$@"}
+    local hex remote state address status open=0
+    printf -v hex '%04X' "$port"
+    while read -r _ _ remote state address status _; do
+        case "$remote $state" in *":$hex 01") open=$((open + 1)) ;; esac
+        case "$address $status" in *[.:]"$port ESTABLISHED") open=$((open + 1)) ;; esac
+    done <<<"$(
+        if [ -r /proc/net/tcp ]; then
+            cat /proc/net/tcp*
+        elif ! netstat -an; then
+            for pid in $pids; do echo "_ _ :$hex 01"; done # all that are alive
+        fi | pick_lines ":$hex 01 |[.:]$port +ESTABLISHED|_"
+    )"
+    [ "$open" -lt "$alive" ] || open=$alive
+    echo "open $open"
+}
+
+# Lines with this PATTERN, or all lines where there is no grep: in bash alone, tens of thousands of
+# lines take seconds.
+pick_lines() { if command -v grep >/dev/null; then grep -E "$1"; else cat; fi; }
+
+# --- processes
+
+report_usage() { # PID; prints "usage", its threads, its memory in KiB, and its open files
+    local name value threads='' memory=''
+    if [ -r "/proc/$1/status" ]; then
+        while read -r name value _; do
+            case $name in Threads:) threads=$value ;; VmRSS:) memory=$value ;; esac
+        done <"/proc/$1/status"
+        set -- "/proc/$1/fd"/*
+        echo "usage $threads $memory $#"
+    else
+        echo "usage $(($(ps -M -p "$1" | wc -l) - 1)) $(ps -o rss= -p "$1") $(lsof -nP -a -p "$1" -iTCP 2>/dev/null | wc -l)"
+    fi
+}
+
+# --- cargo
+
+# Builds in the workspace with these OPTIONS, and sets programs: the paths of what was built, one a
+# line, from cargo itself, since settings decide where it builds. It is a process group: rustc ends
+# with it.
+build() {
+    local line built=''
+    programs=''
+    command -v cargo >/dev/null || die "cargo is not installed; see https://rustup.rs"
+    mkfifo "$dir/build" || die "set TMPDIR to a directory in which you can create fifos"
+    set -m
+    (enlist && cd "$root" && exec cargo build --quiet --message-format json-render-diagnostics "$@") \
+        >"$dir/build" 3>&- 4>&- 5<&- &
+    build_group=-$!
+    set +m
+    guard "$build_group"
+    while IFS= read -r line; do
+        case $line in
+            *'"executable":"'*) line=${line#*\"executable\":\"} programs="$programs${line%%\"*}"$'\n' ;;
+            *'"build-finished","success":true'*) built=yes ;;
+        esac
+    done <"$dir/build"
+    build_group=''
+    rm "$dir/build"
+    guard "= $own_server"
+    [ -n "$built" ]
 }

@@ -21,6 +21,10 @@
 # A PROGRAM is a server of your own: it takes --addr, and its first line is "listening on http://HOST:PORT". The verdict
 # is "lost" if fewer events were applied than acknowledged, else "kept"; "nothing" if the server does not store events.
 
+# a plain bash, whatever started this: sh, bash -e, exported SHELLOPTS, a link from elsewhere
+[ "${plain-}" = $$ ] ||
+    plain=$$ CDPATH='' TMOUT='' exec bash -p "$(readlink -f "$0" 2>/dev/null || echo "$0")" "$@"
+
 # shellcheck disable=SC2034  # bash-client.sh reads them
 value_options='-n -t --kill' verdicts='lost kept nothing' stage=5 argument=stage
 # shellcheck source=scripts/bash-client.sh
@@ -40,21 +44,11 @@ set_target() { # a stage from 1 to 5 or a program; sets stage and program
     esac
 }
 
-build() { # sets program
-    local line
-    command -v cargo >/dev/null || die "stage $stage cannot be built without cargo; give the path of a program"
-    say "building stage $stage"
-    (cd "$(dirname "$0")/.." && cargo build --quiet -p "stage$stage" --message-format json-render-diagnostics) \
-        >"$dir/build" || die "stage $stage does not build"
-    while IFS= read -r line; do
-        case $line in *'"executable":"'*) line=${line#*\"executable\":\"} program=${line%%\"*} ;; esac
-    done <"$dir/build"
-}
-
 start() { # ARGUMENTS of the server; sets own_server and what parse_address sets
     : >"$dir/stdout"
-    "$program" --addr 127.0.0.1:0 "$@" >>"$dir/stdout" 2>"$dir/log" 3>&- 4>&- 5<&- &
+    (enlist && exec "$program" --addr 127.0.0.1:0 "$@") >>"$dir/stdout" 2>"$dir/log" 3>&- 4>&- 5<&- &
     own_server=$!
+    guard "$own_server"
     local line=''
     until [[ $line = 'listening on '* ]]; do
         kill -0 "$own_server" 2>/dev/null || { cat "$dir/log" >&2 && die "$program does not start"; }
@@ -95,7 +89,11 @@ main() {
     local n
     for ((n = 1; n <= $#; n++)); do [ "${!n}" != -- ] || break; done
     begin "${@:1:n-1}"
-    [ -n "$program" ] || build
+    if [ -z "$program" ]; then
+        say "building stage $stage"
+        build -p "stage$stage" || die "stage $stage does not build"
+        program=${programs%%$'\n'*}
+    fi
     start "${@:n+1}"
     check_server
     check_nc
@@ -110,8 +108,7 @@ main() {
         say "$applied applied (the highest balance in a response)"
     fi
     end_server
-    exec 2>/dev/null # as in exit_once
-    close_all
+    close_connections
     local lost=$((acknowledged - applied))
     verdict=kept
     [ "$lost" -le 0 ] || verdict=lost

@@ -17,15 +17,15 @@
 #
 # The exit code is the server's; 1 if it cannot be built, 2 for a bad command line.
 
-set -u # bash 3.2 is enough
+# a plain bash, whatever started this: sh, bash -e, exported SHELLOPTS, a link from elsewhere
+[ "${plain-}" = $$ ] ||
+    plain=$$ CDPATH='' TMOUT='' exec bash -p "$(readlink -f "$0" 2>/dev/null || echo "$0")" "$@"
 
-print_usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; }
-die() { printf 'cure.sh: %s\n' "$*" >&2; exit 1; }
-usage_error() { { printf 'cure.sh: %s\n\n' "$*"; print_usage; } >&2; exit 2; }
+# shellcheck source=scripts/bash-client.sh
+. "$(dirname "$0")/bash-client.sh" || exit 1
 
-root=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 case ${1-} in
-    -h | --help) print_usage && exit ;;
+    -h | --help) print_usage; exit ;;
     '') usage_error "which cure? give its name" ;;
     -*) usage_error "unknown option $1" ;;
 esac
@@ -37,21 +37,25 @@ if [ $# -gt 0 ]; then
     [ "$1" = -- ] || usage_error "the server's options come after --, not '$1'"
     shift
 fi
-for tool in cargo git; do
-    command -v "$tool" >/dev/null || die "$tool is not installed"
-done
+command -v git >/dev/null || die "git is not installed"
+set_up
 
-stage=$(sed -n 's|^+++ b/\(stage[0-9][^/]*\)/.*|\1|p' "$patch")
+while IFS= read -r line; do
+    case $line in '+++ b/stage'*) stage=${line#+++ b/} stage=${stage%%/*} ;; esac
+done <"$patch"
+package=${stage%%-*}
 copy=$root/target/wrong-cures/$name
-builds=$root/target/wrong-cures/target
-mkdir -p "$copy" "$builds" || die "cannot write to $root/target"
-cd "$root" || exit 1
+mkdir -p "$copy" || die "cannot write to $root/target"
 # -p keeps the times, so that only changed files are built again
-cp -Rp Cargo.toml Cargo.lock clippy.toml client crates stage[1-5]-* "$copy" || die "cannot copy to $copy"
+(cd "$root" && cp -Rp Cargo.toml Cargo.lock clippy.toml client crates stage[1-5]-* "$copy") ||
+    die "cannot copy to $copy"
 (cd "$copy" && GIT_DIR=/dev/null git apply "$patch") || die "$patch does not apply: the stage has changed"
-number=${stage#stage}
-# debug information would take half of the build time
-CARGO_PROFILE_DEV_DEBUG=0 cargo build --locked --quiet --manifest-path "$copy/Cargo.toml" --target-dir "$builds" -p "stage${number%%-*}" ||
+export CARGO_PROFILE_DEV_DEBUG=0 # debug information would take half of the build time
+build --locked --manifest-path "$copy/Cargo.toml" --target-dir "$root/target/wrong-cures/target" -p "$package" ||
     die "$name does not build"
-echo "cure.sh: stage ${number%%-*} with a wrong cure: $name" >&2
-exec "$builds/debug/$stage" "$@"
+unset CARGO_PROFILE_DEV_DEBUG
+printf 'cure.sh: stage %s with a wrong cure: %s\n' "${package#stage}" "$name" >&2
+trap - EXIT
+clean_up 2>/dev/null
+trap - HUP INT PIPE QUIT TERM # the server handles them
+exec "${programs%%$'\n'*}" "$@"

@@ -19,36 +19,29 @@
 #
 # Only a response counts, not a connect: the kernel accepts connections for a busy server, up to its listen backlog. The
 # verdict is "frozen" if any request during the flood gets no response in 2 seconds, else "served"; "none" if no silent
-# connection was open.
+# connection was open. Ctrl-C before the first of these requests has ended gives no verdict.
+
+# a plain bash, whatever started this: sh, bash -e, exported SHELLOPTS, a link from elsewhere
+[ "${plain-}" = $$ ] ||
+    plain=$$ CDPATH='' TMOUT='' exec bash -p "$(readlink -f "$0" 2>/dev/null || echo "$0")" "$@"
 
 # shellcheck disable=SC2034  # bash-client.sh reads them
 value_options='-n -t' verdicts='frozen served' stage=1 processes_each=1
 # shellcheck source=scripts/bash-client.sh
 . "$(dirname "$0")/bash-client.sh" || exit 1
 
-count=20 seconds=''
+count=20 seconds='' requests=0
 
-hold() { # replaces this process by a silent connection
-    if [ "${nc[0]}" = none ]; then
-        exec 6<>"/dev/tcp/$host/$port" && exec cat <&6
-    else
-        exec "${nc[@]}" "$host" "$port" <&5 # not /dev/null: at the end of their input some ncs close
-    fi
-}
-
-open_silent() {
-    local n
-    for ((n = 0; n < count && !stopping; n++)); do
-        hold >/dev/null 2>&1 3>&- 4>&- &
-        pids="$pids $!"
-    done
-    wait_until_open
+stop() { # on Ctrl-C: the first one ends the flood, with a report that ends a wait
+    if [ "$stopping" = 1 ] || [ "$requests" = 0 ]; then interrupt; fi
+    stopping=1
+    echo "$request_id stopped" >&3
 }
 
 flood() {
     local began
     read_clock
-    began=$now requests=0 answered=0 most=0 fewest=$count
+    began=$now answered=0 most=0 fewest=$count
     while [ "$stopping" = 0 ]; do
         request 2
         [ "$stopping" = 0 ] || break
@@ -82,12 +75,11 @@ main() {
     check_server
     trap stop INT
     open_silent
+    wait_until_open
     [ $((open + stopping)) -gt 0 ] || die "no silent connection is open; does $nc_name reach $addr? try --nc none"
     say "opened $open of $count silent connections to $addr with $nc_name; Ctrl-C closes them"
     flood
-    stopping=1
-    exec 2>/dev/null # as in exit_once
-    close_all
+    close_connections
     request 10
     say "silent connections closed; normal request: $summary"
     give_verdict

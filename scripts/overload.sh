@@ -4,7 +4,7 @@
 #   cargo stage5                 then, in another terminal:  scripts/overload.sh
 #
 # Posts thirty events at once, each on a separate connection, and shows the responses; then, if the server has GET /stats,
-# how its queue empties. Ctrl-C ends the wait.
+# how its queue empties.
 #
 # Stages 1 to 3 accept all of them and would accept any number: nothing limits them. Stage 4 accepts all of them, too, and
 # works on one at a time: they pile up, and the more there are, the longer the last one waits. Stage 5 accepts as many as
@@ -20,7 +20,11 @@
 #   -h, --help                             show this
 #
 # The verdict is "rejected" if every event gets a response and some of them a 503; "accepted" if all are accepted;
-# "piled-up" if some have no response yet; "none" if no event was accepted.
+# "piled-up" if some have no response after that time; "none" if no event was accepted.
+
+# a plain bash, whatever started this: sh, bash -e, exported SHELLOPTS, a link from elsewhere
+[ "${plain-}" = $$ ] ||
+    plain=$$ CDPATH='' TMOUT='' exec bash -p "$(readlink -f "$0" 2>/dev/null || echo "$0")" "$@"
 
 # shellcheck disable=SC2034  # bash-client.sh reads them
 value_options='-n -t' verdicts='rejected accepted piled-up' stage=5
@@ -60,7 +64,7 @@ show_responses() { # sets tally
 
 watch_queue() { # until all is done, or nothing changes for 30 seconds; sets emptied
     local now changed=0 queued finished last=''
-    while [ "$stopping" = 0 ]; do
+    while :; do
         request 2 'GET /stats'
         [ "$outcome" = answered ] || break
         read_number queued || break
@@ -77,21 +81,19 @@ watch_queue() { # until all is done, or nothing changes for 30 seconds; sets emp
         [ $((elapsed - changed)) -lt 30000 ] || break
         pause
     done
-    [ -n "$last" ] || [ "$stopping" = 1 ] || say "this server has no GET /stats that shows its queue"
+    [ -n "$last" ] || say "this server has no GET /stats that shows its queue"
 }
 
 main() {
     begin "$@"
     check_server
     check_nc
-    trap stop INT
     say "$count events at once to $addr with $nc_name, then the queue; Ctrl-C ends it"
     send_burst "$seconds"
     show_responses
     close_all
     watch_queue
-    stopping=1
-    exec 2>/dev/null # as in exit_once
+    close_connections
     verdict=none
     [ "$accepted" = 0 ] || verdict=accepted
     [ "$accepted" = 0 ] || [ "$rejected" = 0 ] || verdict=rejected

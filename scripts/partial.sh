@@ -4,7 +4,7 @@
 #   cargo stage1                 then, in another terminal:  scripts/partial.sh
 #
 # Sends half the headers of a request on one connection, half the body on another, and nothing more; then a normal request
-# every second. Ctrl-C ends the wait: both connections close, and one more request shows whether the server recovers.
+# every second. At the end both connections close, and one more request shows whether the server recovers.
 #
 # Stage 1 waits for the other half, and no other client is answered: frozen. Stage 2 answers all other clients and holds the
 # two connections open without a limit. From stage 3 on both get 408 after the server's --timeout and are closed.
@@ -18,6 +18,10 @@
 #
 # The verdict is "frozen" if a normal request gets no response in 5 seconds; else "closed" if the server closed both
 # connections, "held" if it did not.
+
+# a plain bash, whatever started this: sh, bash -e, exported SHELLOPTS, a link from elsewhere
+[ "${plain-}" = $$ ] ||
+    plain=$$ CDPATH='' TMOUT='' exec bash -p "$(readlink -f "$0" 2>/dev/null || echo "$0")" "$@"
 
 # shellcheck disable=SC2034  # bash-client.sh reads them
 value_options=-t verdicts='frozen held closed' stage=1
@@ -42,16 +46,15 @@ wait_until_closed() {
     local began
     read_clock
     began=$now
-    while [ "$stopping" = 0 ] && [ "$closed" -lt 2 ]; do
+    while [ "$closed" -lt 2 ]; do
         request 5
-        [ "$stopping" = 0 ] || break
         [ "$outcome" != refused ] || die "$addr refuses connections now; did the server end?"
         requests=$((requests + 1))
         [ "$outcome" != timeout ] || { say "normal request: $summary: frozen" && break; }
         [ "$outcome" != answered ] || answered=$((answered + 1))
         count_open
         say "$open of 2 incomplete requests open; normal request: $summary"
-        [ "$closed" -lt 2 ] && [ "$stopping" = 0 ] && read_report 1 && handle_report # the rest of the second, or until a report
+        [ "$closed" -lt 2 ] && read_report 1 && handle_report # the rest of the second, or until a report
         measure_since "$began"
         [ "$elapsed" -lt $((seconds * 1000)) ] || break
     done
@@ -62,7 +65,6 @@ main() {
     check_server
     check_nc
     make_fifos headers body
-    trap stop INT
     say "half the headers, half the body and normal requests to $addr with $nc_name; Ctrl-C ends it"
     connect headers
     connect body
@@ -72,9 +74,7 @@ main() {
     send headers "${message:0:50}"
     send body "${message%mallory*}"
     wait_until_closed
-    stopping=1
-    exec 2>/dev/null # as in exit_once
-    close_all
+    close_connections
     local tally="$answered of $requests normal requests answered$outcomes"
     verdict=held
     [ "$closed" -lt 2 ] || verdict=closed

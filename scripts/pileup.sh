@@ -3,7 +3,7 @@
 #
 #   cargo stage4                 then, in another terminal:  scripts/pileup.sh
 #
-# Posts ten events at once, each on a separate connection, and shows each response when it arrives. Ctrl-C ends the wait.
+# Posts ten events at once, each on a separate connection, and shows each response when it arrives.
 #
 # Stages 1 to 3 respond to all of them together: they do no slow work. Stage 4 works on each event for --work (500 ms) and
 # holds a lock, so the events wait in line: a staircase, and the last of ten waits ten times as long as the first. Stage 5
@@ -19,6 +19,10 @@
 #
 # The verdict is "staircase" if the responses arrive 50 ms apart or more, on average and without the longest gap, which may
 # be caused by the machine; else "together"; "none" if fewer than three arrived.
+
+# a plain bash, whatever started this: sh, bash -e, exported SHELLOPTS, a link from elsewhere
+[ "${plain-}" = $$ ] ||
+    plain=$$ CDPATH='' TMOUT='' exec bash -p "$(readlink -f "$0" 2>/dev/null || echo "$0")" "$@"
 
 # shellcheck disable=SC2034  # bash-client.sh reads them
 value_options='-n -t' verdicts='staircase together' stage=4
@@ -42,12 +46,9 @@ main() {
     [ "$count" -ge 3 ] || usage_error "-n takes 3 or more, not '$count': two responses do not make a staircase"
     check_server
     check_nc
-    trap stop INT
     say "$count events at once to $addr with $nc_name; Ctrl-C ends it"
     send_burst "$seconds"
-    stopping=1
-    exec 2>/dev/null # as in exit_once
-    close_all
+    close_connections
     verdict=none step=0
     [ "$answered" -lt 3 ] || verdict=together step=$(((last - first - longest) / (answered - 2)))
     [ "$step" -lt 50 ] || verdict=staircase

@@ -1,50 +1,35 @@
 #!/usr/bin/env bash
-# Soak test: stages 2 to 5 under normal and bad traffic for an hour. Memory and descriptors must not grow, and all totals
-# must agree.
+# Soak test: stages 2 to 5 under normal and bad traffic for an hour. Memory and descriptors must not
+# grow, and all totals must agree.
 #
-#   scripts/soak.sh [SECONDS]        (3600)
+# Builds everything first. Each stage gets, in rounds of about ten seconds: normal requests at a
+# fixed rate, a burst, garbage, silent connections, half requests and requests sent one byte at a
+# time. After each round the script records the server's memory and descriptors. At the end it stops
+# stage 5: the events that the clients saw acknowledged must match those that the server says it has
+# applied.
 #
-# Builds everything first. Each stage gets, in rounds of about ten seconds: normal requests at a fixed rate, a burst, garbage,
-# silent connections, half requests and requests sent one byte at a time. After each round the script records the server's
-# memory and descriptors. At the end it stops stage 5: the events that the clients saw acknowledged must match those that
-# the server says it has applied.
+# usage: scripts/soak.sh [SECONDS]        30 or more (3600)
+#
+#   -h, --help   show this
+#
+# The exit code is 0 if all is well, 1 if it is not, 2 for a bad command line.
 
-set -u
-cd "$(dirname "$0")/.." || exit 1
+# a plain bash, whatever started this: sh, bash -e, exported SHELLOPTS, a link from elsewhere
+[ "${plain-}" = $$ ] ||
+    plain=$$ CDPATH='' TMOUT='' exec bash -p "$(readlink -f "$0" 2>/dev/null || echo "$0")" "$@"
 
-seconds=${1-3600}
-usage='usage: scripts/soak.sh [SECONDS]        30 or more; the default is 3600'
+# shellcheck source=scripts/bash-client.sh
+. "$(dirname "$0")/bash-client.sh" || exit 1
+
+seconds=${1-3600} failed=0
 case $seconds in
-    -h | --help) echo "$usage" && exit 0 ;;
-    '' | *[!0-9]* | ? | [12]?) printf 'soak.sh: SECONDS must be a number from 30 up, not "%s"\n%s\n' "$seconds" "$usage" >&2 && exit 2 ;;
+    -h | --help) print_usage; exit ;;
+    '' | *[!0-9]* | ? | [12]?) usage_error "SECONDS must be a number from 30 up, not '$seconds'" ;;
 esac
-
-cargo build --release --quiet --bins || exit 1
-work=$(mktemp -d) || exit 1
-pids=
-# shellcheck disable=SC2086,SC2317  # a list of words; the trap calls it
-cleanup() {
-    [ -z "$pids" ] || kill $pids 2>/dev/null
-    wait 2>/dev/null
-    rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' HUP INT TERM
-
-client=target/release/client
-
-memory() { ps -o rss= -p "$1" | tr -d ' '; }
-
-descriptors() {
-    if [ -d "/proc/$1/fd" ]; then
-        find "/proc/$1/fd" -mindepth 1 | wc -l
-    else
-        lsof -p "$1" | wc -l
-    fi
-}
+set_up
 
 traffic() { # STAGE ADDR PID; until $end, and then prints a line of figures
-    local file=$work/$1 first='' rss='' open=''
+    local file=$dir/$1 first='' rss='' open=''
     while [ "$(date +%s)" -lt "$end" ]; do
         "$client" hold -n 200 --as silent -z 6s "$2" >"$file.silent" 2>&1 &
         "$client" hold -n 50 --as half-body -z 6s "$2" >"$file.half" 2>&1 &
@@ -57,7 +42,7 @@ traffic() { # STAGE ADDR PID; until $end, and then prints a line of figures
         } >>"$file.load" 2>&1
         wait
         first=${first:-$rss}
-        rss=$(memory "$3") open=$(descriptors "$3")
+        read -r _ _ rss open <<<"$(report_usage "$3")"
     done
     printf '%s: resident %s KiB after the first round, %s KiB after the last; %s descriptors\n' "$1" "$first" "$rss" "$open"
     # 4 MiB is noise of the allocator; a leak of 1 KiB for each bad connection is far more in an hour
@@ -65,44 +50,65 @@ traffic() { # STAGE ADDR PID; until $end, and then prints a line of figures
     [ "$open" -le 40 ] || { printf '%s: it leaks descriptors\n' "$1" && return 1; }
 }
 
-start() { # STAGE ARGS...; sets addr and pid
-    "target/release/$1" --addr 127.0.0.1:0 "${@:2}" >"$work/$1.out" 2>"$work/$1.log" &
+start() { # STAGE ARGS...; sets pid and what parse_address sets, and sends traffic from now on
+    local line=''
+    (enlist && exec "${folder:?}/$1" --addr 127.0.0.1:0 "${@:2}") \
+        >"$dir/$1.out" 2>"$dir/$1.log" 3>&- 4>&- 5<&- &
     pid=$!
-    pids="$pids $pid"
-    until addr=$(sed -n "s|^listening on http://||p" "$work/$1.out" 2>/dev/null) && [ -n "$addr" ]; do
-        kill -0 "$pid" || exit 1
-        sleep 0.1
+    own_server="$own_server $pid"
+    guard "$pid"
+    until [[ $line = 'listening on '* ]]; do
+        kill -0 "$pid" 2>/dev/null || die "$1 does not start: $(cat "$dir/$1.log")"
+        IFS= read -r line <"$dir/$1.out" || { line='' && pause; } # the line is not complete yet
     done
+    parse_address "${line#listening on }"
+    set -m # a process group: its clients end with it
+    traffic "$1" "$addr" "$pid" 3>&- 4>&- 5<&- 9>&- &
+    rounds="$rounds $!" own_server="$own_server -$!"
+    set +m
+    guard "-$!"
 }
 
-end=$(($(date +%s) + seconds))
-failed=0
-rounds=
+build --release --bins || die "the stages do not build"
+while IFS= read -r program; do
+    case $program in */client) client=$program folder=${program%/*} ;; esac
+done <<<"$programs"
+end=$(($(date +%s) + seconds)) rounds=''
 start stage2-async
-traffic stage2-async "$addr" "$pid" & rounds="$rounds $!"
 start stage3-parse --timeout 3s
-traffic stage3-parse "$addr" "$pid" & rounds="$rounds $!"
 start stage4-slow-state --timeout 3s --work 1ms
-traffic stage4-slow-state "$addr" "$pid" & rounds="$rounds $!"
 start stage5-backpressure --timeout 3s --work 1ms
-traffic stage5-backpressure "$addr" "$pid" & rounds="$rounds $!"
 for round in $rounds; do
     wait "$round" || failed=1
 done
 
 kill -TERM "$pid"
 wait "$pid" || { echo "stage5-backpressure: ended with $?" && failed=1; }
-figures=$(tail -n 1 "$work/stage5-backpressure.out")
-figure() { printf '%s' "$figures" | sed "s/.*\"$1\":\([0-9]*\).*/\1/"; }
+while IFS= read -r line; do text=$line; done <"$dir/stage5-backpressure.out"
+echo "stage5-backpressure: $text"
+read_number accepted && accepted=$value
+read_number processed && processed=$value
+read_number failed && overflowed=$value
 # "served  45  9.0 %  202 Accepted", or "…  45 × 202 Accepted" beside other statuses
-acknowledged=$(awk '/ 202 Accepted$/ { count = $2; for (i = 2; i <= NF; i++) if ($i == "×") count = $(i - 1); sum += count }
-    END { print sum + 0 }' "$work/stage5-backpressure.load")
-unanswered=$(awk '$1 == "timed" { sum += $3 } $1 == "failed" { sum += $2 } END { print sum + 0 }' "$work/stage5-backpressure.load")
-echo "stage5-backpressure: $figures"
-echo "stage5-backpressure: $acknowledged acknowledged, $(figure processed) applied, $unanswered requests without a response"
-[ "$(figure accepted)" = "$(($(figure processed) + $(figure failed)))" ] || failed=1
-lost=$(($(figure accepted) - acknowledged)) # acknowledged after their clients had given up
+acknowledged=0 unanswered=0
+while read -r outcome first second rest; do
+    case "$outcome $first $second $rest" in
+        *' × 202 Accepted') rest="$first $second $rest" rest=${rest% × *} count=${rest##* } ;;
+        *' 202 Accepted') count=$first ;;
+        *) count=0 ;;
+    esac
+    acknowledged=$((acknowledged + count))
+    case $outcome in timed) unanswered=$((unanswered + second)) ;; failed) unanswered=$((unanswered + first)) ;; esac
+done <"$dir/stage5-backpressure.load"
+echo "stage5-backpressure: $acknowledged acknowledged, $processed applied, $unanswered requests without a response"
+[ "$accepted" = "$((processed + overflowed))" ] || failed=1
+lost=$((accepted - acknowledged)) # acknowledged after their clients had given up
 [ "$lost" -ge 0 ] && [ "$lost" -le "$unanswered" ] || failed=1
-grep -h panicked "$work"/*.log && failed=1
-[ "$failed" = 0 ] && echo "verdict: passed after $seconds s" || echo "verdict: failed"
+while IFS= read -r line; do
+    case $line in *panicked*) say "$line" && failed=1 ;; esac
+done <<<"$(cat "$dir"/*.log)"
+own_server=''
+verdict="passed after $seconds s"
+[ "$failed" = 0 ] || verdict=failed
+say "verdict: $verdict"
 exit "$failed"

@@ -64,7 +64,7 @@ fn with_when_full_wait_a_burst_piles_up() {
     let server = start(BINARY, &["--when-full", "wait", "--work", "60s"]);
     let output =
         interrupt_at(" queued, 0 done", "overload.sh", &["-t", "2", &server.addr().to_string()]);
-    output.must_give_verdict("piled-up");
+    output.must_be_interrupted();
 }
 
 #[test]
@@ -92,13 +92,7 @@ fn after_sigterm_every_acknowledged_event_is_applied() {
 #[test]
 fn overload_can_be_interrupted() {
     let server = start(BINARY, &["--work", "60s"]);
-    must_stop_on_signals(
-        "overload.sh",
-        &[],
-        &server.addr().to_string(),
-        "16 queued, 0 done",
-        "rejected",
-    );
+    must_stop_on_signals("overload.sh", &[], &server.addr().to_string(), "16 queued, 0 done");
 }
 
 #[test]

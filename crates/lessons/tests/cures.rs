@@ -59,7 +59,7 @@ fn a_bad_command_line_is_refused_with_the_usage() {
     ] {
         let output = cure(args);
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(errors.starts_with(&format!("cure.sh: {because}\n")), "{args:?}: {errors}");
+        assert!(errors.ends_with(&format!("\ncure.sh: {because}\n")), "{args:?}: {errors}");
         assert!(errors.contains("\nusage: scripts/cure.sh "), "{args:?}: {errors}");
         assert_eq!(output.status.code(), Some(2), "{args:?}");
     }

@@ -2,9 +2,11 @@
 
 use crate::PATIENCE;
 use claims::{GARBAGE, Garbage};
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio, exit};
 use std::sync::Once;
 use std::sync::mpsc::{self, Receiver};
@@ -36,13 +38,16 @@ pub struct ScriptOutput {
 impl Script {
     /// Starts a script with bash's own /dev/tcp: `nc` is not installed everywhere.
     pub fn start(name: &str, args: &[&str]) -> Self {
+        Self::start_as(Command::new(path(name)), name, args)
+    }
+
+    /// Starts a script by this command, which may set its environment or another shell.
+    pub fn start_as(mut command: Command, name: &str, args: &[&str]) -> Self {
         catch_interrupts();
-        let path = format!("{}/../../scripts/{name}", env!("CARGO_MANIFEST_DIR"));
-        let mut command = Command::new(&path);
         command.args(args).env("NC", "none").env("RUST_LOG", "off").process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =
-            command.spawn().unwrap_or_else(|error| panic!("{path} does not start: {error}"));
+            command.spawn().unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         let (stdout, stderr) =
             (child.stdout.take().expect("it is piped"), child.stderr.take().expect("it is piped"));
         let (line, lines) = mpsc::channel();
@@ -89,6 +94,13 @@ impl Script {
         self.kill(name, &self.child.id().to_string());
     }
 
+    /// The same; the script may have ended already.
+    fn try_signal_alone(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let kill = "kill -s \"$0\" -- \"$1\" 2>/dev/null";
+        let _ = Command::new("sh").args(["-c", kill, name, &pid]).status();
+    }
+
     fn kill(&self, name: &str, target: &str) {
         let sent =
             Command::new("sh").args(["-c", "kill -s \"$0\" -- \"$1\"", name, target]).status();
@@ -115,28 +127,63 @@ impl Script {
             }
             thread::sleep(Duration::from_millis(5)); // std has no wait with a timeout
         };
-        let left = self.leftover_processes();
-        assert!(left.is_empty(), "{} left these behind: {left:#?}", self.name);
+        // what a killed script leaves behind is killed a moment later
+        let until = if status.code().is_none() { began + 2 * PATIENCE } else { began };
+        loop {
+            let left = self.leftover_processes();
+            if left.is_empty() {
+                break;
+            }
+            assert!(Instant::now() < until, "{} left these behind: {left:#?}", self.name);
+            thread::sleep(Duration::from_millis(5)); // they are not our children
+        }
         let errors = self.errors.take().and_then(|errors| errors.join().ok()).unwrap_or_default();
         ScriptOutput { status, lines: std::mem::take(&mut self.printed), errors }
     }
 
     /// The processes of its group that still run; zombies do not count.
     fn leftover_processes(&self) -> Vec<String> {
-        let list =
-            Command::new("ps").args(["-A", "-o", "pgid=", "-o", "stat=", "-o", "args="]).output();
-        let list = String::from_utf8_lossy(&list.expect("ps runs").stdout).into_owned();
-        let is_left = |line: &&str| {
-            let mut words = line.split_whitespace();
-            words.next() == Some(&self.group())
-                && words.next().is_some_and(|state| !state.starts_with('Z'))
+        let group = self.group();
+        let is_left = |(process_group, state, _): &(String, String, String)| {
+            *process_group == group && !state.starts_with('Z')
         };
-        list.lines().filter(is_left).map(str::to_owned).collect()
+        processes().into_iter().filter(is_left).map(|(.., args)| args).collect()
     }
 
     fn group(&self) -> String {
         self.child.id().to_string()
     }
+}
+
+/// Where a script is.
+pub fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts").join(name)
+}
+
+/// Process group, state and command line of every process of this machine.
+pub fn processes() -> Vec<(String, String, String)> {
+    if let Ok(entries) = fs::read_dir("/proc") {
+        // not every Linux has ps
+        return entries.flatten().filter_map(|entry| process(&entry.path())).collect();
+    }
+    let list =
+        Command::new("ps").args(["-A", "-o", "pgid=", "-o", "stat=", "-o", "args="]).output();
+    let list = String::from_utf8_lossy(&list.expect("ps runs").stdout).into_owned();
+    let process = |line: &str| {
+        let mut words = line.split_whitespace().map(str::to_owned);
+        Some((words.next()?, words.next()?, words.collect::<Vec<_>>().join(" ")))
+    };
+    list.lines().filter_map(process).collect()
+}
+
+/// A process by its folder in /proc; `None` if it has just ended, or is none.
+fn process(folder: &Path) -> Option<(String, String, String)> {
+    let stat = fs::read_to_string(folder.join("stat")).ok()?;
+    // the name before the last parenthesis may contain anything; then state, parent and group
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().map(str::to_owned);
+    let (state, group) = (fields.next()?, fields.nth(1)?);
+    let args = fs::read(folder.join("cmdline")).ok()?;
+    Some((group, state, String::from_utf8_lossy(&args).replace('\0', " ")))
 }
 
 impl Drop for Script {
@@ -164,6 +211,14 @@ impl ScriptOutput {
             "the verdict should be {verdict}: {self:#?}"
         );
         assert_eq!((self.code(), &*self.errors), (Some(0), ""), "{self:#?}");
+    }
+
+    /// Fails unless the script ended with `interrupted` in place of a verdict.
+    #[track_caller]
+    pub fn must_be_interrupted(&self) {
+        assert_eq!((self.code(), &*self.errors), (Some(128 + 2), ""), "{self:#?}");
+        assert_eq!(self.lines.last().map(String::as_str), Some("interrupted"), "{self:#?}");
+        assert!(self.lines.iter().all(|line| !line.starts_with("verdict")), "{self:#?}");
     }
 }
 
@@ -280,17 +335,36 @@ pub fn must_crash_with_verdict(
     );
 }
 
-/// Runs a script, presses Ctrl-C when it prints `line`, and expects this verdict; then runs it
-/// again and sends SIGTERM early.
+/// Runs a script again and again and ends it when it prints `line`: with Ctrl-C, SIGTERM, SIGHUP,
+/// two signals at once and SIGKILL. It must leave no process and no file behind, and say no more
+/// than that it was interrupted.
 #[track_caller]
-pub fn must_stop_on_signals(script: &str, args: &[&str], addr: &str, line: &str, verdict: &str) {
+pub fn must_stop_on_signals(script: &str, args: &[&str], addr: &str, line: &str) {
     let args = [args, &[addr]].concat();
-    interrupt_at(line, script, &args).must_give_verdict(verdict);
-    let mut script = Script::start(script, &args);
-    script.wait_for_line("Ctrl-C ends it");
-    script.signal_alone("TERM");
-    let output = script.end();
-    assert_eq!((output.code(), &*output.errors), (Some(128 + 15), ""), "{output:#?}");
+    interrupt_at(line, script, &args).must_be_interrupted();
+    for (signals, code) in [
+        (&["TERM"][..], Some(128 + 15)),
+        (&["HUP"], Some(128 + 1)),
+        (&["INT", "INT"], Some(128 + 2)),
+        (&["TERM", "TERM"], Some(128 + 15)),
+        (&["KILL"], None),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = Command::new(path(script));
+        command.env("TMPDIR", folder.path());
+        let mut running = Script::start_as(command, script, &args);
+        running.wait_for_line(line);
+        signals.iter().for_each(|signal| running.try_signal_alone(signal));
+        let output = running.end();
+        assert_eq!((output.code(), &*output.errors), (code, ""), "{signals:?}: {output:#?}");
+        let verdict = output.lines.iter().find(|line| line.starts_with("verdict"));
+        assert_eq!(verdict, None, "{signals:?}: {output:#?}");
+        let began = Instant::now();
+        while fs::read_dir(&folder).expect("the folder is there").next().is_some() {
+            assert!(began.elapsed() < PATIENCE, "{script} left files behind after {signals:?}");
+            thread::sleep(Duration::from_millis(5)); // only SIGKILL leaves them to another process
+        }
+    }
 }
 
 /// Runs a script and presses Ctrl-C when it prints `line`.

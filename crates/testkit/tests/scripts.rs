@@ -1,10 +1,11 @@
 //! What the scripts do with a bad command line, without a server, and if the server does not
 //! respond.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
 use std::thread;
-use testkit::scripts::{Script, ScriptOutput, interrupt_at, must_stop_on_signals};
+use testkit::scripts::{Script, ScriptOutput, interrupt_at, must_stop_on_signals, path};
 
 const SCRIPTS: [&str; 7] =
     ["flood.sh", "partial.sh", "garbage.sh", "pileup.sh", "overload.sh", "cost.sh", "crash.sh"];
@@ -15,15 +16,13 @@ fn run(script: &str, args: &[&str]) -> ScriptOutput {
 
 fn must_reject(script: &str, args: &[&str], because: &str) {
     let output = run(script, args);
-    let complaint = output.errors.lines().next().unwrap_or_default();
+    // the last line, since what stands above a long help scrolls away
+    let complaint = output.errors.lines().last().unwrap_or_default();
     assert!(
         complaint.starts_with(&format!("{script}: ")) && complaint.contains(because),
         "{args:?}: {output:#?}"
     );
-    assert!(
-        output.errors.contains(&format!("\nusage: scripts/{script} ")),
-        "{args:?}: {output:#?}"
-    );
+    assert!(output.errors.contains(&format!("usage: scripts/{script} ")), "{args:?}: {output:#?}");
     assert_eq!((output.code(), output.lines.len()), (Some(2), 0), "{args:?}: {output:#?}");
 }
 
@@ -133,31 +132,110 @@ fn serve_normal_requests_only() -> String {
     let server = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let addr = server.local_addr().expect("it is bound").to_string();
     thread::spawn(move || {
-        let mut waiting = Vec::new();
         for stream in server.incoming().flatten() {
-            let head: Vec<_> = BufReader::new(&stream)
-                .lines()
-                .map_while(Result::ok)
-                .take_while(|line| !line.is_empty())
-                .collect();
-            if head.first().is_some_and(|line| line == "GET / HTTP/1.1") {
-                let _ = (&stream).write_all(
-                    b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-                );
-            } else {
-                waiting.push(stream);
-            }
+            thread::spawn(move || serve_normal_request(&stream));
         }
     });
     addr
 }
 
+fn serve_normal_request(mut stream: &TcpStream) {
+    let lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let head: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+    if head.first().is_some_and(|line| line == "GET / HTTP/1.1") {
+        let response = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        let _ = stream.write_all(response);
+    } else {
+        let _ = stream.read(&mut [0]); // until the client leaves
+    }
+}
+
 #[test]
 fn garbage_without_responses_can_be_interrupted() {
     let addr = serve_normal_requests_only();
-    must_stop_on_signals("garbage.sh", &["-t", "60"], &addr, "Ctrl-C ends it", "none");
+    must_stop_on_signals("garbage.sh", &["-t", "60"], &addr, "Ctrl-C ends it");
     interrupt_at("not HTTP: no response in 1 s", "garbage.sh", &["-t", "1", &addr])
-        .must_give_verdict("silent");
+        .must_be_interrupted();
+}
+
+#[test]
+fn each_way_to_end_a_script_leaves_nothing_behind() {
+    let addr = serve_normal_requests_only();
+    must_stop_on_signals("pileup.sh", &["-t", "60"], &addr, "Ctrl-C ends it");
+    must_stop_on_signals("overload.sh", &["-t", "60"], &addr, "Ctrl-C ends it");
+    // flood.sh runs until Ctrl-C, so what it has seen by then is its verdict
+    let mut flood = Script::start("flood.sh", &["-n", "5", &addr]);
+    flood.wait_for_line("normal request: answered");
+    flood.signal_all("INT");
+    flood.end().must_give_verdict("served");
+    let mut flood = Script::start("flood.sh", &["-n", "5", &addr]);
+    flood.wait_for_line("normal request: answered");
+    flood.signal_alone("KILL");
+    assert_eq!(flood.end().code(), None);
+}
+
+#[test]
+fn a_script_gives_the_same_verdict_whatever_starts_it() {
+    let addr = serve_normal_requests_only();
+    let folder = tempfile::tempdir().expect("a folder");
+    let link = folder.path().join("flood");
+    std::os::unix::fs::symlink(path("flood.sh"), &link).expect("a link");
+    let by = |shell: &str, args: &[&str]| {
+        let mut command = Command::new(shell);
+        command.args(args).arg(path("flood.sh"));
+        command
+    };
+    let with = |name: &str, value: &str| {
+        let mut command = Command::new(path("flood.sh"));
+        command.env(name, value);
+        command
+    };
+    for mut command in [
+        by("sh", &[]),
+        by("bash", &["-e"]),
+        by("bash", &["-f"]),
+        by("bash", &["--posix"]),
+        by("bash", &["-k"]),
+        with("SHELLOPTS", "errexit"),
+        with("SHELLOPTS", "noglob:nounset"),
+        with("BASHOPTS", "nocasematch:failglob"),
+        with("POSIXLY_CORRECT", "1"),
+        with("CDPATH", "/tmp:/"),
+        with("TMOUT", "1"),
+        with("LC_ALL", "C.UTF-8"),
+        Command::new(&link),
+    ] {
+        command.current_dir(&folder);
+        let output = Script::start_as(command, "flood.sh", &["-n", "2", "-t", "1", &addr]).end();
+        output.must_give_verdict("served");
+        assert!(
+            output.lines.iter().any(|line| line.starts_with("2 of 2 silent connections open")),
+            "{output:#?}"
+        );
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_one_line_and_a_closed_pipe_none() {
+    let addr = serve_normal_requests_only();
+    for args in ["--help", "-n 1 -t 1"] {
+        let flood = path("flood.sh");
+        let run = |to: &str| {
+            let line = format!("'{}' {args} {addr} {to}", flood.display());
+            Command::new("bash").args(["-c", &line]).env("NC", "none").output().expect("bash runs")
+        };
+        let output = run("> /dev/full");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(
+            (output.status.code(), &*errors),
+            (Some(1), "flood.sh: cannot write the output\n"),
+            "{args}"
+        );
+        let output = run("| true");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), &*errors), (Some(0), ""), "{args}");
+    }
 }
 
 #[test]
