@@ -30,8 +30,21 @@ enum Command {
     Doctor(commands::Doctor),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            commands::print::complain(&format!("error: cannot start threads: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = commands::print::end(runtime.block_on(run()));
+    probe::children::end_all(); // a signal may have interrupted a build
+    runtime.shutdown_background();
+    code
+}
+
+async fn run() -> ExitCode {
     // each connection takes a descriptor, and many systems begin with 1024 or 256; if it fails, the report will say so
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let args = match Args::try_parse() {

@@ -5,47 +5,67 @@ use std::fs::Permissions;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf, absolute};
+use std::sync::{Mutex, MutexGuard};
 use tempfile::NamedTempFile;
 
-/// A place for a file, known to be writable before there is anything to write. Nothing is left of it unless it is
-/// written.
+/// Held while there is a file that is not complete.
+static INCOMPLETE: Mutex<()> = Mutex::new(());
+
+/// Waits until no file is half-written; none is begun until the result is dropped.
+pub fn wait_until_complete() -> MutexGuard<'static, ()> {
+    INCOMPLETE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// A place for a file, known to be writable before there is anything to write. There is no file until it is written.
 #[derive(Debug)]
 pub struct Output {
     path: PathBuf,
-    file: NamedTempFile,
 }
 
 impl Output {
-    /// Reserves the path, and creates the folders that lead to it.
+    /// Checks that a file can be written there, and creates the folders that lead to it.
     ///
     /// # Errors
     /// That a file cannot be written there.
     pub fn reserve(path: &Path) -> anyhow::Result<Self> {
         let path = absolute(path).with_context(|| format!("{} is not a path", path.display()))?;
+        let output = Self { path };
         let reserve = || {
-            if path.is_dir() {
+            if output.path.is_dir() {
                 return Err(std::io::ErrorKind::IsADirectory.into());
             }
-            let folder = path.parent().unwrap_or(Path::new("/"));
-            std::fs::create_dir_all(folder)?;
-            // beside its place, so that it is moved there in one step
-            tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)
+            std::fs::create_dir_all(output.folder())?;
+            let _incomplete = wait_until_complete();
+            output.create().map(drop)
         };
-        let file = reserve()
-            .with_context(|| format!("cannot write {}; name another place", path.display()))?;
-        Ok(Self { path, file })
+        reserve().with_context(|| {
+            format!("cannot write {}; name another place", output.path.display())
+        })?;
+        Ok(output)
     }
 
     /// Writes the file, in the place of what was there; where it is.
     ///
     /// # Errors
-    /// What the system reports.
-    pub fn write(mut self, text: &str) -> anyhow::Result<PathBuf> {
-        let wrong = || format!("cannot write {}", self.path.display());
-        self.file.write_all(text.as_bytes()).with_context(wrong)?;
-        self.file
-            .persist(&self.path)
-            .with_context(|| format!("cannot write {}", self.path.display()))?;
+    /// What the system reports. Then what was there before is still there.
+    pub fn write(self, text: &str) -> anyhow::Result<PathBuf> {
+        let _incomplete = wait_until_complete();
+        let write = || {
+            let mut file = self.create()?;
+            file.write_all(text.as_bytes())?;
+            file.persist(&self.path).map_err(|failed| failed.error)
+        };
+        write().with_context(|| format!("cannot write {}", self.path.display()))?;
         Ok(self.path)
+    }
+
+    fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("/"))
+    }
+
+    /// Beside its place, so that it is moved there in one step.
+    fn create(&self) -> std::io::Result<NamedTempFile> {
+        let permissions = Permissions::from_mode(0o666);
+        tempfile::Builder::new().permissions(permissions).tempfile_in(self.folder())
     }
 }

@@ -175,3 +175,37 @@ fn a_message_that_cannot_be_written_ends_the_client_as_if_it_could() {
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     assert_eq!(client(&["load", &free]).stderr(full).status().unwrap().code(), Some(3));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_one_line_and_exit_code_1() {
+    let (server, _) = outside::http_server(|_, _| http1::Response::text("hello".into()));
+    let server = server.to_string();
+    for args in [
+        &["--help"][..],
+        &["load", "--help"],
+        &["claims"],
+        &["claims", "--json"],
+        &["doctor", "--addr", "127.0.0.1:0"],
+        &["load", "-n", "5", &server],
+        &["load", "-n", "5", "--json", &server],
+        &["hold", "-n", "1", "-z", "100ms", &server],
+        &["check", "1", "--only", "echo", &server],
+        &["check", "1", "--only", "echo", "--json", &server],
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = client(args).stdout(full).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        let expected = "error: cannot write the output: No space left on device (os error 28)\n";
+        assert_eq!((output.status.code(), &*error), (Some(1), expected), "{args:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_not_an_error() {
+    for command in ["claims", "claims --json", "--help"] {
+        let line = format!("{} {command} | true", env!("CARGO_BIN_EXE_client"));
+        let output = std::process::Command::new("sh").args(["-c", &line]).output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0), "{output:?}");
+    }
+}

@@ -306,7 +306,7 @@ fn the_page_has_a_bar_for_each_request_a_link_to_each_panel_and_no_external_addr
     }
     assert!(page.contains("No requests were recorded."));
     let only_held = panel(vec![held], vec![]);
-    assert_eq!(captions::caption(&only_held), "One connection held open for 2.00 s.");
+    assert_eq!(captions::caption(&only_held), "One misbehaving connection, open for 2.00 s.");
 }
 
 #[test]
@@ -319,7 +319,10 @@ fn beside_a_held_connection_a_404_is_labelled_answered() {
     );
     let beside = || vec![request(ms(0), ms(9), None), valid(), valid()];
     let caption = captions::caption(&panel(beside(), vec![]));
-    assert_eq!(caption, "One connection held open for 9.0 ms; 2 answered (404) within 2.0 ms.");
+    assert_eq!(
+        caption,
+        "One misbehaving connection, open for 9.0 ms; 2 answered (404) within 2.0 ms."
+    );
     let findings = (0..5).map(|_| finding(Verdict::Kept, beside(), vec![])).collect();
     let row = Row { claim: claim("slow-request").expect("a claim of that name"), findings };
     let text = terminal_chart::render(
@@ -402,4 +405,23 @@ fn the_terminal_draws_serial_service_unserved_requests_and_a_flat_line() {
         panel(burst, 5)[0].starts_with('░') && panel(burst, 5)[4].ends_with("▁▁▁▁▁▁"),
         "{text}"
     );
+}
+
+/// Whether the server disconnected them is in the figure of the table, and only there.
+#[test]
+fn the_charts_do_not_say_how_a_misbehaving_connection_ended() {
+    let held = || (0..5).map(|_| request(ms(0), ms(10_000), None)).collect();
+    let figure = "5 of 5 disconnected, the last after 10.0 s";
+    let disconnected =
+        || Finding { figure: figure.into(), ..finding(Verdict::Kept, held(), vec![]) };
+    let findings = (0..5).map(|_| disconnected()).collect();
+    let row = Row { claim: claim("deadline").expect("a claim of that name"), findings };
+    let matrix = Matrix { rows: vec![row], ..matrix() };
+    let screen = Screen { width: 128, ascii: false };
+    let charts = terminal_chart::render(&matrix, screen) + &html::render(&matrix);
+    for words in ["held open", "still open", "held for"] {
+        assert!(!charts.contains(words), "{words}");
+    }
+    assert!(charts.contains("│ 5 misbehaving "), "{charts}");
+    assert!(charts.contains("5 misbehaving connections, open for up to"), "{charts}");
 }

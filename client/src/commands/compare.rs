@@ -75,7 +75,7 @@ impl Compare {
             text += &format!("traces: {}\n", json.write(&json::to_json(&matrix))?.display());
         }
         if json_to_stdout {
-            eprint!("{text}");
+            complain(&text);
             say(&json::to_json(&matrix));
         } else {
             say(&text);

@@ -1,6 +1,7 @@
 //! What ends a command early.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 /// What asks a command to end: Ctrl-C, SIGTERM or a terminal that closes.
 pub(super) struct Signals {
@@ -29,11 +30,23 @@ impl Signals {
     }
 }
 
-/// Ends with the first of them; a second one ends the process at once.
+/// Ends with the first of them; a second one ends the process at once, with all that it has started.
 pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut signals = Signals::new()?;
-    Ok(async move {
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    // a task, so that the second one is heard whatever this command waits for
+    tokio::spawn(async move {
         signals.next().await;
-        tokio::spawn(async move { std::process::exit(128 + signals.next().await) });
-    })
+        stop.cancel();
+        exit_now(128 + signals.next().await)
+    });
+    Ok(async move { stopped.cancelled().await })
+}
+
+/// Ends the process and all that it has started, and leaves no half-written file.
+fn exit_now(code: i32) -> ! {
+    let _complete = client::output::wait_until_complete();
+    probe::children::end_all();
+    std::process::exit(code)
 }

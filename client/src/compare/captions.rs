@@ -10,7 +10,7 @@ impl BarKind {
     /// The word after a count: `17 accepted`.
     pub fn label(self) -> &'static str {
         match self {
-            Self::Held => "held open",
+            Self::Held => "misbehaving",
             Self::Served => "served",
             Self::Accepted => "accepted",
             Self::Shed => "rejected (503)",
@@ -23,7 +23,7 @@ impl BarKind {
     /// The meaning, for a legend.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Held => "a connection kept open on purpose, without a complete request",
+            Self::Held => "a connection without a complete request, for as long as it was open",
             Self::Served => "2xx, with the work done before the response",
             Self::Accepted => "202, with the work done after the response",
             Self::Shed => "load shedding; Retry-After says when to retry",
@@ -118,8 +118,13 @@ fn summary(panel: &Panel, kind: BarKind) -> String {
         kind => kind.label().into(),
     };
     match kind {
-        BarKind::Held if count == 1 => format!("one connection held open for {}", show(last)),
-        BarKind::Held => format!("{count} connections held open for {}", show(last)),
+        // whether the server or the client ended it is the table's to say
+        BarKind::Held if count == 1 => {
+            format!("one misbehaving connection, open for {}", show(last))
+        }
+        BarKind::Held => {
+            format!("{count} misbehaving connections, open for up to {}", show(last))
+        }
         BarKind::TimedOut if count == 1 => format!("one without a response after {}", show(last)),
         BarKind::TimedOut => format!("{count} without a response after {}", show(last)),
         BarKind::Served

@@ -6,8 +6,7 @@ use claims::{CLAIMS, Claim, Finding};
 use probe::server::Server;
 use probe::stages;
 use std::collections::BTreeMap;
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime};
 use tokio::task::JoinSet;
@@ -33,18 +32,8 @@ pub enum Progress<'a> {
 pub async fn compare(report: impl Fn(Progress) + Clone + Send + 'static) -> anyhow::Result<Matrix> {
     let root = workspace()?;
     report(Progress::Building);
-    let binaries = tokio::task::spawn_blocking(move || stages::build(&root)).await??;
+    let servers = tokio::task::spawn_blocking(move || build_and_start(&root)).await??;
     let (at, began) = (SystemTime::now(), Instant::now());
-    let mut servers = Vec::new();
-    for (binary, stage) in binaries.iter().zip(1u8..) {
-        let mut command = Command::new(binary);
-        if stage >= 4 {
-            command.arg("--work").arg(humantime::format_duration(WORK).to_string());
-        }
-        // a separate process group: Ctrl-C must not kill a server while a claim is running on it
-        command.env("RUST_LOG", "off").stderr(Stdio::null()).process_group(0);
-        servers.push(Server::start(command)?);
-    }
     let claims: Vec<_> = CLAIMS.iter().filter(|claim| claim.compared).collect();
     let mut trials = JoinSet::new();
     for (server, stage) in servers.iter().zip(1u8..) {
@@ -71,6 +60,20 @@ pub async fn compare(report: impl Fn(Progress) + Clone + Send + 'static) -> anyh
     let mut row =
         |claim| Row { claim, findings: columns.values_mut().filter_map(Iterator::next).collect() };
     Ok(Matrix { rows: claims.into_iter().map(&mut row).collect(), at, took })
+}
+
+/// Takes minutes if the stages are not built, so it needs a thread where it may block.
+fn build_and_start(root: &Path) -> anyhow::Result<Vec<Server>> {
+    let binaries = stages::build(root)?;
+    let start = |(binary, stage): (PathBuf, u8)| {
+        let mut command = Command::new(binary);
+        if stage >= 4 {
+            command.arg("--work").arg(humantime::format_duration(WORK).to_string());
+        }
+        command.env("RUST_LOG", "off").stderr(Stdio::null());
+        Server::start(command)
+    };
+    binaries.into_iter().zip(1..).map(start).collect()
 }
 
 /// The root of the workspace that contains the current folder.

@@ -3,6 +3,7 @@
 //! - [`http_client`] sends a request and reports its outcome: served, shed, rejected, timed out or failed;
 //! - [`hold`] opens connections that misbehave;
 //! - [`server`] starts a server as a process, on a free port;
+//! - [`children`] starts processes that end with this one, whatever ends it;
 //! - [`stages`] lists the stages of the course and builds them;
 //! - [`addresses`] connects to the first address of a server that works;
 //! - [`target`], [`number`] and [`duration`] read and write what people type.
@@ -28,6 +29,7 @@
 //! ```
 
 pub mod addresses;
+pub mod children;
 pub mod duration;
 pub mod hold;
 pub mod http_client;

@@ -1,5 +1,6 @@
-//! A server as a process: started on a free port, and killed when its owner is dropped.
+//! A server as a process: started on a free port, and killed when its owner is dropped or this process ends.
 
+use crate::children;
 use anyhow::{Context, anyhow, bail};
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -12,7 +13,7 @@ use std::time::Duration;
 const START: Duration = Duration::from_secs(60);
 
 /// A running server that announces itself as our stages do: `listening on http://ADDR` is its first line.
-/// Killed when it is dropped.
+/// Killed when it is dropped, and when this process ends, whatever ends it.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -35,9 +36,9 @@ impl Server {
     /// # Errors
     /// The command does not start, or prints something else first.
     pub fn start(mut command: Command) -> anyhow::Result<Self> {
-        command.args(["--addr", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.args(["--addr", "127.0.0.1:0"]).stdout(Stdio::piped());
         let name = command.get_program().to_string_lossy().into_owned();
-        let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+        let mut child = children::spawn(&mut command)?;
         let stdout = child.stdout.take().context("a piped stdout is there")?;
         let (first, listening) = mpsc::channel();
         let output = thread::spawn(move || {

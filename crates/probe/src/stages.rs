@@ -1,5 +1,6 @@
 //! The stages of the course: their names, and where their binaries are.
 
+use crate::children;
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -26,27 +27,8 @@ pub fn workspace() -> Option<PathBuf> {
 /// # Errors
 /// Cargo cannot be run, or a stage does not build.
 pub fn build(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root).args(["build", "--message-format=json-render-diagnostics"]);
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
-    for number in 1..=STAGES.len() {
-        cargo.arg("--package").arg(format!("stage{number}"));
-    }
-    let output = cargo
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot run cargo, which builds the stages")?;
-    if !output.status.success() {
-        bail!("the stages do not build; what cargo says about it stands above");
-    }
-    // a line for each thing built; https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages
-    let built = String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
-        .collect::<Vec<_>>();
+    let packages: Vec<_> = (1..=STAGES.len()).map(|number| format!("stage{number}")).collect();
+    let built = build_packages(root, &packages)?;
     let find = |stage: &&str| {
         built.iter().find(|path| path.file_stem().is_some_and(|name| name == *stage)).cloned()
     };
@@ -54,4 +36,30 @@ pub fn build(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
         .iter()
         .map(|stage| find(stage).with_context(|| format!("cargo built no {stage}")))
         .collect()
+}
+
+/// Builds packages of the workspace in the profile that this crate was built in; where their binaries are, from cargo
+/// itself, since its settings decide that.
+///
+/// # Errors
+/// Cargo cannot be run, or a package does not build.
+pub fn build_packages(root: &Path, packages: &[String]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root).args(["build", "--message-format=json-render-diagnostics"]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    cargo.args(packages.iter().flat_map(|package| ["--package", package]));
+    let child = children::spawn(cargo.stdout(Stdio::piped()))?;
+    let output = child.wait_with_output().context("cannot run cargo, which builds the stages")?;
+    if !output.status.success() {
+        bail!("the stages do not build; what cargo says about it stands above");
+    }
+    // a line for each thing built; https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages
+    let lines = String::from_utf8_lossy(&output.stdout);
+    let messages =
+        lines.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    Ok(messages
+        .filter_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
+        .collect())
 }

@@ -5,6 +5,7 @@
 
 pub mod contract;
 pub mod hostile;
+pub mod processes;
 pub mod scripts;
 pub mod verdicts;
 

@@ -1,6 +1,7 @@
 //! Runs a script of `scripts/` as a user does, and fails if it leaves a process behind.
 
 use crate::PATIENCE;
+use crate::processes::{Process, processes};
 use claims::{GARBAGE, Garbage};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -141,13 +142,9 @@ impl Script {
         ScriptOutput { status, lines: std::mem::take(&mut self.printed), errors }
     }
 
-    /// The processes of its group that still run; zombies do not count.
-    fn leftover_processes(&self) -> Vec<String> {
-        let group = self.group();
-        let is_left = |(process_group, state, _): &(String, String, String)| {
-            *process_group == group && !state.starts_with('Z')
-        };
-        processes().into_iter().filter(is_left).map(|(.., args)| args).collect()
+    /// The processes of its group that still run.
+    fn leftover_processes(&self) -> Vec<Process> {
+        processes().into_iter().filter(|process| process.group == self.child.id()).collect()
     }
 
     fn group(&self) -> String {
@@ -158,32 +155,6 @@ impl Script {
 /// Where a script is.
 pub fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts").join(name)
-}
-
-/// Process group, state and command line of every process of this machine.
-pub fn processes() -> Vec<(String, String, String)> {
-    if let Ok(entries) = fs::read_dir("/proc") {
-        // not every Linux has ps
-        return entries.flatten().filter_map(|entry| process(&entry.path())).collect();
-    }
-    let list =
-        Command::new("ps").args(["-A", "-o", "pgid=", "-o", "stat=", "-o", "args="]).output();
-    let list = String::from_utf8_lossy(&list.expect("ps runs").stdout).into_owned();
-    let process = |line: &str| {
-        let mut words = line.split_whitespace().map(str::to_owned);
-        Some((words.next()?, words.next()?, words.collect::<Vec<_>>().join(" ")))
-    };
-    list.lines().filter_map(process).collect()
-}
-
-/// A process by its folder in /proc; `None` if it has just ended, or is none.
-fn process(folder: &Path) -> Option<(String, String, String)> {
-    let stat = fs::read_to_string(folder.join("stat")).ok()?;
-    // the name before the last parenthesis may contain anything; then state, parent and group
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().map(str::to_owned);
-    let (state, group) = (fields.next()?, fields.nth(1)?);
-    let args = fs::read(folder.join("cmdline")).ok()?;
-    Some((group, state, String::from_utf8_lossy(&args).replace('\0', " ")))
 }
 
 impl Drop for Script {

@@ -115,7 +115,7 @@ fn labels(panel: &Panel, chart: &Chart) -> Markup {
         };
         return last.map(at).unwrap_or_default();
     }
-    // label a held connection only where no request had to wait
+    // label a misbehaving connection only where no request had to wait
     let held = |bar: &Bar| bar.kind == BarKind::Held;
     let asked = bars().filter(|(_, bar)| !held(bar)).max_by_key(|(_, bar)| bar.waited());
     let flat = asked.is_none_or(|(_, bar)| bar.waited() < IMMEDIATE);
@@ -123,7 +123,7 @@ fn labels(panel: &Panel, chart: &Chart) -> Markup {
         .filter(|(_, bar)| held(bar) && flat && bar.waited() >= IMMEDIATE)
         .max_by_key(|(_, bar)| bar.waited());
     let text = |bar: &Bar| match (bar.kind, show(bar.waited())) {
-        (BarKind::Held, time) => format!("held for {time}"),
+        (BarKind::Held, time) => format!("open for {time}"),
         (BarKind::TimedOut, time) => format!("no response in {time}"),
         (_, time) => time,
     };
