@@ -74,3 +74,15 @@ fn without_descriptors_the_report_says_what_to_raise() {
         }
     }
 }
+
+#[test]
+fn hold_reads_the_status_lines_that_load_reads() {
+    for line in ["HTTP/1.0 408 Late\r\n", "HTTP/1.2 408 Late\r\n", "HTTP/1.1 408 Late\n"] {
+        let addr = server(move |_, mut stream| {
+            let _ = stream.write_all(line.as_bytes());
+            let _ = stream.read(&mut [0; 64]); // until the client leaves
+        });
+        let report = stdout(&run(&["hold", "-n", "1", "-z", "60s", &addr.to_string()]));
+        assert!(report.contains("1  answered: 408 Late,"), "{line:?}: {report}");
+    }
+}

@@ -81,10 +81,7 @@ fn a_server_that_closes_without_saying_so_is_told_apart() {
     let report = json(&["-n", "200", "-c", "1", &addr.to_string()]);
     let causes = causes(&report);
     assert!(
-        causes
-            .iter()
-            .all(|(_, cause)| cause
-                .starts_with("the server closed a connection that it had kept open")),
+        causes.iter().all(|(_, cause)| cause.starts_with("the server closed a kept connection")),
         "{causes:?}"
     );
     let failed: u64 = causes.iter().map(|(count, _)| count).sum();

@@ -185,7 +185,7 @@ async fn misbehave(
         let mut heard = Vec::new();
         let mut piece = [0; 512];
         // to the end, or until the status line is complete
-        while heard.len() < 4096 && !heard.windows(2).any(|two| two == b"\r\n") {
+        while heard.len() < 4096 && !heard.contains(&b'\n') {
             match input.read(&mut piece).await {
                 Ok(0) | Err(_) => break,
                 Ok(length) => heard.extend_from_slice(&piece[..length]),
@@ -202,8 +202,11 @@ async fn misbehave(
             _ = &mut send, if !sent => sent = true,
         }
     };
-    let line = heard.split(|&byte| byte == b'\r').next().unwrap_or_default();
-    let status = line.strip_prefix(b"HTTP/1.1 ").or_else(|| line.strip_prefix(b"HTTP/1.0 "));
+    let line = heard.split(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_end();
+    let status = match line.strip_prefix(b"HTTP/1.") {
+        Some([b'0'..=b'9', b' ', status @ ..]) => Some(status),
+        _ => None,
+    };
     match status {
         Some(status) => HeldOutcome::Answered(status.escape_ascii().to_string(), opened.elapsed()),
         None if heard.is_empty() => HeldOutcome::Closed(opened.elapsed()),

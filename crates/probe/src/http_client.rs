@@ -72,9 +72,7 @@ pub enum Failure {
     #[error("the server reset the connection")]
     Reset,
     /// The server closed a connection on which it had responded before, without a response to this request.
-    #[error(
-        "the server closed a connection that it had kept open, without a response to this request"
-    )]
+    #[error("the server closed a kept connection without a response")]
     ClosedKept,
     /// The response does not begin as one.
     #[error("what came back is not an HTTP response")]
@@ -104,8 +102,7 @@ impl Failure {
                 "another protocol listens there, or the server breaks HTTP/1.1: try curl -v"
             }
             Self::ClosedKept => {
-                "it closes after a response without announcing it, as at an idle time-out: every client that \
-                 keeps connections meets this"
+                "it did not announce that with Connection: close: every client that keeps connections meets this"
             }
             Self::Unreadable(_) => "the server sent it: look at it with curl -v or nc",
             Self::Other(_) => "look at the route to the server: firewall, address, network",

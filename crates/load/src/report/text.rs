@@ -103,6 +103,9 @@ fn outcomes(f: &mut Formatter<'_>, stats: &LoadStats) -> fmt::Result {
     Ok(())
 }
 
+/// How wide the description of a kind is, at most.
+const WIDEST: usize = 88;
+
 /// How many kinds of an outcome are shown: a server may send another `Retry-After` each time.
 const KINDS: usize = 8;
 
@@ -123,9 +126,10 @@ fn row<Kind: Ord + Copy>(
     write!(f, "  {} {total:>9}  {share}", colour.apply_to(format!("{name:<10}")))?;
     let alone = row.kinds.len() == 1;
     for (place, (kind, count)) in row.kinds.iter().take(KINDS).enumerate() {
-        let mut lines = describe(kind).into_iter();
+        let described = describe(kind);
+        let mut lines = described.iter().flat_map(|line| textwrap::wrap(line, WIDEST));
         let first = lines.next().unwrap_or_default();
-        let first = if alone { first } else { format!("{count} × {first}") };
+        let first = if alone { first } else { format!("{count} × {first}").into() };
         let indent = if place == 0 { "  " } else { "                                " };
         writeln!(f, "{indent}{first}")?;
         for line in lines {
