@@ -53,10 +53,13 @@ fn hold_misbehaves_as_asked() {
 #[test]
 fn hold_ends_on_a_signal_although_connects_still_wait() {
     let (addr, _backlog) = full_backlog();
-    let output = run(&["hold", "-n", "3", "-z", "1s", &addr.to_string()]);
-    let report = stdout(&output);
-    assert_eq!(output.status.code(), Some(3), "{report}");
-    assert!(report.contains("3  not opened: the server does not accept"), "{report}");
+    // before the others follow the first one, and after that
+    for duration in ["300ms", "1500ms"] {
+        let output = run(&["hold", "-n", "3", "-z", duration, &addr.to_string()]);
+        let report = stdout(&output);
+        assert_eq!(output.status.code(), Some(3), "{report}");
+        assert!(report.contains("3  not opened: the server does not accept"), "{report}");
+    }
 }
 
 #[test]

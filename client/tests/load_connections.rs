@@ -5,7 +5,7 @@ mod outside;
 use http1::blocking::Connection;
 use http1::{Response, StatusCode};
 use load::{Plan, Shape, Until};
-use outside::{client, http_server, read_request, run, server, stdout};
+use outside::{client, full_backlog, http_server, read_request, run, server, stdout};
 use probe::addresses::Addresses;
 use probe::hold::{HeldOutcome, Misbehaviour, OpenConnections, hold};
 use probe::http_client::get;
@@ -60,7 +60,7 @@ fn a_server_with_as_many_places_as_connections_rejects_none() {
             });
             let args: Vec<_> = command.split(' ').collect();
             let report = stdout(&run(&[&args[..], &[&addr.to_string()]].concat()));
-            assert!(report.contains(done) && !report.contains("503"), "{report}");
+            assert!(report.contains(done) && !report.contains("503 Service"), "{report}");
             assert!(opened.load(Ordering::SeqCst) <= 4, "{command}: never more than asked");
         }
     }
@@ -232,6 +232,29 @@ fn a_name_with_two_addresses_is_tried_on_both() {
     };
     let held = hold(both(), 3, Misbehaviour::Silent, open, all_open);
     assert_eq!(runtime.block_on(held).unwrap(), vec![HeldOutcome::StillOpen; 3]);
+}
+
+#[test]
+fn a_run_that_is_stopped_while_the_first_connection_waits_says_so() {
+    let (addr, _backlog) = full_backlog();
+    let plan = Plan {
+        addresses: addr.into(),
+        requests: [get(addr, "/")].into(),
+        to_head: false,
+        connections: 3,
+        shape: Shape::Rate(10.0),
+        until: Until::Count(30),
+        timeout: Duration::from_secs(60),
+        keep_alive: true,
+        retry: None,
+        distinct_requests: 0,
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let stop = async { tokio::time::sleep(Duration::from_millis(200)).await };
+    let stats = runtime.block_on(async { load::run(plan, stop, |_| ()).await.unwrap() });
+    assert_eq!((stats.total(), stats.connects.count), (0, 0));
+    let notes = load::diagnose(&stats, Shape::Rate(10.0), true);
+    assert!(notes.iter().any(|note| note.contains("the kernel's backlog is full")), "{notes:?}");
 }
 
 #[test]

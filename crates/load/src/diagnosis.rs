@@ -34,7 +34,7 @@ fn bottleneck(stats: &LoadStats) -> Option<String> {
 
 /// No connect was refused, and none succeeded.
 fn unreached(stats: &LoadStats) -> Option<String> {
-    (stats.never_connected() && stats.timed_out.total() + stats.aborted.total() > 0).then(|| {
+    (stats.never_connected() && stats.failed.total() == 0).then(|| {
         "no connection could be opened: the server does not accept and the kernel's backlog is full, or \
          no machine has that address"
             .into()

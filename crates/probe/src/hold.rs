@@ -85,6 +85,8 @@ impl OpenConnections {
 /// How long the others wait for the first connection.
 const LOOK: Duration = Duration::from_secs(1);
 
+const NO_PLACE: &str = "the server does not accept, and the kernel's backlog is full";
+
 /// Opens `count` connections that misbehave, holds them until `stop` ends or none is left, and returns the outcome of each.
 ///
 /// The others are opened once the first is, or after a second.
@@ -109,19 +111,21 @@ pub async fn hold(
     };
     let mut stop = pin!(stop);
     tokio::select! {
-        () = &mut stop => stopped.cancel(),
+        biased;
         first = timeout(LOOK, start()) => {
             if let Ok(Ok(Some(failure @ Failure::NotListening))) = first {
                 return Err(failure);
             }
             (1..count).for_each(|_| drop(start()));
         }
+        () = &mut stop => stopped.cancel(),
     }
     let outcomes = async {
         let mut outcomes = Vec::with_capacity(count);
         while let Some(outcome) = held.join_next().await {
             outcomes.extend(outcome); // none is ever aborted
         }
+        outcomes.resize(count, HeldOutcome::NotOpened(NO_PLACE.into())); // those that were not begun
         outcomes
     };
     let mut outcomes = pin!(outcomes);
@@ -143,8 +147,7 @@ async fn hold_one(
     let connecting = tokio::select! {
         connecting = server.connect() => connecting.map_err(Failure::from),
         () = stopped.cancelled() => {
-            let why = "the server does not accept, and the kernel's backlog is full";
-            return HeldOutcome::NotOpened(why.into());
+            return HeldOutcome::NotOpened(NO_PLACE.into());
         }
     };
     let _ = connected.send(connecting.as_ref().err().copied()); // only the first one is awaited
