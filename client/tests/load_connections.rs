@@ -248,6 +248,7 @@ fn a_run_that_is_stopped_while_the_first_connection_waits_says_so() {
         keep_alive: true,
         retry: None,
         distinct_requests: 0,
+        keys: None,
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let stop = async { tokio::time::sleep(Duration::from_millis(200)).await };
