@@ -1,11 +1,13 @@
 //! The lesson is true: each of its commands is run, and each of its outputs compared.
 
+mod outside;
+
 use lessons::page::Page;
 use lessons::terminal::Terminal;
+use outside::{client, root};
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_stage6-durable");
 
@@ -13,26 +15,8 @@ fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn root() -> PathBuf {
-    let root = package().ancestors().nth(2).expect("the package is in beyond/");
-    root.to_path_buf()
-}
-
 fn lesson() -> Page {
     Page::read(&package().join("README.md")).expect("there is a lesson")
-}
-
-/// Builds the client, which is not of this workspace.
-fn client() -> PathBuf {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root()).args(["build", "--locked", "-p", "client"]);
-    let output = cargo.arg("--message-format=json").output().expect("cargo can be run");
-    let messages = String::from_utf8_lossy(&output.stdout);
-    let built = messages.lines().find_map(|message| {
-        let message: serde_json::Value = serde_json::from_str(message).ok()?;
-        message["executable"].as_str().filter(|path| path.ends_with("/client")).map(PathBuf::from)
-    });
-    built.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)))
 }
 
 #[test]

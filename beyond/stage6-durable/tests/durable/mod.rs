@@ -1,5 +1,7 @@
 //! Starts a durable server, and sends events with keys.
 
+#![allow(dead_code, reason = "each test file uses what it needs")]
+
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
