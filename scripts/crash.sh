@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # A broken promise: which acknowledged events are lost when the server dies.
 #
-#   scripts/crash.sh 5          and then:  scripts/crash.sh --kill TERM 5
+#   scripts/crash.sh 5          and then:  scripts/crash.sh --kill TERM 5          and:  scripts/crash.sh 6
 #
 # Builds a stage and starts it on a free port, posts ten events at once, waits for the responses, and kills the server.
 #
 # Stages 1 to 3 lose nothing, because they store nothing. Stage 4 responds when the work is done, so every acknowledged
 # event has been applied. Stage 5 responds with 202 before the work is done: after kill -9 the events in its queue are lost,
-# up to --queue + 1 of them. After SIGTERM it applies all of them first, and its last line says so.
+# up to --queue + 1 of them. After SIGTERM it applies all of them first, and its last line says so. Stage 6 responds with 202
+# when the event is on the disk: started again with the same data, it applies the rest.
 #
 # usage: scripts/crash.sh [options] [STAGE | PROGRAM] [-- OPTIONS OF THE SERVER]        (5)
 #
@@ -20,6 +21,7 @@
 #
 # A PROGRAM is a server of your own: it takes --addr, and its first line is "listening on http://HOST:PORT". The verdict
 # is "lost" if fewer events were applied than acknowledged, else "kept"; "nothing" if the server does not store events.
+# If --data is among its options, it is started again with them, and what it applies then counts, too.
 
 # a plain bash, whatever started this: sh, bash -e, exported SHELLOPTS, a link from elsewhere
 [ "${plain-}" = $$ ] ||
@@ -32,15 +34,15 @@ value_options='-n -t --kill' verdicts='lost kept nothing' stage=5 argument=stage
 
 count=10 seconds=10 signal=KILL program='' acknowledged=0 promised=0 applied=0
 
-set_target() { # a stage from 1 to 5 or a program; sets stage and program
+set_target() { # a stage from 1 to 6 or a program; sets stage and program
     case $1 in
-        [1-5]) stage=$1 ;;
+        [1-6]) stage=$1 ;;
         */*)
             if [ -d "$1" ] || ! [ -x "$1" ]; then
-                usage_error "no executable file '$1': build it first, or give a stage from 1 to 5"
+                usage_error "no executable file '$1': build it first, or give a stage from 1 to 6"
             fi
             program=$1 ;;
-        *) usage_error "a stage is a number from 1 to 5, and a program has a slash, as in ./$1; not '$1'" ;;
+        *) usage_error "a stage is a number from 1 to 6, and a program has a slash, as in ./$1; not '$1'" ;;
     esac
 }
 
@@ -85,16 +87,40 @@ end_server() { # sets applied from the last line that the server prints, if it p
     say "SIG$signal: the server ended in $duration with exit code $code"
 }
 
+start_again() { # ARGUMENTS of the server; sets applied to what it has applied once nothing waits any more
+    local began accepted failed
+    read_clock
+    began=$now
+    start "$@"
+    while :; do
+        request 2 'GET /stats'
+        read_number accepted && accepted=$value
+        read_number failed && failed=$value
+        read_number processed || die "GET /stats after the restart: $summary"
+        applied=$value
+        [ $((applied + failed)) -lt "$accepted" ] || break
+        pause
+    done
+    measure_since "$began"
+    format_duration "$elapsed"
+    say "started again with the same data: $applied of $acknowledged applied after $duration"
+}
+
 main() {
     local n
     for ((n = 1; n <= $#; n++)); do [ "${!n}" != -- ] || break; done
     begin "${@:1:n-1}"
     if [ -z "$program" ]; then
         say "building stage $stage"
-        build -p "stage$stage" || die "stage $stage does not build"
+        case $stage in
+            6) build --manifest-path beyond/Cargo.toml -p stage6 ;;
+            *) build -p "stage$stage" ;;
+        esac || die "stage $stage does not build"
         program=${programs%%$'\n'*}
     fi
-    start "${@:n+1}"
+    set -- "${@:n+1}"
+    case "$stage $* " in *' --data'[\ =]*) ;; 6*) set -- --data "$dir/stage6.redb" "$@" ;; esac
+    start "$@"
     check_server
     check_nc
     say "$count events at once to $program at $addr with $nc_name, then SIG$signal; Ctrl-C ends it"
@@ -108,6 +134,7 @@ main() {
         say "$applied applied (the highest balance in a response)"
     fi
     end_server
+    case " $* " in *' --data'[\ =]*) start_again "$@" ;; esac
     close_connections
     local lost=$((acknowledged - applied))
     verdict=kept
