@@ -250,7 +250,7 @@ read_report() { # TIMEOUT in seconds; sets id, outcome, summary and, for a respo
 
 handle_report() { # a report that no caller waits for; those of nc's connections go to the script
     case $id in
-        [0-9]*) return ;; # a normal request that has timed out
+        [0-9]* | open) return ;; # a normal request that has timed out, or a late count
         event*) responses=$((responses + 1)) ;;
     esac
     handle_response
@@ -430,11 +430,11 @@ start_burst_clock() { # the elapsed of later reports counts from here
 # established. They differ: a connect may still wait for the backlog, and some ncs outlive a close by the server.
 count_open() {
     local still='' id outcome status at elapsed retry text summary # the caller's last report stays as it is
-    alive=0 open=0
+    alive=0
     for pid in $pids; do
         kill -0 "$pid" 2>/dev/null && still="$still $pid" alive=$((alive + 1))
     done
-    pids=$still
+    pids=$still open=$alive # where counting takes too long
     report_open >&3 2>/dev/null 9>&- &
     counter_pid=$!
     while read_report 2; do
@@ -442,6 +442,7 @@ count_open() {
         handle_report
         [ "$stopping" = 0 ] || break # Ctrl-C may have killed the counter before it could ignore the signal
     done
+    kill -KILL "$counter_pid" 2>/dev/null
 }
 
 report_open() { # reports this machine's connections to that port, including other clients', at most alive

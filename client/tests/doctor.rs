@@ -108,7 +108,7 @@ fn an_address_in_use_says_how_to_find_its_owner_and_what_to_use_instead() {
         Command::new(CLIENT).args(["doctor", "--addr", &addr.to_string()]).output().unwrap();
     let told = told(&output);
     let (line, fix) = line(&told, "address");
-    assert!(line.starts_with('✗') && line.contains(&format!("{addr} is taken")), "{told}");
+    assert!(line.starts_with('✗') && line.contains(&format!("{addr} is in use")), "{told}");
     assert!(
         line.contains(&format!(":{}", addr.port()))
             && (line.contains("lsof -nP") || line.contains("ss -ltnp")),
@@ -163,18 +163,24 @@ fn too_few_descriptors_for_the_lessons_are_a_failure() {
 
 #[test]
 fn without_nc_the_scripts_take_bash_and_that_is_fine() {
-    let folder = only(&["awk", "bash", "cargo", "curl", "mkfifo", "rustc", "sed"]);
+    let folder = only(&["bash", "cargo", "cat", "curl", "date", "mkfifo", "rustc"]);
     let output = doctor().env("PATH", folder.path()).output().unwrap();
     let told = told(&output);
     assert_eq!(
         line(&told, "nc").0,
-        "✓ nc             none: the scripts take bash's own /dev/tcp",
+        "✓ nc             none: the scripts use bash's own /dev/tcp",
         "{told}"
     );
     assert!(
         line(&told, "python3").0.starts_with('!') && line(&told, "browser").0.starts_with('!'),
         "{told}"
     );
+    let (tools, fix) = line(&told, "lesson tools");
+    assert!(
+        tools.starts_with('!') && tools.contains("git (stages 1 to 4: the wrong cures)"),
+        "{told}"
+    );
+    assert!(fix.contains("install git"), "{told}");
     assert_eq!(output.status.code(), Some(0), "{told}");
 }
 
@@ -312,7 +318,7 @@ fn binaries_that_are_missing_or_older_than_their_sources_are_named() {
     }
     let output = doctor().env("CARGO_TARGET_DIR", target.path()).output().unwrap();
     let told = told(&output);
-    let missing = "not built, or not from what is here: stage1-blocking, stage3-parse, stage4-slow-state, stage5-backpressure";
+    let missing = "not built, or older than their sources: stage1-blocking, stage3-parse, stage4-slow-state, stage5-backpressure";
     let (debug, fix) = line(&told, "debug build");
     assert!(debug.starts_with('!') && debug.ends_with(missing), "{told}");
     assert_eq!(
@@ -321,6 +327,28 @@ fn binaries_that_are_missing_or_older_than_their_sources_are_named() {
         "{told}"
     );
     assert_eq!(output.status.code(), Some(0), "it only takes longer");
+}
+
+#[test]
+fn binaries_are_looked_for_where_cargo_builds_for_one_system() {
+    let target = tempfile::tempdir().unwrap();
+    let debug = target.path().join("some-system/debug");
+    std::fs::create_dir_all(&debug).unwrap();
+    let client = debug.join("client");
+    std::fs::copy(CLIENT, &client).unwrap();
+    let stages = probe::stages::STAGES;
+    for name in stages.into_iter().chain(["client"]) {
+        let binary = debug.join(name);
+        if name != "client" {
+            std::fs::write(&binary, "").unwrap();
+        }
+        let list = format!("{}: {}\n", binary.display(), binary.display());
+        std::fs::write(binary.with_extension("d"), list).unwrap();
+    }
+    let output = of(Command::new(client)).env("CARGO_TARGET_DIR", target.path()).output().unwrap();
+    let told = told(&output);
+    assert!(line(&told, "debug build").0.starts_with('✓'), "{told}");
+    assert!(line(&told, "release build").0.starts_with('!'), "{told}");
 }
 
 #[test]

@@ -13,10 +13,10 @@ const MINIMUM: u32 = 85;
 /// The findings about the workspace around the current folder.
 pub(super) fn all() -> Vec<Check> {
     let Some(root) = workspace() else {
-        let finding = Check::failing(
+        let finding = Check::fail(
             "workspace",
-            "this folder is not in it",
-            "cd to where you cloned it, and ask again",
+            "this folder is not in the workspace",
+            "cd to your clone, and run the doctor there",
         );
         return vec![rust(), finding];
     };
@@ -32,16 +32,20 @@ pub(super) fn all() -> Vec<Check> {
 fn rust() -> Check {
     let update = "rustup update stable, or see https://rustup.rs";
     let Some(told) = ask("rustc", &["-vV"]).filter(|told| told.status.success()) else {
-        return Check::failing("rust", "no rustc", update);
+        return Check::fail("rust", "rustc is not installed", update);
     };
     let told = String::from_utf8_lossy(&told.stdout);
     let release = told.lines().find_map(|line| line.strip_prefix("release: ")).unwrap_or_default();
     let mut numbers = release.split('.').map(|digits| digits.parse().unwrap_or(0u32));
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     if version < (1, MINIMUM) {
-        Check::failing("rust", format!("'{release}', and the workspace needs 1.{MINIMUM}"), update)
+        Check::fail(
+            "rust",
+            format!("version '{release}' is too old: the workspace needs 1.{MINIMUM}"),
+            update,
+        )
     } else {
-        Check::fine("rust", release)
+        Check::ok("rust", release)
     }
 }
 
@@ -58,29 +62,33 @@ fn cargo(root: &Path, args: &[&str]) -> Option<Output> {
 fn dependencies(root: &Path) -> Check {
     let fetch = "cargo fetch --locked, where there is a network";
     let Some(to_run) = cargo(root, &["tree", "--workspace", "--edges=no-dev"]) else {
-        return Check::failing("dependencies", "no cargo to ask", "see https://rustup.rs");
+        return Check::fail("dependencies", "cargo is not installed", "see https://rustup.rs");
     };
     if !to_run.status.success() {
         let why = format!("cargo needs the network ({})", first_line(&to_run.stderr));
-        return Check::failing("dependencies", why, fetch);
+        return Check::fail("dependencies", why, fetch);
     }
     match cargo(root, &["tree", "--workspace"]) {
         Some(to_test) if to_test.status.success() => {
-            Check::fine("dependencies", "all here: cargo needs no network")
+            Check::ok("dependencies", "all downloaded: cargo needs no network")
         }
-        _ => Check::noted(
+        _ => Check::warn(
             "dependencies",
-            "all here to run; cargo test needs the network for more",
+            "all that a server needs is downloaded; cargo test needs the network",
             fetch,
         ),
     }
 }
 
-/// Where cargo builds.
+/// The folder of cargo's folders `debug` and `release`. Cargo says where its target directory is, and not whether it
+/// builds in a folder for one system there (`build.target`); if this program is in such a folder, it does.
 fn target(root: &Path) -> Option<PathBuf> {
     let told = cargo(root, &["metadata", "--no-deps", "--format-version=1"])?;
     let metadata = serde_json::from_slice::<serde_json::Value>(&told.stdout).ok()?;
-    metadata.get("target_directory")?.as_str().map(PathBuf::from)
+    let target = PathBuf::from(metadata.get("target_directory")?.as_str()?).canonicalize().ok()?;
+    let this = std::env::current_exe().ok()?.canonicalize().ok()?;
+    let ours = this.ancestors().nth(2).filter(|folder| folder.parent() == Some(&target));
+    Some(ours.map_or(target.clone(), Path::to_path_buf))
 }
 
 /// Whether the stages and the client are built from the present sources, so that the class does not wait for them.
@@ -89,10 +97,10 @@ fn built(name: &'static str, folder: &Path, command: &str) -> Check {
     let missing: Vec<_> =
         all.filter(|binary| !is_built(&folder.join(binary)).unwrap_or(false)).collect();
     match &missing[..] {
-        [] => Check::fine(name, "the five stages and the client"),
-        _ => Check::noted(
+        [] => Check::ok(name, "the five stages and the client"),
+        _ => Check::warn(
             name,
-            format!("not built, or not from what is here: {}", missing.join(", ")),
+            format!("not built, or older than their sources: {}", missing.join(", ")),
             command,
         ),
     }

@@ -31,11 +31,11 @@ pub(super) fn sync_time() -> io::Result<Duration> {
 /// The time of a sync, which stage 6 takes for each commit.
 pub fn disk(sync: io::Result<Duration>) -> Check {
     match sync {
-        Ok(sync) => Check::fine(
+        Ok(sync) => Check::ok(
             "disk",
             format!("a sync takes {}; cargo stage6 --sync 5ms simulates a slower one", show(sync)),
         ),
-        Err(error) => Check::noted(
+        Err(error) => Check::warn(
             "disk",
             format!(
                 "the current folder cannot be written ({error}), so stage 6 cannot store its data here"

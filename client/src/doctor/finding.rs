@@ -25,11 +25,11 @@ pub struct Check {
 }
 
 impl Check {
-    pub(super) fn fine(name: &'static str, found: impl Into<String>) -> Self {
+    pub(super) fn ok(name: &'static str, found: impl Into<String>) -> Self {
         Self { name, health: Health::Ok, found: found.into(), fix: None }
     }
 
-    pub(super) fn noted(
+    pub(super) fn warn(
         name: &'static str,
         found: impl Into<String>,
         fix: impl Into<String>,
@@ -37,7 +37,7 @@ impl Check {
         Self { name, health: Health::Warn, found: found.into(), fix: Some(fix.into()) }
     }
 
-    pub(super) fn failing(
+    pub(super) fn fail(
         name: &'static str,
         found: impl Into<String>,
         fix: impl Into<String>,

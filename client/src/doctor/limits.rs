@@ -16,17 +16,17 @@ const BACKLOG: u64 = 1024;
 /// The cores that this process may use; 0 if that is not known.
 pub fn cores(count: usize) -> Check {
     match count {
-        0 => Check::noted(
+        0 => Check::warn(
             "cores",
             "the system does not say how many",
-            "go on; the lessons' figures hold on any number",
+            "go on; the lessons work with any number",
         ),
-        1 => Check::noted(
+        1 => Check::warn(
             "cores",
-            "1: every lesson works, but servers and clients take turns, so figures vary more and builds take long",
-            "cargo build && cargo build --release, long before the class; close what else runs",
+            "1: every lesson works, but servers and clients share it: figures vary more, and builds take longer",
+            "cargo build && cargo build --release, well before the class; close other programs",
         ),
-        _ => Check::fine("cores", count.to_string()),
+        _ => Check::ok("cores", count.to_string()),
     }
 }
 
@@ -38,34 +38,36 @@ pub fn descriptors(most: Option<u64>) -> Check {
         "echo '* hard nofile 65536' | sudo tee -a /etc/security/limits.conf, and log in again"
     };
     let Some(most) = most else {
-        return Check::noted("descriptors", "the system does not say how many", "ulimit -Hn");
+        return Check::warn("descriptors", "the system does not say how many", "ulimit -Hn");
     };
     let room = most.saturating_sub(OWN_DESCRIPTORS);
     match room {
-        0..1_000 => Check::failing(
+        0..1_000 => Check::fail(
             "descriptors",
-            format!("{most} for a process, and stage 2 is shown a thousand connections, one each"),
+            format!(
+                "{most} for a process, and stage 2 needs one for each of a thousand connections"
+            ),
             raise,
         ),
-        1_000..10_000 => Check::noted(
+        1_000..10_000 => Check::warn(
             "descriptors",
             format!("{most} for a process: enough for the lessons, not for client hold -n 10k"),
             raise,
         ),
-        _ => Check::fine("descriptors", format!("{most} for a process")),
+        _ => Check::ok("descriptors", format!("{most} for a process")),
     }
 }
 
 /// How many processes a user may have, and has: with most kinds of nc a connection of `flood.sh` is a process.
 pub fn processes(most: Option<u64>, running: u64) -> Check {
     match most {
-        Some(most) if most < running.saturating_add(FLOOD) => Check::noted(
+        Some(most) if most < running.saturating_add(FLOOD) => Check::warn(
             "processes",
-            format!("{most}, and {running} run: too few for scripts/flood.sh -n 1000"),
+            format!("at most {most}, and {running} run: too few for scripts/flood.sh -n 1000"),
             "cargo client hold -n 1000: the same connections from one process",
         ),
-        Some(most) => Check::fine("processes", format!("{most}, and {running} run")),
-        None => Check::fine("processes", "no limit"),
+        Some(most) => Check::ok("processes", format!("at most {most}, and {running} run")),
+        None => Check::ok("processes", "no limit"),
     }
 }
 
@@ -74,16 +76,16 @@ pub fn backlog(longest: Option<u64>) -> Check {
     let setting =
         if cfg!(target_os = "macos") { "kern.ipc.somaxconn" } else { "net.core.somaxconn" };
     match longest {
-        Some(longest @ ..BACKLOG) => Check::noted(
+        Some(longest @ ..BACKLOG) => Check::warn(
             "backlog",
             format!(
-                "{longest}, where stages 2 to 5 ask for {BACKLOG}: of more connects at once some take a second"
+                "{longest}, and stages 2 to 5 ask for {BACKLOG}: with more connects at once, some take a second"
             ),
             format!("sudo sysctl -w {setting}=4096"),
         ),
-        Some(longest) => Check::fine("backlog", longest.to_string()),
+        Some(longest) => Check::ok("backlog", longest.to_string()),
         None => {
-            Check::noted("backlog", "the system does not say how long", format!("sysctl {setting}"))
+            Check::warn("backlog", "the system does not say how long", format!("sysctl {setting}"))
         }
     }
 }
@@ -96,22 +98,22 @@ pub fn ports(range: Option<(u64, u64)>) -> Check {
         "sudo sysctl -w net.ipv4.ip_local_port_range='32768 60999'"
     };
     let Some((first, last)) = range else {
-        return Check::noted("client ports", "the system does not say how many", change);
+        return Check::warn("client ports", "the system does not say how many", change);
     };
     match last.saturating_add(1).saturating_sub(first) {
-        count @ 0..2_000 => Check::failing(
+        count @ 0..2_000 => Check::fail(
             "client ports",
             format!(
-                "{count}, and a port is busy for a minute after its connection: a thousand clients want 2000"
+                "{count}, and a port stays in use for a minute after its connection: a thousand clients need 2000"
             ),
             change,
         ),
-        count @ 2_000..11_000 => Check::noted(
+        count @ 2_000..11_000 => Check::warn(
             "client ports",
             format!("{count}: enough for the lessons, not for client hold -n 10k"),
             change,
         ),
-        count => Check::fine("client ports", count.to_string()),
+        count => Check::ok("client ports", count.to_string()),
     }
 }
 

@@ -36,6 +36,7 @@ pub fn examine(addr: SocketAddr, columns: Option<usize>) -> Vec<Check> {
         tools::bash(answering),
         tools::nc(),
         tools::shell_tools(),
+        tools::lesson_tools(),
         tools::python(),
     ];
     findings.extend(build::all());

@@ -1,9 +1,9 @@
 //! The address of the servers, and whether a client gets a response on this machine at all.
 
 use super::finding::Check;
-use super::program::find;
 use http1::blocking::Connection;
 use http1::{Request, Response};
+use probe::tools::find;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
@@ -46,15 +46,15 @@ fn read_request(connection: &mut Connection) -> io::Result<Option<Request>> {
 /// Whether a request over 127.0.0.1 gets a response.
 pub(super) fn loopback(answering: &io::Result<SocketAddr>) -> Check {
     match answering.as_ref().map_err(|error| error.kind().into()).and_then(|addr| asked(*addr)) {
-        Ok(answer) if answer.ends_with(ANSWER) => Check::fine("loopback", "127.0.0.1 answers"),
-        Ok(_) => Check::failing(
+        Ok(answer) if answer.ends_with(ANSWER) => Check::ok("loopback", "127.0.0.1 responds"),
+        Ok(_) => Check::fail(
             "loopback",
-            "something else answers for 127.0.0.1",
-            "stop the proxy or the filter that does",
+            "another program responds for 127.0.0.1",
+            "stop that proxy or filter",
         ),
-        Err(error) => Check::failing(
+        Err(error) => Check::fail(
             "loopback",
-            format!("no answer over 127.0.0.1: {error}"),
+            format!("no response over 127.0.0.1: {error}"),
             if cfg!(target_os = "macos") {
                 "sudo ifconfig lo0 up"
             } else {
@@ -78,29 +78,29 @@ fn asked(addr: SocketAddr) -> io::Result<String> {
 pub(super) fn address(addr: SocketAddr) -> Check {
     let next = SocketAddr::new(addr.ip(), addr.port().checked_add(1).unwrap_or(8080));
     match TcpListener::bind(addr) {
-        Ok(_) if addr.is_ipv4() && is_taken_in_ipv6(addr.port()) => Check::noted(
+        Ok(_) if addr.is_ipv4() && is_taken_in_ipv6(addr.port()) => Check::warn(
             "address",
             format!(
-                "{addr} is free, but another server has [::1]:{port}, and localhost may be that",
+                "{addr} is free, but another server listens on [::1]:{port}, which localhost may mean",
                 port = addr.port()
             ),
             format!(
-                "write {addr} wherever you would write localhost, or stop the other: {}",
+                "write {addr} in place of localhost, or stop the other server, which this shows: {}",
                 who_has(addr.port())
             ),
         ),
-        Ok(_) => Check::fine("address", format!("{addr} is free")),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => Check::failing(
+        Ok(_) => Check::ok("address", format!("{addr} is free")),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Check::fail(
             "address",
-            format!("{addr} is taken; who has it: {}", who_has(addr.port())),
+            format!("{addr} is in use; this shows by what: {}", who_has(addr.port())),
             format!(
-                "stop that, or give --addr {next} to the servers and {next} to what attacks them"
+                "stop that program, or start the servers with --addr {next} and give {next} to scripts and client"
             ),
         ),
-        Err(error) => Check::failing(
+        Err(error) => Check::fail(
             "address",
-            format!("{addr} cannot be had: {error}"),
-            "use another: --addr 127.0.0.1:8080 is what the lessons take",
+            format!("{addr} cannot be used: {error}"),
+            "use another address; the lessons use 127.0.0.1:8080",
         ),
     }
 }

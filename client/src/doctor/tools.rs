@@ -2,7 +2,8 @@
 
 use super::finding::Check;
 use super::network::{ANSWER, QUESTION};
-use super::program::{ask, find, first_line};
+use super::program::{ask, first_line};
+use probe::tools::{TOOLS, find};
 use std::net::SocketAddr;
 
 /// How to install a package.
@@ -17,29 +18,35 @@ fn install(package: &str) -> String {
 /// Whether curl gets a response from 127.0.0.1: with a proxy set it may ask that instead.
 pub(super) fn curl(answering: Option<SocketAddr>) -> Check {
     let Some(version) = ask("curl", &["--version"]) else {
-        return Check::failing("curl", "none, and the lessons ask with it", install("curl"));
+        return Check::fail(
+            "curl",
+            "not installed, and the lessons send requests with it",
+            install("curl"),
+        );
     };
     let version = first_line(&version.stdout).split(' ').nth(1).unwrap_or_default().to_owned();
-    let Some(addr) = answering else { return Check::fine("curl", version) };
+    let Some(addr) = answering else { return Check::ok("curl", version) };
     let asked = ask("curl", &["-sS", "-m", "5", &format!("http://{addr}/")]);
     match asked {
-        Some(asked) if asked.stdout == ANSWER.as_bytes() => Check::fine("curl", version),
+        Some(asked) if asked.stdout == ANSWER.as_bytes() => Check::ok("curl", version),
         _ if ["http_proxy", "all_proxy", "ALL_PROXY"]
             .iter()
             .any(|name| std::env::var_os(name).is_some()) =>
         {
-            Check::failing(
+            Check::fail(
                 "curl",
-                format!("{version} asks a proxy for 127.0.0.1, and that does not know our servers"),
+                format!(
+                    "{version} sends requests for 127.0.0.1 to a proxy, which does not know our servers"
+                ),
                 "export no_proxy=127.0.0.1,localhost",
             )
         }
         asked => {
             let said = asked.map(|asked| first_line(&asked.stderr)).unwrap_or_default();
-            Check::failing(
+            Check::fail(
                 "curl",
-                format!("{version} has no answer from 127.0.0.1: {said}"),
-                "curl -v, and look at ~/.curlrc",
+                format!("{version} gets no response from 127.0.0.1: {said}"),
+                "look at ~/.curlrc, and at what curl -v prints",
             )
         }
     }
@@ -51,7 +58,7 @@ pub(super) fn bash(answering: Option<SocketAddr>) -> Check {
         printf %s \"$2\" >&6 && IFS= read -r line <&6 && echo \"$line\"";
     let port = answering.map_or(0, |addr| addr.port()).to_string();
     let Some(asked) = ask("bash", &["-c", script, "bash", &port, QUESTION]) else {
-        return Check::failing("bash", "none, and the scripts are written for it", install("bash"));
+        return Check::fail("bash", "not installed, and the scripts need it", install("bash"));
     };
     let told = String::from_utf8_lossy(&asked.stdout);
     let mut lines = told.lines();
@@ -62,9 +69,13 @@ pub(super) fn bash(answering: Option<SocketAddr>) -> Check {
         version.split('.').nth(place).and_then(|digits| digits.parse().ok()).unwrap_or(0u32)
     };
     if (number(0), number(1)) < (3, 2) {
-        Check::failing("bash", format!("'{version}', and the scripts need 3.2"), install("bash"))
+        Check::fail(
+            "bash",
+            format!("version '{version}' is too old: the scripts need 3.2"),
+            install("bash"),
+        )
     } else if !connects {
-        Check::failing(
+        Check::fail(
             "bash",
             format!("{version} cannot connect through /dev/tcp, as the scripts do"),
             install("bash"),
@@ -72,25 +83,24 @@ pub(super) fn bash(answering: Option<SocketAddr>) -> Check {
     } else if number(0) < 5
         && ask("perl", &["-MTime::HiRes", "-e", "1"]).is_none_or(|perl| !perl.status.success())
     {
-        let coarse =
-            format!("{version}, and no perl: the scripts have no clock finer than a second");
-        Check::noted(
+        let coarse = format!("{version} without perl: the scripts can only measure whole seconds");
+        Check::warn(
             "bash",
             coarse,
             install(if cfg!(target_os = "macos") { "bash" } else { "perl" }),
         )
     } else {
-        Check::fine("bash", version)
+        Check::ok("bash", version)
     }
 }
 
-/// The nc that the scripts take: the first of these that is here.
+/// The nc that the scripts use: the first of these that is installed.
 const NCS: [&str; 4] = ["nc", "ncat", "nc.openbsd", "nc.traditional"];
 
-/// Which nc there is. Any will do, and none.
+/// Which nc there is. The scripts work with any, and without.
 pub(super) fn nc() -> Check {
     let Some((name, path)) = NCS.into_iter().find_map(|name| Some((name, find(name)?))) else {
-        return Check::fine("nc", "none: the scripts take bash's own /dev/tcp");
+        return Check::ok("nc", "none: the scripts use bash's own /dev/tcp");
     };
     let help = ask(&path.to_string_lossy(), &["-h"])
         .map(|help| [help.stdout, help.stderr].concat())
@@ -103,37 +113,56 @@ pub(super) fn nc() -> Check {
         help if help.contains("[v1.") => "the traditional one",
         _ if cfg!(target_os = "macos") => "macOS's",
         _ => {
-            return Check::noted(
+            return Check::warn(
                 "nc",
-                format!("{name} is of a kind that the scripts were not tried with"),
-                "scripts/flood.sh --nc none, if it has no connections",
+                format!("{name} is of a kind that the scripts are not tested with"),
+                "if it opens no connections: scripts/flood.sh --nc none",
             );
         }
     };
-    Check::fine("nc", format!("{name}, {whose}"))
+    Check::ok("nc", format!("{name}, {whose}"))
 }
 
-/// What else the scripts call.
+/// What the scripts call of coreutils, which a very small system may lack.
 pub(super) fn shell_tools() -> Check {
-    let all = ["awk", "mkfifo", "sed"];
+    let all = ["cat", "date", "mkfifo"];
     let missing: Vec<_> = all.into_iter().filter(|tool| find(tool).is_none()).collect();
     match &missing[..] {
-        [] => Check::fine("shell tools", all.join(", ")),
-        _ => Check::failing(
+        [] => Check::ok("shell tools", all.join(", ")),
+        _ => Check::fail(
             "shell tools",
-            format!("no {}, which the scripts need", missing.join(", no ")),
-            install("coreutils gawk sed"),
+            format!("not installed, and the scripts need it: {}", missing.join(", ")),
+            install("coreutils"),
         ),
     }
+}
+
+/// What single commands of the lessons call.
+pub(super) fn lesson_tools() -> Check {
+    // macOS has no ss; the lesson names what it has instead
+    let needed = TOOLS.iter().filter(|tool| cfg!(target_os = "linux") || tool.name != "ss");
+    let (missing, found): (Vec<_>, Vec<_>) = needed.partition(|tool| tool.is_missing());
+    if missing.is_empty() {
+        let names: Vec<_> = found.iter().map(|tool| tool.name).collect();
+        return Check::ok("lesson tools", names.join(", "));
+    }
+    let uses: Vec<_> =
+        missing.iter().map(|tool| format!("{} ({})", tool.name, tool.used_by)).collect();
+    let packages: Vec<_> = missing.iter().map(|tool| tool.package).collect();
+    Check::warn(
+        "lesson tools",
+        format!("not installed: {}", uses.join(", ")),
+        install(&packages.join(" ")),
+    )
 }
 
 /// Python, for a bridge.
 pub(super) fn python() -> Check {
     match ask("python3", &["--version"]).filter(|version| version.status.success()) {
-        Some(version) => Check::fine("python3", first_line(&version.stdout).replace("Python ", "")),
-        None => Check::noted(
+        Some(version) => Check::ok("python3", first_line(&version.stdout).replace("Python ", "")),
+        None => Check::warn(
             "python3",
-            "none: bridges/echo.py stays out, no lesson needs it",
+            "not installed: only bridges/echo.py needs it",
             install("python3"),
         ),
     }
@@ -145,15 +174,15 @@ const WIDE: usize = 128;
 /// Whether the table of `compare` fits.
 pub(super) fn terminal(columns: Option<usize>) -> Check {
     match columns {
-        None => Check::fine("terminal", "this output goes to none"),
-        Some(columns @ ..WIDE) => Check::noted(
+        None => Check::ok("terminal", "none: the output is not shown in one"),
+        Some(columns @ ..WIDE) => Check::warn(
             "terminal",
             format!(
-                "{columns} columns, so compare prints its stages one below the other; side by side takes {WIDE}"
+                "{columns} columns, so compare lists the stages one below the other; side by side needs {WIDE}"
             ),
-            "make it wider or its type smaller, or show the page: cargo run --release -p client -- compare --open",
+            "a wider window or a smaller font, or the page in a browser: cargo compare --open",
         ),
-        Some(columns) => Check::fine("terminal", format!("{columns} columns")),
+        Some(columns) => Check::ok("terminal", format!("{columns} columns")),
     }
 }
 
@@ -161,11 +190,11 @@ pub(super) fn terminal(columns: Option<usize>) -> Check {
 pub(super) fn browser() -> Check {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     match find(opener) {
-        Some(_) => Check::fine("browser", opener),
-        None => Check::noted(
+        Some(_) => Check::ok("browser", opener),
+        None => Check::warn(
             "browser",
-            format!("no {opener}, so compare --open opens none"),
-            "open target/compare/index.html by hand",
+            format!("{opener} is not installed, so compare --open cannot open a page"),
+            "open target/compare/index.html yourself",
         ),
     }
 }

@@ -6,6 +6,7 @@
 use crate::output;
 use crate::page::{Block, Page};
 use probe::server::Server;
+use probe::tools::{self, Tool};
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::unix::process::CommandExt;
@@ -56,8 +57,13 @@ impl Terminal<'_> {
         };
         let mut blocks = page.blocks.iter().filter(is_run).peekable();
         let (mut server, mut wrong) = (None, Vec::new());
+        let not_tried: Vec<_> = not_tried(page).into_iter().map(|(line, _)| line).collect();
         while let Some(block) = blocks.next() {
             let at = |line: usize| format!("{}:{line}", page.path.display());
+            if not_tried.contains(&block.line) {
+                blocks.next_if(|next| next.language == "text");
+                continue;
+            }
             if block.language == "text" {
                 wrong.push(format!("{}: this is the output of no command", at(block.line)));
                 continue;
@@ -125,6 +131,20 @@ impl Terminal<'_> {
             }),
         }
     }
+}
+
+/// What cannot be tried on this machine: the line of each command, and the program that it or the server before it needs.
+pub fn not_tried(page: &Page) -> Vec<(usize, &'static Tool)> {
+    let (mut not_tried, mut no_server) = (Vec::new(), None);
+    let is_run = |block: &&Block| block.language == "sh" && is_for_this_system(block);
+    for block in page.blocks.iter().filter(is_run) {
+        let missing = tools::missing_for(&block.text);
+        if start_of(&block.text).is_some() {
+            no_server = missing;
+        }
+        not_tried.extend(missing.or(no_server).map(|tool| (block.line, tool)));
+    }
+    not_tried
 }
 
 /// `sh linux` and `text linux` are for Linux alone.

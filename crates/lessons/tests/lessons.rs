@@ -15,22 +15,18 @@ fn root() -> PathBuf {
         .into()
 }
 
-/// Builds what the lessons start, as it is now; where the binaries are.
+/// Builds what the lessons start, as it is now; the folder of the binaries, from cargo.
 fn build(root: &Path) -> PathBuf {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root).args(["build", "--locked", "--quiet", "-p", "client"]);
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
-    for number in 1..=STAGES.len() {
-        cargo.args(["-p", &format!("stage{number}")]);
-    }
+    let stages = (1..=STAGES.len()).map(|number| format!("stage{number}"));
+    let packages: Vec<_> = stages.chain(["client".to_owned()]).collect();
+    let built = probe::stages::build_packages(root, &packages)
+        .unwrap_or_else(|error| panic!("the stages and the client do not build: {error:#}"));
+    let folders: Vec<_> = built.iter().filter_map(|path| path.parent()).collect();
     assert!(
-        cargo.status().expect("cargo can be run").success(),
-        "the stages and the client do not build"
+        built.len() > STAGES.len() && folders.windows(2).all(|two| two[0] == two[1]),
+        "{built:?}"
     );
-    let this = std::env::current_exe().expect("a test knows where it is");
-    this.ancestors().nth(2).expect("it is in target/debug/deps").into()
+    folders[0].into()
 }
 
 fn lesson(root: &Path, stage: &str) -> Page {
@@ -41,6 +37,9 @@ fn lesson(root: &Path, stage: &str) -> Page {
 
 /// So that a lesson which starts one does not wait for a compiler.
 fn build_cures(root: &Path, lessons: &[Page]) {
+    if probe::tools::missing_for("scripts/cure.sh ").is_some() {
+        return;
+    }
     let commands =
         lessons.iter().flat_map(|lesson| &lesson.blocks).filter(|block| block.language == "sh");
     for command in commands.filter_map(|block| block.text.trim().strip_prefix("scripts/cure.sh ")) {

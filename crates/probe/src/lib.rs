@@ -6,6 +6,7 @@
 //! - [`children`] starts processes that end with this one, whatever ends it;
 //! - [`stages`] lists the stages of the course and builds them;
 //! - [`addresses`] connects to the first address of a server that works;
+//! - [`tools`] lists the programs that lessons call and that a machine may lack;
 //! - [`target`], [`number`] and [`duration`] read and write what people type.
 //!
 //! Use it to send single requests to a server. To check what a server promises, use the crate `claims`; for many requests the
@@ -37,3 +38,4 @@ pub mod number;
 pub mod server;
 pub mod stages;
 pub mod target;
+pub mod tools;
