@@ -426,8 +426,9 @@ start_burst_clock() { # the elapsed of later reports counts from here
     burst_at=$now
 }
 
-# Sets alive, the number of nc processes that still run, and open, how many of their connections the kernel shows as
-# established. They differ: a connect may still wait for the backlog, and some ncs outlive a close by the server.
+# Sets alive, the number of nc processes that still run, and open, how many of their connections the
+# kernel shows as established. They differ: a connect may still wait for the backlog, and some ncs
+# outlive a close by the server.
 count_open() {
     local still='' id outcome status at elapsed retry text summary # the caller's last report stays as it is
     alive=0

@@ -3,10 +3,12 @@
 #
 #   cargo stage2                 then, in another terminal:  scripts/cost.sh
 #
-# Reads the threads and the memory of the server's process, opens silent connections, and reads both again.
+# Reads the threads and the memory of the server's process, opens silent connections, and reads both
+# again.
 #
-# Stage 2 holds a thousand connections with as many threads as before and less than two kilobytes each. With a thread for
-# each connection there are a thousand more threads (scripts/cure.sh thread-per-connection).
+# Stage 2 holds a thousand connections with as many threads as before and less than two kilobytes
+# each. With a thread for each connection there are a thousand more threads (scripts/cure.sh
+# thread-per-connection).
 #
 # usage: scripts/cost.sh [options] [HOST:PORT]        (127.0.0.1:8080)
 #
@@ -16,8 +18,9 @@
 #   --nc NC                 the nc to use, such as 'busybox nc'; none: bash's own /dev/tcp (NC=... does the same)
 #   -h, --help              show this
 #
-# The server must be a process of yours on this machine. The verdict is "threads" if it has at least one more thread for
-# every two connections, else "tasks"; "none" if it does not hold all of the connections.
+# The server must be a process of yours on this machine. The verdict is "threads" if it has at least
+# one more thread for every two connections, else "tasks"; "none" if it does not hold all of the
+# connections.
 
 # a plain bash, whatever started this: sh, bash -e, exported SHELLOPTS, a link from elsewhere
 [ "${plain-}" = $$ ] ||

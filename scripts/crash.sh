@@ -3,12 +3,14 @@
 #
 #   scripts/crash.sh 5          and then:  scripts/crash.sh --kill TERM 5          and:  scripts/crash.sh 6
 #
-# Builds a stage and starts it on a free port, posts ten events at once, waits for the responses, and kills the server.
+# Builds a stage and starts it on a free port, posts ten events at once, waits for the responses,
+# and kills the server.
 #
-# Stages 1 to 3 lose nothing, because they store nothing. Stage 4 responds when the work is done, so every acknowledged
-# event has been applied. Stage 5 responds with 202 before the work is done: after kill -9 the events in its queue are lost,
-# up to --queue + 1 of them. After SIGTERM it applies all of them first, and its last line says so. Stage 6 responds with 202
-# when the event is on the disk: started again with the same data, it applies the rest.
+# Stages 1 to 3 lose nothing, because they store nothing. Stage 4 responds when the work is done, so
+# every acknowledged event has been applied. Stage 5 responds with 202 before the work is done:
+# after kill -9 the events in its queue are lost, up to --queue + 1 of them. After SIGTERM it
+# applies all of them first, and its last line says so. Stage 6 responds with 202 when the event is
+# on the disk: started again with the same data, it applies the rest.
 #
 # usage: scripts/crash.sh [options] [STAGE | PROGRAM] [-- OPTIONS OF THE SERVER]        (5)
 #
@@ -19,9 +21,10 @@
 #   --nc NC                       the nc to use, such as 'busybox nc'; none: bash's own /dev/tcp (NC=... does the same)
 #   -h, --help                    show this
 #
-# A PROGRAM is a server of your own: it takes --addr, and its first line is "listening on http://HOST:PORT". The verdict
-# is "lost" if fewer events were applied than acknowledged, else "kept"; "nothing" if the server does not store events.
-# If --data is among its options, it is started again with them, and what it applies then counts, too.
+# A PROGRAM is a server of your own: it takes --addr, and its first line is "listening on
+# http://HOST:PORT". The verdict is "lost" if fewer events were applied than acknowledged, else
+# "kept"; "nothing" if the server does not store events. If --data is among its options, it is
+# started again with them, and what it applies then counts, too.
 
 # a plain bash, whatever started this: sh, bash -e, exported SHELLOPTS, a link from elsewhere
 [ "${plain-}" = $$ ] ||

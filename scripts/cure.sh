@@ -3,8 +3,8 @@
 #
 #   scripts/cure.sh rwlock          then, in another terminal:  scripts/pileup.sh
 #
-# Copies the workspace to target/wrong-cures/NAME, applies wrong-cures/NAME.patch to the copy, builds it, and runs the
-# stage. The first build takes a minute. Ctrl-C ends the server.
+# Copies the workspace to target/wrong-cures/NAME, applies wrong-cures/NAME.patch to the copy,
+# builds it, and runs the stage. The first build takes a minute. Ctrl-C ends the server.
 #
 #   thread-per-connection   stage 1 with a thread for each connection
 #   deadline-per-read       stage 2 with a deadline for each read

@@ -3,11 +3,13 @@
 #
 #   cargo stage1                 then, in another terminal:  scripts/flood.sh
 #
-# Opens silent connections, sends a normal request every second, and shows whether it is answered. Ctrl-C ends the
-# flood: the silent connections close, and one more request shows whether the server recovers.
+# Opens silent connections, sends a normal request every second, and shows whether it is answered.
+# Ctrl-C ends the flood: the silent connections close, and one more request shows whether the server
+# recovers.
 #
-# Stage 1 has one thread. It waits for the first silent client, and every client behind that one waits too: head-of-line
-# blocking. Stage 2 answers immediately. From stage 3 on the server closes silent connections after its --timeout.
+# Stage 1 has one thread. It waits for the first silent client, and every client behind that one
+# waits too: head-of-line blocking. Stage 2 answers immediately. From stage 3 on the server closes
+# silent connections after its --timeout.
 #
 # usage: scripts/flood.sh [options] [HOST:PORT]        (127.0.0.1:8080)
 #
@@ -17,9 +19,10 @@
 #   --nc NC                 the nc to use, such as 'busybox nc'; none: bash's own /dev/tcp (NC=... does the same)
 #   -h, --help              show this
 #
-# Only a response counts, not a connect: the kernel accepts connections for a busy server, up to its listen backlog. The
-# verdict is "frozen" if any request during the flood gets no response in 2 seconds, else "served"; "none" if no silent
-# connection was open. Ctrl-C before the first of these requests has ended gives no verdict.
+# Only a response counts, not a connect: the kernel accepts connections for a busy server, up to its
+# listen backlog. The verdict is "frozen" if any request during the flood gets no response in 2
+# seconds, else "served"; "none" if no silent connection was open. Ctrl-C before the first of these
+# requests has ended gives no verdict.
 
 # a plain bash, whatever started this: sh, bash -e, exported SHELLOPTS, a link from elsewhere
 [ "${plain-}" = $$ ] ||

@@ -3,11 +3,13 @@
 #
 #   cargo stage2                 then, in another terminal:  scripts/garbage.sh
 #
-# Sends sixteen malformed requests and twelve bodies that are not events, each on a separate connection, and shows each
-# response. A normal request at the end shows whether the server still works.
+# Sends sixteen malformed requests and twelve bodies that are not events, each on a separate
+# connection, and shows each response. A normal request at the end shows whether the server still
+# works.
 #
-# All five stages reject malformed requests. Stages 1 and 2 echo any body with a 200, so they accept the twelve. From stage
-# 3 on each is rejected: 400 for a body that is not JSON, 422 for JSON that is not an event, 415 for another media type.
+# All five stages reject malformed requests. Stages 1 and 2 echo any body with a 200, so they accept
+# the twelve. From stage 3 on each is rejected: 400 for a body that is not JSON, 422 for JSON that
+# is not an event, 415 for another media type.
 #
 # usage: scripts/garbage.sh [options] [HOST:PORT]        (127.0.0.1:8080)
 #
@@ -16,8 +18,8 @@
 #   --nc NC                          the nc to use, such as 'busybox nc'; none: bash's own /dev/tcp (NC=... does the same)
 #   -h, --help                       show this
 #
-# The verdict is "silent" if any request, including the normal one, gets no response; else "echoed" if any garbage is
-# accepted; else "rejected", when all of it gets an error.
+# The verdict is "silent" if any request, including the normal one, gets no response; else "echoed"
+# if any garbage is accepted; else "rejected", when all of it gets an error.
 
 # a plain bash, whatever started this: sh, bash -e, exported SHELLOPTS, a link from elsewhere
 [ "${plain-}" = $$ ] ||

@@ -3,13 +3,14 @@
 #
 #   cargo stage5                 then, in another terminal:  scripts/overload.sh
 #
-# Posts thirty events at once, each on a separate connection, and shows the responses; then, if the server has GET /stats,
-# how its queue empties.
+# Posts thirty events at once, each on a separate connection, and shows the responses; then, if the
+# server has GET /stats, how its queue empties.
 #
-# Stages 1 to 3 accept all of them and would accept any number: nothing limits them. Stage 4 accepts all of them, too, and
-# works on one at a time: they pile up, and the more there are, the longer the last one waits. Stage 5 accepts as many as
-# fit its queue (16), the one that its worker processes, and one more for each --work (500 ms) that passes meanwhile. It
-# rejects the rest immediately with 503 and a Retry-After header.
+# Stages 1 to 3 accept all of them and would accept any number: nothing limits them. Stage 4 accepts
+# all of them, too, and works on one at a time: they pile up, and the more there are, the longer the
+# last one waits. Stage 5 accepts as many as fit its queue (16), the one that its worker processes,
+# and one more for each --work (500 ms) that passes meanwhile. It rejects the rest immediately with
+# 503 and a Retry-After header.
 #
 # usage: scripts/overload.sh [options] [HOST:PORT]        (127.0.0.1:8080)
 #
@@ -19,8 +20,9 @@
 #   --nc NC                                the nc to use, such as 'busybox nc'; none: bash's own /dev/tcp (NC=... does the same)
 #   -h, --help                             show this
 #
-# The verdict is "rejected" if every event gets a response and some of them a 503; "accepted" if all are accepted;
-# "piled-up" if some have no response after that time; "none" if no event was accepted.
+# The verdict is "rejected" if every event gets a response and some of them a 503; "accepted" if all
+# are accepted; "piled-up" if some have no response after that time; "none" if no event was
+# accepted.
 
 # a plain bash, whatever started this: sh, bash -e, exported SHELLOPTS, a link from elsewhere
 [ "${plain-}" = $$ ] ||

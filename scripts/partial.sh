@@ -3,11 +3,13 @@
 #
 #   cargo stage1                 then, in another terminal:  scripts/partial.sh
 #
-# Sends half the headers of a request on one connection, half the body on another, and nothing more; then a normal request
-# every second. At the end both connections close, and one more request shows whether the server recovers.
+# Sends half the headers of a request on one connection, half the body on another, and nothing more;
+# then a normal request every second. At the end both connections close, and one more request shows
+# whether the server recovers.
 #
-# Stage 1 waits for the other half, and no other client is answered: frozen. Stage 2 answers all other clients and holds the
-# two connections open without a limit. From stage 3 on both get 408 after the server's --timeout and are closed.
+# Stage 1 waits for the other half, and no other client is answered: frozen. Stage 2 answers all
+# other clients and holds the two connections open without a limit. From stage 3 on both get 408
+# after the server's --timeout and are closed.
 #
 # usage: scripts/partial.sh [options] [HOST:PORT]        (127.0.0.1:8080)
 #
@@ -16,8 +18,8 @@
 #   --nc NC                      the nc to use, such as 'busybox nc'; none: bash's own /dev/tcp (NC=... does the same)
 #   -h, --help                   show this
 #
-# The verdict is "frozen" if a normal request gets no response in 5 seconds; else "closed" if the server closed both
-# connections, "held" if it did not.
+# The verdict is "frozen" if a normal request gets no response in 5 seconds; else "closed" if the
+# server closed both connections, "held" if it did not.
 
 # a plain bash, whatever started this: sh, bash -e, exported SHELLOPTS, a link from elsewhere
 [ "${plain-}" = $$ ] ||

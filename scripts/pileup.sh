@@ -5,9 +5,10 @@
 #
 # Posts ten events at once, each on a separate connection, and shows each response when it arrives.
 #
-# Stages 1 to 3 respond to all of them together: they do no slow work. Stage 4 works on each event for --work (500 ms) and
-# holds a lock, so the events wait in line: a staircase, and the last of ten waits ten times as long as the first. Stage 5
-# responds to all of them together again: they are queued, not done.
+# Stages 1 to 3 respond to all of them together: they do no slow work. Stage 4 works on each event
+# for --work (500 ms) and holds a lock, so the events wait in line: a staircase, and the last of ten
+# waits ten times as long as the first. Stage 5 responds to all of them together again: they are
+# queued, not done.
 #
 # usage: scripts/pileup.sh [options] [HOST:PORT]        (127.0.0.1:8080)
 #
@@ -17,8 +18,9 @@
 #   --nc NC                       the nc to use, such as 'busybox nc'; none: bash's own /dev/tcp (NC=... does the same)
 #   -h, --help                    show this
 #
-# The verdict is "staircase" if the responses arrive 50 ms apart or more, on average and without the longest gap, which may
-# be caused by the machine; else "together"; "none" if fewer than three arrived.
+# The verdict is "staircase" if the responses arrive 50 ms apart or more, on average and without the
+# longest gap, which may be caused by the machine; else "together"; "none" if fewer than three
+# arrived.
 
 # a plain bash, whatever started this: sh, bash -e, exported SHELLOPTS, a link from elsewhere
 [ "${plain-}" = $$ ] ||

@@ -45,7 +45,8 @@ traffic() { # STAGE ADDR PID; until $end, and then prints a line of figures
         read -r _ _ rss open <<<"$(report_usage "$3")"
     done
     printf '%s: resident %s KiB after the first round, %s KiB after the last; %s descriptors\n' "$1" "$first" "$rss" "$open"
-    # 4 MiB is noise of the allocator; a leak of 1 KiB for each bad connection is far more in an hour
+    # 4 MiB is noise of the allocator; a leak of 1 KiB for each bad connection is far more in an
+    # hour
     [ $((rss - first)) -le 4096 ] || { printf '%s: its memory grew\n' "$1" && return 1; }
     [ "$open" -le 40 ] || { printf '%s: it leaks descriptors\n' "$1" && return 1; }
 }

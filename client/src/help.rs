@@ -8,7 +8,8 @@ use textwrap::{Options, WordSplitter};
 
 const WIDTH: usize = 80;
 
-/// Says what a command line came to that is not run: the help that it asked for, or what is wrong with it.
+/// Says what a command line came to that is not run: the help that it asked for, or what is wrong
+/// with it.
 pub(crate) fn end(command: Command, error: Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp => {
@@ -35,8 +36,8 @@ fn usage(mut command: Command, name: &str) -> String {
     named.unwrap_or_else(|| command.render_usage()).to_string()
 }
 
-/// The usage, then clap's tips, and last the error, on one line: what stands last is read first. clap begins with the error
-/// and leaves the usage out where a value is wrong.
+/// The usage, then clap's tips, and last the error, on one line: what stands last is read first.
+/// clap begins with the error and leaves the usage out where a value is wrong.
 fn in_order(usage: &str, error: &str) -> String {
     let mut paragraphs = error.split("\n\n").map(str::trim_end);
     let error = paragraphs.next().unwrap_or_default();
@@ -48,8 +49,8 @@ fn in_order(usage: &str, error: &str) -> String {
     format!("{usage}\nFor more information, try '--help'.\n\n{tips}{error}")
 }
 
-/// What is too long for a line goes on under the beginning of its description. Not clap's own feature `wrap_help`: with
-/// that the stages would build another clap than the client.
+/// What is too long for a line goes on under the beginning of its description. Not clap's own
+/// feature `wrap_help`: with that the stages would build another clap than the client.
 fn fold(help: &str) -> String {
     let mut folded = String::new();
     for line in help.lines() {

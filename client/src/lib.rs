@@ -1,6 +1,7 @@
 //! The client of the course: what attacks the servers, and what judges them.
 //!
-//! What it does to a server is in the crates `probe`, `claims` and `load`. This library has what it makes of that:
+//! What it does to a server is in the crates `probe`, `claims` and `load`. This library has what it
+//! makes of that:
 //!
 //! - [`compare`] tries the claims that a room should see on all five stages, and shows them side by side;
 //! - [`doctor`] looks at a machine before a class;

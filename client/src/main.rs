@@ -24,7 +24,8 @@ enum Command {
     Check(commands::Check),
     /// List the claims: which stages keep each, and the command that reproduces it by hand
     Claims(commands::Claims),
-    /// Build and start all five stages, try every claim of the lessons on each, and show them side by side
+    /// Build and start all five stages, try every claim of the lessons on each, and show them side
+    /// by side
     Compare(commands::Compare),
     /// Check this machine before a class, and say how to fix what is found
     Doctor(commands::Doctor),
@@ -45,7 +46,8 @@ fn main() -> ExitCode {
 }
 
 async fn run() -> ExitCode {
-    // each connection takes a descriptor, and many systems begin with 1024 or 256; if it fails, the report will say so
+    // each connection takes a descriptor, and many systems begin with 1024 or 256; if it fails, the
+    // report will say so
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let args = match Args::try_parse() {
         Ok(args) => args,

@@ -16,7 +16,8 @@ pub fn wait_until_complete() -> MutexGuard<'static, ()> {
     INCOMPLETE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// A place for a file, known to be writable before there is anything to write. There is no file until it is written.
+/// A place for a file, known to be writable before there is anything to write. There is no file
+/// until it is written.
 #[derive(Debug)]
 pub struct Output {
     path: PathBuf,

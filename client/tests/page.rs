@@ -38,7 +38,8 @@ fn segments(bar: &Bar) -> Vec<(u128, u128, Place)> {
         .collect()
 }
 
-/// Ten concurrent requests under a lock, the last one first in the trace, one second into the trial.
+/// Ten concurrent requests under a lock, the last one first in the trace, one second into the
+/// trial.
 fn one_by_one(unanswered: u64) -> Vec<TracedRequest> {
     let served = (1..=10).rev().map(|k| request(ms(1000), ms(1000 + 500 * k), SERVED));
     served

@@ -31,7 +31,8 @@ client/README.md describes the charts and the JSON.
 Exit code: 0 if every verdict is as the lessons say, 1 if one is not,
 2 for a bad command line, 130 if interrupted.")]
 pub(crate) struct Compare {
-    /// Where to write the page: a file that ends in .html, or a folder for an index.html [default: target/compare]
+    /// Where to write the page: a file that ends in .html, or a folder for an index.html [default:
+    /// target/compare]
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
     /// Open the page in a browser
@@ -108,8 +109,8 @@ fn width() -> usize {
     columns.or_else(terminal).unwrap_or(80).clamp(40, 1000)
 }
 
-/// The claim that each stage is at: one line per stage, updated in place. If stderr is not a terminal, one line for each
-/// claim that has ended.
+/// The claim that each stage is at: one line per stage, updated in place. If stderr is not a
+/// terminal, one line for each claim that has ended.
 #[derive(Clone)]
 struct ProgressLines {
     lines: Option<Vec<ProgressBar>>,

@@ -18,7 +18,8 @@ pub(crate) fn say(text: &str) {
     }
 }
 
-/// The exit code of a command: its own, or that its output could not be written, which is said in a line.
+/// The exit code of a command: its own, or that its output could not be written, which is said in a
+/// line.
 pub(crate) fn end(code: ExitCode) -> ExitCode {
     match failure().take() {
         None => code,

@@ -30,7 +30,8 @@ impl Signals {
     }
 }
 
-/// Ends with the first of them; a second one ends the process at once, with all that it has started.
+/// Ends with the first of them; a second one ends the process at once, with all that it has
+/// started.
 pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut signals = Signals::new()?;
     let stop = CancellationToken::new();

@@ -35,7 +35,8 @@ impl BarKind {
 }
 
 impl Place {
-    /// What the request was doing there, to follow a duration; `None` where the client cannot know it.
+    /// What the request was doing there, to follow a duration; `None` where the client cannot know
+    /// it.
     pub fn reason(self) -> Option<&'static str> {
         match self {
             Self::Backlog => Some("waiting for a connection"),
@@ -72,7 +73,8 @@ fn outcome(bar: &Bar) -> String {
     }
 }
 
-/// For each kind of bar, how many there are and their latency, in the order in which the kinds appear.
+/// For each kind of bar, how many there are and their latency, in the order in which the kinds
+/// appear.
 pub fn summaries(panel: &Panel) -> Vec<(BarKind, String)> {
     let mut kinds: Vec<_> = Vec::new();
     for bar in &panel.bars {
@@ -100,8 +102,8 @@ pub fn caption(panel: &Panel) -> String {
     text
 }
 
-/// The word for a kind in this panel. Beside a misbehaving connection the question is whether other clients get a response
-/// at all, so a 404 is labelled `answered` there, not `rejected`.
+/// The word for a kind in this panel. Beside a misbehaving connection the question is whether other
+/// clients get a response at all, so a 404 is labelled `answered` there, not `rejected`.
 pub fn label(panel: &Panel, kind: BarKind) -> &'static str {
     match kind {
         BarKind::Rejected if panel.count(BarKind::Held) > 0 => "answered",

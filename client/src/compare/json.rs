@@ -8,7 +8,8 @@ use probe::stages::STAGES;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// The version of the format. It changes when a field is removed or changes its meaning, not when one is added.
+/// The version of the format. It changes when a field is removed or changes its meaning, not when
+/// one is added.
 pub const VERSION: u32 = 1;
 
 /// Everything on the page and the traces behind it, as one JSON document that ends in a newline.

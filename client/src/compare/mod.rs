@@ -1,8 +1,8 @@
 //! The five stages side by side, under the claims that are marked `compared`.
 //!
-//! [`compare()`] runs the claims and returns a [`Matrix`] of findings. [`chart`] computes what to draw of it, independent of
-//! any output format, and [`captions`] describes it in words. [`html`], [`table`], [`terminal_chart`] and [`json`] are the
-//! output formats.
+//! [`compare()`] runs the claims and returns a [`Matrix`] of findings. [`chart`] computes what to
+//! draw of it, independent of any output format, and [`captions`] describes it in words. [`html`],
+//! [`table`], [`terminal_chart`] and [`json`] are the output formats.
 
 pub mod captions;
 pub mod chart;

@@ -24,8 +24,9 @@ pub enum Progress<'a> {
     Done(u8),
 }
 
-/// Builds the stages, starts each on a free port, and runs every claim marked `compared` on each of them. The stages are
-/// tried concurrently, the claims of one stage one at a time. Calls `report` at each step.
+/// Builds the stages, starts each on a free port, and runs every claim marked `compared` on each of
+/// them. The stages are tried concurrently, the claims of one stage one at a time. Calls `report`
+/// at each step.
 ///
 /// # Errors
 /// If the current folder is not in the workspace, or a stage does not build or does not start.

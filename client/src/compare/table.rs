@@ -1,4 +1,5 @@
-//! The comparison as a table: a row for each claim, a column for each stage, a verdict and its figure in each cell.
+//! The comparison as a table: a row for each claim, a column for each stage, a verdict and its
+//! figure in each cell.
 
 use crate::compare::matrix::{Matrix, Row};
 use claims::{Claim, Finding, Verdict};
@@ -45,8 +46,8 @@ impl Screen {
     }
 }
 
-/// The table and a line on how to read it, in colour if stdout supports it. If the stages do not fit side by side, they are
-/// listed below each claim.
+/// The table and a line on how to read it, in colour if stdout supports it. If the stages do not
+/// fit side by side, they are listed below each claim.
 pub fn render(matrix: &Matrix, screen: Screen) -> String {
     let mut text = String::new();
     if screen.is_wide() {
@@ -83,7 +84,8 @@ fn render_wide(text: &mut String, matrix: &Matrix) {
     }
 }
 
-/// The widths of a stage's name and of its verdict where the stages are listed below the claim, in characters.
+/// The widths of a stage's name and of its verdict where the stages are listed below the claim, in
+/// characters.
 const NAME_WIDTH: usize = 16;
 const VERDICT_WIDTH: usize = 15;
 
@@ -103,7 +105,8 @@ fn render_narrow(text: &mut String, row: &Row, width: usize) {
     text.push('\n');
 }
 
-/// A cell: its lines and their colour. The verdict is in the text as well, since colour may be missing.
+/// A cell: its lines and their colour. The verdict is in the text as well, since colour may be
+/// missing.
 struct Cell {
     text: Vec<String>,
     style: Style,
@@ -156,7 +159,8 @@ fn pad(line: Option<&String>, width: usize) -> String {
     format!("{line:<width$} ", width = width)
 }
 
-/// Wraps at `width` characters. Longer words are not split, and a number stays on the line of its unit.
+/// Wraps at `width` characters. Longer words are not split, and a number stays on the line of its
+/// unit.
 pub(crate) fn wrap(words: &str, width: usize) -> Vec<String> {
     let options = Options::new(width).break_words(false).word_splitter(WordSplitter::NoHyphenation);
     let words = unbroken(words);

@@ -24,7 +24,8 @@ pub fn render(matrix: &Matrix, screen: Screen) -> String {
     text
 }
 
-/// The width of the left margin and of a panel. On a wide terminal they are those of the table above.
+/// The width of the left margin and of a panel. On a wide terminal they are those of the table
+/// above.
 fn columns(screen: Screen) -> (usize, usize) {
     if screen.is_wide() {
         return (CLAIM_WIDTH + 1, CELL_WIDTH + 1);
@@ -133,8 +134,8 @@ fn draw(panel: &Panel, chart: &Chart, width: usize, ascii: bool) -> Vec<String> 
     (0..HEIGHT).map(line).collect()
 }
 
-/// The bar that each column shows. If there is room, a bar spans several columns; otherwise a column shows the longest of
-/// several bars.
+/// The bar that each column shows. If there is room, a bar spans several columns; otherwise a
+/// column shows the longest of several bars.
 fn spread(bars: &[Bar], slots: usize, width: usize) -> Vec<Option<&Bar>> {
     let slots = slots.max(1);
     let each = (width / slots).min(3);
@@ -150,7 +151,8 @@ fn spread(bars: &[Bar], slots: usize, width: usize) -> Vec<Option<&Bar>> {
     (0..width).map(column).collect()
 }
 
-/// The character that a bar shows in a line, counted from the bottom: how far the bar reaches into it, and of which kind it is.
+/// The character that a bar shows in a line, counted from the bottom: how far the bar reaches into
+/// it, and of which kind it is.
 fn sign(bar: &Bar, line: usize, axis: &Axis, ascii: bool) -> char {
     let eighths = |wait: Duration| (axis.position(wait) * (HEIGHT * 8) as f64).round() as usize;
     let reaches = |eighths: usize| eighths.saturating_sub(line * 8).min(8);

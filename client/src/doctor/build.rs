@@ -57,8 +57,8 @@ fn cargo(root: &Path, args: &[&str]) -> Option<Output> {
     ask(&program, &[args, &["--offline", "--locked", "--manifest-path", &manifest]].concat())
 }
 
-/// Whether cargo can do without the network: for what is run, and for what is tested beside it. A tree needs just the
-/// packages that are built on this system.
+/// Whether cargo can do without the network: for what is run, and for what is tested beside it. A
+/// tree needs just the packages that are built on this system.
 fn dependencies(root: &Path) -> Check {
     let fetch = "cargo fetch --locked, where there is a network";
     let Some(to_run) = cargo(root, &["tree", "--workspace", "--edges=no-dev"]) else {
@@ -80,8 +80,9 @@ fn dependencies(root: &Path) -> Check {
     }
 }
 
-/// The folder of cargo's folders `debug` and `release`. Cargo says where its target directory is, and not whether it
-/// builds in a folder for one system there (`build.target`); if this program is in such a folder, it does.
+/// The folder of cargo's folders `debug` and `release`. Cargo says where its target directory is,
+/// and not whether it builds in a folder for one system there (`build.target`); if this program is
+/// in such a folder, it does.
 fn target(root: &Path) -> Option<PathBuf> {
     let told = cargo(root, &["metadata", "--no-deps", "--format-version=1"])?;
     let metadata = serde_json::from_slice::<serde_json::Value>(&told.stdout).ok()?;
@@ -91,7 +92,8 @@ fn target(root: &Path) -> Option<PathBuf> {
     Some(ours.map_or(target.clone(), Path::to_path_buf))
 }
 
-/// Whether the stages and the client are built from the present sources, so that the class does not wait for them.
+/// Whether the stages and the client are built from the present sources, so that the class does not
+/// wait for them.
 fn built(name: &'static str, folder: &Path, command: &str) -> Check {
     let all = STAGES.into_iter().chain(["client"]);
     let missing: Vec<_> =
@@ -106,7 +108,8 @@ fn built(name: &'static str, folder: &Path, command: &str) -> Check {
     }
 }
 
-/// Whether a binary is younger than its sources, which cargo lists in a file beside it: `binary: source source …`.
+/// Whether a binary is younger than its sources, which cargo lists in a file beside it: `binary:
+/// source source …`.
 fn is_built(binary: &Path) -> Option<bool> {
     let changed = |path: &Path| -> Option<SystemTime> { path.metadata().ok()?.modified().ok() };
     let built = changed(binary)?;

@@ -58,7 +58,8 @@ pub fn descriptors(most: Option<u64>) -> Check {
     }
 }
 
-/// How many processes a user may have, and has: with most kinds of nc a connection of `flood.sh` is a process.
+/// How many processes a user may have, and has: with most kinds of nc a connection of `flood.sh` is
+/// a process.
 pub fn processes(most: Option<u64>, running: u64) -> Check {
     match most {
         Some(most) if most < running.saturating_add(FLOOD) => Check::warn(

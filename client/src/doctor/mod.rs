@@ -1,7 +1,7 @@
 //! A machine before a class: what the lessons need of it, what is there, and how to fix the rest.
 //!
-//! Each check is a function that returns a [`Check`]. One that judges a number takes the number, so that what it says
-//! of any machine can be tested on every machine.
+//! Each check is a function that returns a [`Check`]. One that judges a number takes the number, so
+//! that what it says of any machine can be tested on every machine.
 
 mod build;
 pub mod disk;
@@ -16,8 +16,9 @@ pub use finding::{Check, Health};
 use std::net::SocketAddr;
 use std::thread;
 
-/// Looks at everything; `addr` is where the servers are to listen, and `columns` how wide the terminal is, if there is
-/// one. It takes a second or two, and starts only a server in this process, on a free port.
+/// Looks at everything; `addr` is where the servers are to listen, and `columns` how wide the
+/// terminal is, if there is one. It takes a second or two, and starts only a server in this
+/// process, on a free port.
 pub fn examine(addr: SocketAddr, columns: Option<usize>) -> Vec<Check> {
     let here = network::answering();
     let loopback = network::loopback(&here);

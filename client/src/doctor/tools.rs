@@ -52,7 +52,8 @@ pub(super) fn curl(answering: Option<SocketAddr>) -> Check {
     }
 }
 
-/// Which bash runs the scripts, and whether it can connect: their normal request uses its `/dev/tcp`.
+/// Which bash runs the scripts, and whether it can connect: their normal request uses its
+/// `/dev/tcp`.
 pub(super) fn bash(answering: Option<SocketAddr>) -> Check {
     let script = "echo \"$BASH_VERSION\"; [ \"$1\" = 0 ] || exec 6<>\"/dev/tcp/127.0.0.1/$1\" && \
         printf %s \"$2\" >&6 && IFS= read -r line <&6 && echo \"$line\"";

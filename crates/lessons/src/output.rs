@@ -1,7 +1,8 @@
-//! Whether a command printed what a lesson shows: the same lines in the same order, whatever the numbers.
+//! Whether a command printed what a lesson shows: the same lines in the same order, whatever the
+//! numbers.
 //!
-//! A number matches any number, a duration any duration, a bar any bar; but the status of a response is compared as it
-//! is. `…` matches anything, in a line or in place of lines.
+//! A number matches any number, a duration any duration, a bar any bar; but the status of a
+//! response is compared as it is. `…` matches anything, in a line or in place of lines.
 
 /// Checks what came against what is shown.
 ///

@@ -1,4 +1,5 @@
-//! A Markdown file: its code blocks, its links and its headings, each with the line where it stands.
+//! A Markdown file: its code blocks, its links and its headings, each with the line where it
+//! stands.
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use std::collections::BTreeSet;
@@ -83,7 +84,8 @@ impl Page {
         page
     }
 
-    /// As GitHub does: small letters, `-` for a space, no other sign; a second one of a name is numbered.
+    /// As GitHub does: small letters, `-` for a space, no other sign; a second one of a name is
+    /// numbered.
     fn add_heading(&mut self, heading: &str) {
         let keep = |char: &char| char.is_alphanumeric() || "-_".contains(*char);
         let name =
@@ -98,7 +100,8 @@ impl Page {
     }
 }
 
-/// Whether the lines of `part` stand in `whole`, one after another, whatever the white space around each.
+/// Whether the lines of `part` stand in `whole`, one after another, whatever the white space around
+/// each.
 pub fn quotes(whole: &str, part: &str) -> bool {
     let [whole, part] =
         [whole, part].map(|text| text.trim().lines().map(str::trim).collect::<Vec<_>>());

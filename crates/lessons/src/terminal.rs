@@ -1,7 +1,9 @@
-//! Runs a lesson: each `sh` block in order, as its reader does, and compares what comes with the `text` block after it.
+//! Runs a lesson: each `sh` block in order, as its reader does, and compares what comes with the
+//! `text` block after it.
 //!
-//! `cargo stageN` and `scripts/cure.sh NAME` start a server, which stays for what follows and ends the one before. It
-//! listens on a free port in place of 8080. Everything else is a command that ends by itself.
+//! `cargo stageN` and `scripts/cure.sh NAME` start a server, which stays for what follows and ends
+//! the one before. It listens on a free port in place of 8080. Everything else is a command that
+//! ends by itself.
 
 use crate::output;
 use crate::page::{Block, Page};
@@ -19,7 +21,8 @@ use std::time::Duration;
 /// How long a block may take: this only bounds a broken one.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What a reader types without an address goes to 127.0.0.1:8080; here it goes to the server that the lesson has started.
+/// What a reader types without an address goes to 127.0.0.1:8080; here it goes to the server that
+/// the lesson has started.
 const HABITS: &str = r#"
 script() {
     local name=$1
@@ -50,7 +53,8 @@ pub struct Terminal<'a> {
 }
 
 impl Terminal<'_> {
-    /// Follows a lesson by the letter; what went otherwise than it says, each with its file and line.
+    /// Follows a lesson by the letter; what went otherwise than it says, each with its file and
+    /// line.
     pub fn follow(&self, page: &Page) -> Vec<String> {
         let is_run = |block: &&Block| {
             ["sh", "text"].contains(&&*block.language) && is_for_this_system(block)
@@ -133,7 +137,8 @@ impl Terminal<'_> {
     }
 }
 
-/// What cannot be tried on this machine: the line of each command, and the program that it or the server before it needs.
+/// What cannot be tried on this machine: the line of each command, and the program that it or the
+/// server before it needs.
 pub fn not_tried(page: &Page) -> Vec<(usize, &'static Tool)> {
     let (mut not_tried, mut no_server) = (Vec::new(), None);
     let is_run = |block: &&Block| block.language == "sh" && is_for_this_system(block);
@@ -166,7 +171,8 @@ fn end_of(mut child: Child) -> Result<bool, String> {
     }
 }
 
-/// How the shell is to start a server, if this block does; what is added to the command line goes to the server.
+/// How the shell is to start a server, if this block does; what is added to the command line goes
+/// to the server.
 fn start_of(text: &str) -> Option<String> {
     let text = text.trim();
     if text.contains("scripts/cure.sh ") {

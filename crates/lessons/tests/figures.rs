@@ -102,7 +102,8 @@ fn the_numbers_of_claims_are_those_of_the_claims() {
         "bridges/README.md",
     ]) {
         let text = words(&read(path));
-        // `stage 2: 21 of 24 claims`, the last line of a check without --only, which tries four at most
+        // `stage 2: 21 of 24 claims`, the last line of a check without --only, which tries four at
+        // most
         for (at, found) in text.match_indices(" claims") {
             let line = &text[..at];
             let Some((before, of)) = line.rsplit_once(" of ") else { continue };

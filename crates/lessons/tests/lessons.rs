@@ -1,4 +1,5 @@
-//! The lessons, followed by the letter: every command is run, every output compared, against the real binaries.
+//! The lessons, followed by the letter: every command is run, every output compared, against the
+//! real binaries.
 
 use lessons::page::Page;
 use lessons::terminal::Terminal;

@@ -1,5 +1,5 @@
-//! Every page of the repository: its quotations are exact, its links lead somewhere, and nothing that people
-//! can run or set is left unmentioned.
+//! Every page of the repository: its quotations are exact, its links lead somewhere, and nothing
+//! that people can run or set is left unmentioned.
 
 use lessons::page::{Page, quotes};
 use probe::stages::STAGES;

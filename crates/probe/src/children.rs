@@ -1,8 +1,9 @@
 //! Child processes that end with this one, whatever ends it: a return, a signal, or `kill -9`.
 //!
-//! They are in one process group, and so is a shell that waits for the end of a pipe. Only this process holds the other
-//! end, so the pipe ends when this process does; then the shell kills the group. Ctrl-C in a terminal does not reach the
-//! group, so a child runs until this process ends it.
+//! They are in one process group, and so is a shell that waits for the end of a pipe. Only this
+//! process holds the other end, so the pipe ends when this process does; then the shell kills the
+//! group. Ctrl-C in a terminal does not reach the group, so a child runs until this process ends
+//! it.
 
 use anyhow::Context;
 use std::io;
@@ -15,7 +16,8 @@ const WATCH: &str = "trap '' HUP INT QUIT TERM; read -r _; kill -s KILL 0";
 
 static WATCHER: Mutex<Option<Child>> = Mutex::new(None);
 
-/// Starts a child that ends with this process. A terminal's Ctrl-C does not reach it, and it has no stdin.
+/// Starts a child that ends with this process. A terminal's Ctrl-C does not reach it, and it has no
+/// stdin.
 ///
 /// # Errors
 /// It does not start.
@@ -26,7 +28,8 @@ pub fn spawn(command: &mut Command) -> anyhow::Result<Child> {
         None => watcher.insert(watch().context("cannot start sh")?).id(),
     };
     let name = command.get_program().to_string_lossy().into_owned();
-    // a child has left the pipe, by exec, only after it has joined the group: the shell cannot miss it
+    // a child has left the pipe, by exec, only after it has joined the group: the shell cannot miss
+    // it
     let child = command.stdin(Stdio::null()).process_group(group.try_into()?).spawn();
     child.with_context(|| format!("cannot start {name}"))
 }

@@ -1,4 +1,5 @@
-//! A server as a process: started on a free port, and killed when its owner is dropped or this process ends.
+//! A server as a process: started on a free port, and killed when its owner is dropped or this
+//! process ends.
 
 use crate::children;
 use anyhow::{Context, anyhow, bail};
@@ -9,11 +10,12 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// How long a server may take until it listens: an event is awaited, so this only bounds a broken one.
+/// How long a server may take until it listens: an event is awaited, so this only bounds a broken
+/// one.
 const START: Duration = Duration::from_secs(60);
 
-/// A running server that announces itself as our stages do: `listening on http://ADDR` is its first line.
-/// Killed when it is dropped, and when this process ends, whatever ends it.
+/// A running server that announces itself as our stages do: `listening on http://ADDR` is its first
+/// line. Killed when it is dropped, and when this process ends, whatever ends it.
 #[derive(Debug)]
 pub struct Server {
     child: Child,

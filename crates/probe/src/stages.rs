@@ -38,8 +38,8 @@ pub fn build(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
         .collect()
 }
 
-/// Builds packages of the workspace in the profile that this crate was built in; where their binaries are, from cargo
-/// itself, since its settings decide that.
+/// Builds packages of the workspace in the profile that this crate was built in; where their
+/// binaries are, from cargo itself, since its settings decide that.
 ///
 /// # Errors
 /// Cargo cannot be run, or a package does not build.
@@ -55,7 +55,8 @@ pub fn build_packages(root: &Path, packages: &[String]) -> anyhow::Result<Vec<Pa
     if !output.status.success() {
         bail!("the stages do not build; what cargo says about it stands above");
     }
-    // a line for each thing built; https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages
+    // a line for each thing built;
+    // https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages
     let lines = String::from_utf8_lossy(&output.stdout);
     let messages =
         lines.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());

@@ -1,4 +1,5 @@
-//! The programs that a lesson calls and that not every machine has: all but Rust, curl, bash and coreutils.
+//! The programs that a lesson calls and that not every machine has: all but Rust, curl, bash and
+//! coreutils.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;

@@ -6,8 +6,8 @@ use crate::{
 use http1::{MAX_BODY, Response, header};
 use std::net::SocketAddr;
 
-/// The banner: where it listens, on a first line that [`Server::start`](crate::Server::start) requires; then its
-/// idea, what to try, what breaks it, and what to read.
+/// The banner: where it listens, on a first line that [`Server::start`](crate::Server::start)
+/// requires; then its idea, what to try, what breaks it, and what to read.
 pub fn must_print_its_banner(binary: &str, number: u8, name: &str) {
     let server = start(binary, &[]);
     let addr = server.addr().to_string();
@@ -38,7 +38,8 @@ pub fn must_list_its_options(binary: &str, options: &[(&str, &str)]) {
     }
 }
 
-/// Invalid arguments: exit code 2, nothing on stdout, and stderr names the option, the first of each.
+/// Invalid arguments: exit code 2, nothing on stdout, and stderr names the option, the first of
+/// each.
 pub fn must_reject_arguments(binary: &str, cases: &[&[&str]]) {
     for case in cases {
         let output = run(binary, case, &[]);
@@ -130,7 +131,8 @@ pub fn must_keep_connections_as_asked(addr: SocketAddr) {
     }
 }
 
-/// `100 Continue` comes once the head is accepted and before the body is sent; a rejection comes instead of it.
+/// `100 Continue` comes once the head is accepted and before the body is sent; a rejection comes
+/// instead of it.
 pub fn must_send_continue(addr: SocketAddr) {
     let head = |length| {
         format!(
@@ -148,7 +150,8 @@ pub fn must_send_continue(addr: SocketAddr) {
     must_reject(addr, 413, head(MAX_BODY + 1));
 }
 
-/// A message that is rejected before it is complete: its sender gets the whole response, and the next client is
+/// A message that is rejected before it is complete: its sender gets the whole response, and the
+/// next client is
 /// served.
 #[track_caller]
 pub fn must_reject(addr: SocketAddr, status: u16, message: impl AsRef<[u8]>) {
@@ -164,7 +167,8 @@ pub fn must_reject(addr: SocketAddr, status: u16, message: impl AsRef<[u8]>) {
     must_have_status(&ask(addr, event("alice", 1)), 200, &format!("the client after {of}"));
 }
 
-/// A message that is rejected before it is complete: its sender may go on sending and can still read the response.
+/// A message that is rejected before it is complete: its sender may go on sending and can still
+/// read the response.
 pub fn must_let_a_rejected_sender_finish(addr: SocketAddr) {
     let body = vec![b'x'; 6 * MAX_BODY]; // more than buffers hold, less than the server discards
     let mut peer = Peer::connect(addr);

@@ -1,5 +1,5 @@
-//! Hostile clients against a stage that has deadlines (3 to 5): each is disconnected after its deadline, other clients are
-//! served throughout, and resources are released.
+//! Hostile clients against a stage that has deadlines (3 to 5): each is disconnected after its
+//! deadline, other clients are served throughout, and resources are released.
 
 use crate::{
     OnDrop, PATIENCE, Peer, Server, ask, get, json, log_of, must_have_status, needs_descriptors,
@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Declares each function here as a test of one stage: its binary, and the arguments that it needs to hold five thousand
+/// Declares each function here as a test of one stage: its binary, and the arguments that it needs
+/// to hold five thousand
 /// connections.
 #[macro_export]
 macro_rules! hostile_scenes {
@@ -47,7 +48,8 @@ const HALF_A_BODY: &str =
 const HALF_A_CHUNK: &str =
     "POST /events HTTP/1.1\r\nHost: hostile\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n{";
 
-/// While `harm` is done to the server, a normal client sends request after request, and each is served.
+/// While `harm` is done to the server, a normal client sends request after request, and each is
+/// served.
 fn must_serve_throughout<T>(server: &Server, harm: impl FnOnce() -> T) -> T {
     let (addr, done) = (server.addr(), AtomicBool::new(false));
     thread::scope(|scope| {
@@ -97,7 +99,8 @@ pub fn descriptors(server: &Server) -> usize {
     String::from_utf8_lossy(&listed.expect("there is lsof").stdout).lines().count()
 }
 
-/// Opens connections that stop in the middle of a request, and waits until the server has closed each.
+/// Opens connections that stop in the middle of a request, and waits until the server has closed
+/// each.
 fn stop_half_way(server: &Server, count: usize) {
     let mut peers = Vec::with_capacity(count);
     for number in 0..count {
@@ -106,7 +109,8 @@ fn stop_half_way(server: &Server, count: usize) {
         peer.send(sent);
         peers.push((peer, sent));
         if number % 10 == 0 {
-            // it disconnects with an unread response, which resets the connection, in the middle of its next request
+            // it disconnects with an unread response, which resets the connection, in the middle of
+            // its next request
             Peer::connect(server.addr()).send(get("/")).send(HALF_A_BODY);
         }
     }
@@ -118,7 +122,8 @@ fn stop_half_way(server: &Server, count: usize) {
     }
 }
 
-/// A thousand connections stop half-way; afterwards the server's memory is within a few MiB of what it was.
+/// A thousand connections stop half-way; afterwards the server's memory is within a few MiB of what
+/// it was.
 pub fn a_thousand_stuck_connections_are_closed_and_their_memory_is_returned(binary: &str) {
     needs_descriptors(1200);
     let server = start(binary, &["--timeout", "2s"]);
@@ -129,7 +134,8 @@ pub fn a_thousand_stuck_connections_are_closed_and_their_memory_is_returned(bina
     assert!(after - before <= 6 * 1024, "{before} KiB before, {after} KiB after");
 }
 
-/// Bodies of almost a mebibyte, in each framing: the server's memory grows by their size and a tenth.
+/// Bodies of almost a mebibyte, in each framing: the server's memory grows by their size and a
+/// tenth.
 pub fn a_body_costs_its_size_once(binary: &str) {
     const COUNT: usize = 40;
     const KIB: i64 = COUNT as i64 * 1024;
@@ -171,7 +177,8 @@ pub fn a_body_costs_its_size_once(binary: &str) {
     }
 }
 
-/// Events padded to a mebibyte wait, one by one, behind an event that takes an hour: only the events stay in memory.
+/// Events padded to a mebibyte wait, one by one, behind an event that takes an hour: only the
+/// events stay in memory.
 pub fn waiting_events_do_not_keep_their_requests(binary: &str, args: &[&str]) {
     const COUNT: usize = 60;
     let args = [&["--work", "1h"], args].concat();
@@ -275,7 +282,8 @@ pub fn exhausted_descriptors_come_back(binary: &str) {
     must_have_status(&ask(server.addr(), get("/")), 404, "the last client");
 }
 
-/// What a client sends is quoted, escaped and cut, so that it can neither forge nor flood the log and the response.
+/// What a client sends is quoted, escaped and cut, so that it can neither forge nor flood the log
+/// and the response.
 pub fn client_bytes_are_escaped_and_cut_in_log_and_response(binary: &str) {
     let long = "x".repeat(7000);
     let log = log_of(binary, Some("debug"), 14, |addr| {

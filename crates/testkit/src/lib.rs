@@ -1,7 +1,8 @@
 //! For tests: start a stage on a free port, stop it, send raw bytes to it.
 //!
-//! Everything here panics where a test should fail, with a sentence that says what was missing. Every wait for an event
-//! ends after [`PATIENCE`]: a slow machine passes, a broken server does not hang the tests.
+//! Everything here panics where a test should fail, with a sentence that says what was missing.
+//! Every wait for an event ends after [`PATIENCE`]: a slow machine passes, a broken server does not
+//! hang the tests.
 
 pub mod contract;
 pub mod hostile;
@@ -65,8 +66,8 @@ pub fn run(binary: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
     }
 }
 
-/// What a stage writes to stderr, with this `RUST_LOG` or without one, from its start until `talk` has run, at least `lines`
-/// lines have arrived, and it is killed.
+/// What a stage writes to stderr, with this `RUST_LOG` or without one, from its start until `talk`
+/// has run, at least `lines` lines have arrived, and it is killed.
 pub fn log_of(
     binary: &str,
     rust_log: Option<&str>,
@@ -118,8 +119,8 @@ pub fn start_with_jammed_log(binary: &str, args: &[&str]) -> Server {
     server
 }
 
-/// Raises this process's limit on file descriptors; fails if the system does not allow it. The stages raise
-/// their own limits.
+/// Raises this process's limit on file descriptors; fails if the system does not allow it. The
+/// stages raise their own limits.
 pub fn needs_descriptors(count: u64) {
     let limit = rlimit::increase_nofile_limit(count).expect("the limit can be asked for");
     assert!(
@@ -162,8 +163,8 @@ pub fn must_be_kept_in_time(name: &str, addr: SocketAddr) {
     }
 }
 
-/// A scope guard: runs a function when it is dropped, also in a panic, so that threads that wait for it end, and the test
-/// with them.
+/// A scope guard: runs a function when it is dropped, also in a panic, so that threads that wait
+/// for it end, and the test with them.
 pub struct OnDrop<F: Fn()>(pub F);
 
 impl<F: Fn()> Drop for OnDrop<F> {
@@ -206,7 +207,8 @@ impl Peer {
         self
     }
 
-    /// Sends bytes to a server that may have closed already; whether they could be sent. Fails if the server neither reads nor
+    /// Sends bytes to a server that may have closed already; whether they could be sent. Fails if
+    /// the server neither reads nor
     /// closes.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         match self.stream.write_all(bytes.as_ref()) {
@@ -285,7 +287,8 @@ impl Peer {
         }
     }
 
-    /// Sends bytes again and again until the server has read none for `patience`: all buffers are full.
+    /// Sends bytes again and again until the server has read none for `patience`: all buffers are
+    /// full.
     pub fn send_until_stuck(&mut self, bytes: impl AsRef<[u8]>, patience: Duration) {
         self.stream.set_write_timeout(Some(patience)).expect("a socket's timeout can be set");
         while self.stream.write_all(bytes.as_ref()).is_ok() {}
@@ -347,7 +350,8 @@ impl Peer {
                 ReadResult::Bytes(bytes.into())
             }
             Err(error) if is_timeout(&error) => ReadResult::TimedOut,
-            // Linux reports this to a reader with a deadline whose process was halted, as on a paused machine
+            // Linux reports this to a reader with a deadline whose process was halted, as on a
+            // paused machine
             Err(error) if error.kind() == ErrorKind::Interrupted => self.read(patience),
             Err(error) => ReadResult::Reset(error),
         }
@@ -408,7 +412,8 @@ pub fn json(response: &Response) -> Value {
         .unwrap_or_else(|error| panic!("not JSON: {error}: {:?}", response.body()))
 }
 
-/// Fails unless the response has this status and, for an error, a problem document that is complete (RFC 9457).
+/// Fails unless the response has this status and, for an error, a problem document that is complete
+/// (RFC 9457).
 pub fn must_have_status(response: &Response, status: u16, of: &str) {
     assert_eq!(response.status().as_u16(), status, "{of}: {:?}", response.body());
     if response.status() >= StatusCode::BAD_REQUEST {
@@ -424,8 +429,8 @@ pub fn must_have_status(response: &Response, status: u16, of: &str) {
     }
 }
 
-/// Connects once for each request, then sends them all, then reads the responses; each with the time from the first
-/// send until it was read, which is an upper bound of its latency.
+/// Connects once for each request, then sends them all, then reads the responses; each with the
+/// time from the first send until it was read, which is an upper bound of its latency.
 pub fn ask_at_once(addr: SocketAddr, requests: &[Vec<u8>]) -> Vec<(Response, Duration)> {
     let mut peers: Vec<Peer> = requests.iter().map(|_| Peer::connect(addr)).collect();
     let began = Instant::now();

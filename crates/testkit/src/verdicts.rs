@@ -8,13 +8,15 @@ use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// How often a claim that should be kept is tried: a busy machine can make a server look slow, but not fast.
+/// How often a claim that should be kept is tried: a busy machine can make a server look slow, but
+/// not fast.
 const TRIES: usize = 3;
 
 /// How many servers run at a time: more would slow each other down.
 const AT_A_TIME: usize = 8;
 
-/// Tries each claim on a separate server: kept where the lessons say so, and broken everywhere else.
+/// Tries each claim on a separate server: kept where the lessons say so, and broken everywhere
+/// else.
 pub fn each_claim_must_be_as_the_lessons_say(binary: &'static str, stage: u8) {
     Runtime::new().expect("a runtime starts").block_on(async {
         let (places, mut trials) = (Arc::new(Semaphore::new(AT_A_TIME)), JoinSet::new());
@@ -49,8 +51,8 @@ async fn try_on(server: &Server, claim: &Claim, expected: Verdict) -> Finding {
     }
 }
 
-/// Tries all claims that the stage keeps one after another on one server, as `client check` does: none leaves anything
-/// behind that breaks the next.
+/// Tries all claims that the stage keeps one after another on one server, as `client check` does:
+/// none leaves anything behind that breaks the next.
 pub fn one_server_must_keep_its_claims_in_a_row(binary: &str, stage: u8, args: &[&str]) {
     let server = start(binary, args);
     Runtime::new().expect("a runtime starts").block_on(async {

@@ -1,5 +1,6 @@
-//! Not a test: says what the tests could not try on this machine, for want of what. It runs after all other tests but
-//! workshop's and the examples of the documentation. With `NOTHING_MISSING=1` it fails if there is anything.
+//! Not a test: says what the tests could not try on this machine, for want of what. It runs after
+//! all other tests but workshop's and the examples of the documentation. With `NOTHING_MISSING=1`
+//! it fails if there is anything.
 
 use lessons::page::Page;
 use lessons::terminal::not_tried;

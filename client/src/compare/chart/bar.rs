@@ -4,7 +4,8 @@ use claims::TracedRequest;
 use probe::http_client::Outcome;
 use std::time::Duration;
 
-/// A request, or a connection that misbehaves on purpose. Times are relative to the first request of the panel.
+/// A request, or a connection that misbehaves on purpose. Times are relative to the first request
+/// of the panel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bar {
     /// A short description, such as `event`.
@@ -17,8 +18,8 @@ pub struct Bar {
     pub began: Duration,
     /// When the response was complete, or the client gave up.
     pub ended: Duration,
-    /// Where it waited, without gaps from `began` to `ended`. For an accepted request they continue until the server has
-    /// processed it.
+    /// Where it waited, without gaps from `began` to `ended`. For an accepted request they continue
+    /// until the server has processed it.
     pub segments: Vec<Segment>,
 }
 
@@ -48,7 +49,8 @@ pub enum Place {
     Response,
 }
 
-/// How a request ended, in the categories that the bars are coloured by. The order is the order of the bars.
+/// How a request ended, in the categories that the bars are coloured by. The order is the order of
+/// the bars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BarKind {
     /// A connection that misbehaves on purpose and does not send a complete request.
@@ -107,7 +109,8 @@ impl Bar {
         let since = |at: Duration| at.saturating_sub(zero);
         let (began, ended) = (since(exchange.began), since(exchange.ended.max(exchange.began)));
         let connected = exchange.connected.map_or(ended, since).clamp(began, ended);
-        // while the backlog has room, the kernel connects at once; otherwise it retries after one second, then two …
+        // while the backlog has room, the kernel connects at once; otherwise it retries after one
+        // second, then two …
         let backlog = if connected - began >= SLOW_CONNECT { connected } else { began };
         let segments = [(began, backlog, Place::Backlog), (backlog, ended, Place::Response)]
             .into_iter()
@@ -129,7 +132,8 @@ impl Bar {
         self.ended - self.began
     }
 
-    /// The end of the last segment: when the response was complete or, if later, when the server had processed the request.
+    /// The end of the last segment: when the response was complete or, if later, when the server
+    /// had processed the request.
     pub fn finished(&self) -> Duration {
         self.segments.last().map_or(self.ended, |segment| segment.to)
     }
@@ -143,7 +147,8 @@ impl Bar {
             .sum()
     }
 
-    /// Splits the wait for the response at `work_from`: blocked by earlier requests before it, processed after it.
+    /// Splits the wait for the response at `work_from`: blocked by earlier requests before it,
+    /// processed after it.
     pub(super) fn split(&mut self, work_from: Duration) {
         let Some(response) =
             self.segments.last().copied().filter(|segment| segment.place == Place::Response)

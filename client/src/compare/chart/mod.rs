@@ -1,6 +1,8 @@
-//! Turns the traces of a claim into bars: one for each request, on a time axis that all stages share.
+//! Turns the traces of a claim into bars: one for each request, on a time axis that all stages
+//! share.
 //!
-//! Pure functions of the traces, without HTML, terminal or network, so that tests can compare bars exactly.
+//! Pure functions of the traces, without HTML, terminal or network, so that tests can compare bars
+//! exactly.
 
 mod axis;
 mod bar;

@@ -9,7 +9,8 @@ use std::time::Duration;
 /// The chart of a claim.
 #[derive(Debug)]
 pub struct Chart {
-    /// The time axis of all panels, at least [`IMMEDIATE`] long. Each bar starts at zero, when its request was due.
+    /// The time axis of all panels, at least [`IMMEDIATE`] long. Each bar starts at zero, when its
+    /// request was due.
     pub axis: Axis,
     /// How many bars fit side by side: as many as the panel with the most bars has.
     pub slots: usize,
@@ -20,8 +21,8 @@ pub struct Chart {
 /// The requests of a claim on one stage.
 #[derive(Debug)]
 pub struct Panel {
-    /// The requests in the order in which they were due. Requests that were due at the same moment are sorted by
-    /// [`BarKind`]: accepted, then rejected, then those without a response.
+    /// The requests in the order in which they were due. Requests that were due at the same moment
+    /// are sorted by [`BarKind`]: accepted, then rejected, then those without a response.
     pub bars: Vec<Bar>,
     /// The queue depth over time, from `GET /stats`; empty if the server does not report it.
     pub queue: Vec<QueueSample>,
@@ -31,7 +32,8 @@ pub struct Panel {
     pub littles_law: Option<LittlesLaw>,
 }
 
-/// The shortest time axis: 100 ms, which people perceive as immediate, so that faster responses are drawn flat.
+/// The shortest time axis: 100 ms, which people perceive as immediate, so that faster responses are
+/// drawn flat.
 pub const IMMEDIATE: Duration = Duration::from_millis(100);
 
 impl Chart {
@@ -79,8 +81,9 @@ impl Panel {
     }
 }
 
-/// Extends each accepted request's bar beyond its 202: the `i`th is done when `GET /stats` first reports `i` done, and its
-/// processing started when the one before it was done. The times are as coarse as the samples.
+/// Extends each accepted request's bar beyond its 202: the `i`th is done when `GET /stats` first
+/// reports `i` done, and its processing started when the one before it was done. The times are as
+/// coarse as the samples.
 fn extend_accepted(bars: &mut [Bar], queue: &[QueueSample]) {
     let Some(last) = queue.last() else { return };
     let mut accepted: Vec<_> =

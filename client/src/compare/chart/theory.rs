@@ -5,7 +5,8 @@ use claims::QueueSample;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Requests that were due together and were served one at a time: the `k`th waits `k` times the work.
+/// Requests that were due together and were served one at a time: the `k`th waits `k` times the
+/// work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SerialService {
     /// What the requests were, such as `event`.
@@ -29,12 +30,13 @@ impl SerialService {
     }
 }
 
-/// Responses closer together than this are noise of a busy machine, not work. Requests that were due within this time were
-/// due together.
+/// Responses closer together than this are noise of a busy machine, not work. Requests that were
+/// due within this time were due together.
 const LEAST_GAP: Duration = Duration::from_millis(50);
 
-/// Finds requests of one sort that were due together and served one at a time. Each one's work started when the one before
-/// it was answered, so their bars are split there: into the wait for the lock, and the work.
+/// Finds requests of one sort that were due together and served one at a time. Each one's work
+/// started when the one before it was answered, so their bars are split there: into the wait for
+/// the lock, and the work.
 pub(super) fn find_serial_service(bars: &mut [Bar], work: Duration) -> Option<SerialService> {
     let kinds: BTreeSet<_> = bars.iter().map(|bar| bar.what).collect();
     kinds.into_iter().find_map(|what| serial_service_of(bars, what, work))
@@ -55,7 +57,8 @@ fn serial_service_of(
         std::iter::once(&began).chain(&ends).zip(&ends).map(|(from, to)| *to - *from).collect();
     gaps.sort();
     let median = *gaps.get(gaps.len() / 2)?;
-    // a client that is delayed sees one response late and the next one soon after it: up to a quarter may be off
+    // a client that is delayed sees one response late and the next one soon after it: up to a
+    // quarter may be off
     let steps = gaps.iter().filter(|gap| **gap >= median / 2).count();
     if ends.len() < 3 || median < LEAST_GAP || steps * 4 < gaps.len() * 3 {
         return None;
@@ -93,7 +96,8 @@ pub struct LittlesLaw {
     pub work: Duration,
     /// When the first of them was accepted.
     pub began: Duration,
-    /// When `GET /stats` reported all of them done, relative to `began`; `None` if the samples end before that.
+    /// When `GET /stats` reported all of them done, relative to `began`; `None` if the samples end
+    /// before that.
     pub measured: Option<Duration>,
 }
 

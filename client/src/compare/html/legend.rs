@@ -6,7 +6,8 @@ use crate::compare::matrix::{Matrix, WORK};
 use maud::{Markup, PreEscaped, html};
 use std::collections::BTreeSet;
 
-/// The patterns that distinguish the bars without colour. The SVG must not be `display: none`, or the patterns vanish, too.
+/// The patterns that distinguish the bars without colour. The SVG must not be `display: none`, or
+/// the patterns vanish, too.
 pub(super) fn patterns() -> Markup {
     PreEscaped(include_str!("patterns.svg").into())
 }

@@ -1,4 +1,5 @@
-//! The matrix: a row for each claim, a column for each stage, and in each cell a verdict, its figure and a link to its chart.
+//! The matrix: a row for each claim, a column for each stage, and in each cell a verdict, its
+//! figure and a link to its chart.
 
 use super::format::{anchor, verdict};
 use crate::compare::matrix::{Matrix, Row};
@@ -6,7 +7,8 @@ use maud::{Markup, html};
 use probe::duration::unbroken;
 use probe::stages::{STAGES, idea};
 
-/// The table. Its ARIA roles are explicit, because on a narrow page it is laid out as blocks, and browsers then drop them.
+/// The table. Its ARIA roles are explicit, because on a narrow page it is laid out as blocks, and
+/// browsers then drop them.
 pub(super) fn table(matrix: &Matrix) -> Markup {
     html! {
         section.matrix aria-label="The verdict on each claim for each stage" {

@@ -55,7 +55,8 @@ fn grid(axis: &Axis) -> Markup {
     }
 }
 
-/// The least height of a response's bar, as a part of the panel: a bar that is too short for the scale stays visible.
+/// The least height of a response's bar, as a part of the panel: a bar that is too short for the
+/// scale stays visible.
 const MIN_HEIGHT: f64 = 0.02;
 
 fn draw(bar: &Bar, slot: usize, chart: &Chart) -> Markup {
@@ -73,7 +74,8 @@ fn draw(bar: &Bar, slot: usize, chart: &Chart) -> Markup {
     html! {
         g class={ "bar " (bar_class(bar.kind)) } {
             title { (captions::describe_bar(bar)) }
-            // drawn in reverse, so that the minimal bar of the response is not covered by the segments after it
+            // drawn in reverse, so that the minimal bar of the response is not covered by the
+            // segments after it
             @for segment in bar.segments.iter().rev() { (rect(segment.from, segment.to, segment.place)) }
         }
     }
@@ -132,7 +134,8 @@ fn labels(panel: &Panel, chart: &Chart) -> Markup {
         .unwrap_or_default()
 }
 
-/// How many characters of a label fit across a panel, roughly: fonts and panels both scale with the page.
+/// How many characters of a label fit across a panel, roughly: fonts and panels both scale with the
+/// page.
 const LABEL_CHARS: f64 = 22.0;
 
 /// Centred above its bar, or aligned with the edge of the panel where it would reach beyond it.
