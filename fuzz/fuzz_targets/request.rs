@@ -29,6 +29,9 @@ fn describe(request: &Request) -> String {
     }
     let _ = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::EXPECT]
         .map(|framing| sent.headers.remove(framing));
+    if sent.headers.get(header::HOST).is_some_and(HeaderValue::is_empty) {
+        sent.headers.remove(header::HOST); // it may be empty only beside an absolute target
+    }
     sent.body = request.body().clone();
     let mut again = Vec::new();
     encode_request(&sent, "fuzz", &mut again);
