@@ -55,6 +55,25 @@ fn all_bodies_together_hold_no_more_than_the_bound() {
 }
 
 #[test]
+fn a_body_costs_only_what_has_arrived_of_it() {
+    let server = start(BINARY, &["--body-memory", "1", "--timeout", "1m", "--work", "0s"]);
+    let (event, mut begun) = (padded_event(), Vec::new());
+    must_have_status(&ask(server.addr(), &event), 202, "a first event");
+    let before = resident(&server);
+    for _ in 0..100 {
+        // its pages are used again, but not by a body of which only a byte arrives
+        must_have_status(&ask(server.addr(), &event), 202, "a whole event");
+        let mut peer = Peer::connect(server.addr());
+        peer.send("POST /events HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1048576\r\n\r\n");
+        peer.expect_continue();
+        peer.send("{");
+        begun.push(peer);
+    }
+    let grown = resident(&server) - before;
+    assert!(grown < 16 * 1024, "a hundred bytes cost {grown} KiB");
+}
+
+#[test]
 fn responses_that_are_not_read_hold_no_more_than_the_bound() {
     let server = start(BINARY, &["--body-memory", "1", "--work", "0s", "--queue", "3000"]);
     for number in 0..3000 {

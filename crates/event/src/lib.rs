@@ -19,7 +19,8 @@ use std::fmt;
 
 /// A change of one user's balance: `{"user": "alice", "amount": 5}`.
 ///
-/// No field may be missing, unknown or duplicated.
+/// No field may be missing, unknown or duplicated. It deserializes from JSON in memory (`from_str`,
+/// `from_slice`), since its amount is read as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Event {
     /// Whose balance changes.

@@ -48,19 +48,15 @@ impl Body {
     /// How many bytes are known to be missing in the buffer, which holds `buffered` bytes. Those of
     /// a large body pass through it.
     pub(crate) fn missing(&self, buffered: usize) -> usize {
-        match self {
-            Self::Length(Length { remaining, large: None }) => {
-                (*remaining as usize).saturating_sub(buffered)
+        let (remaining, content, is_large) = match self {
+            Self::Length(Length { remaining, large }) => (*remaining, 0, large.is_some()),
+            Self::Chunked(Chunked { step: Step::Data(remaining), content, large, .. }) => {
+                (*remaining, *content, large.is_some())
             }
-            Self::Chunked(Chunked {
-                step: Step::Data(remaining), content, large: None, ..
-            }) => (*remaining as usize).saturating_sub(buffered - content),
-            Self::Length(Length { remaining, .. })
-            | Self::Chunked(Chunked { step: Step::Data(remaining), .. }) => {
-                (*remaining as usize).min(SCRATCH)
-            }
-            _ => 0,
-        }
+            _ => return 0,
+        };
+        let missing = (remaining as usize).saturating_sub(buffered - content);
+        if is_large { missing.min(SCRATCH) } else { missing }
     }
 
     /// Where the next bytes of a large body go, if the buffer is empty: it need not be filled first.
@@ -118,7 +114,7 @@ impl Length {
             return Ok((self.remaining == 0).then(Bytes::new));
         };
         let remaining = self.remaining as usize; // within the limit: the head was checked
-        if self.large.is_none() && (buffer.len() >= remaining || Large::fits(remaining, max)) {
+        if self.large.is_none() && (buffer.len() >= remaining || Large::is_small(remaining, max)) {
             let is_complete = buffer.len() >= remaining;
             return Ok(is_complete.then(|| buffer.split_to(remaining).freeze()));
         }
@@ -223,7 +219,7 @@ impl Chunked {
                         if size > (max - content) as u64 {
                             return Err(BadMessage::BodyTooLong(max));
                         }
-                        if self.large.is_none() && !Large::fits(content + size as usize, max) {
+                        if self.large.is_none() && !Large::is_small(content + size as usize, max) {
                             let large = self.large.insert(Large::new()?);
                             large.push(&buffer[..content]);
                             self.content = 0;

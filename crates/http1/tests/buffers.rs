@@ -144,7 +144,7 @@ fn a_body_in_many_chunks_costs_its_size_once() {
 
 #[test]
 fn the_next_message_does_not_keep_a_body_in_memory() {
-    let body = "x".repeat(MAX_BODY - 10);
+    let body = "x".repeat(60_000);
     for message in [
         format!("Content-Length: {}\r\n\r\n{body}", body.len()),
         format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len()),
@@ -155,7 +155,8 @@ fn the_next_message_does_not_keep_a_body_in_memory() {
         assert_eq!(request.body().len(), body.len());
         let distance = (decoder.buffer(0).as_ptr() as usize)
             .wrapping_sub(request.body().as_ptr_range().end as usize);
-        assert!(distance > 7, "the next message is in the allocation of this body");
+        // right behind it is the end of its framing, and then the next message
+        assert!(distance > 10, "the next message is in the allocation of this body");
         decoder.push(&GET[1..]);
         complete(&mut decoder);
     }

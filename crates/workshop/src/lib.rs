@@ -61,12 +61,13 @@ use std::net::SocketAddr;
 /// What a stage's `main` returns; an error goes to stderr in one line, with exit code 1.
 pub type Result = std::result::Result<(), OneLineError>;
 
-/// An error with its causes in one line, even when `RUST_BACKTRACE` asks for more.
+/// An error with its causes in one line, even when `RUST_BACKTRACE` asks for more. It ends the
+/// process, so making one waits until the log before it is written, for a second at most.
 pub struct OneLineError(anyhow::Error);
 
 impl<E: Into<anyhow::Error>> From<E> for OneLineError {
     fn from(error: E) -> Self {
-        log::flush(); // it ends the process
+        log::flush();
         Self(error.into())
     }
 }

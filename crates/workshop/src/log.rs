@@ -3,7 +3,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tracing::level_filters::LevelFilter;
@@ -13,10 +13,11 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// How many lines may wait to be written, about 100 KiB; any further one is dropped and counted.
+/// How many lines may wait to be written: about 100 KiB, if only connections are logged. Any further
+/// one is dropped and counted.
 const WAITING_LINES: usize = 1024;
-/// How long the end of the process may wait for stderr and stdout.
-const LAST_LINE_TIME: Duration = Duration::from_secs(1);
+/// How long the end of the process waits for stderr, and then for stdout.
+const END_TIME: Duration = Duration::from_secs(1);
 
 static LOG: OnceLock<Log> = OnceLock::new();
 
@@ -24,11 +25,13 @@ static LOG: OnceLock<Log> = OnceLock::new();
 #[derive(Clone)]
 struct Log {
     entries: SyncSender<Entry>,
+    /// How many lines were dropped since the last one that was not.
     dropped: Arc<AtomicU64>,
 }
 
 enum Entry {
-    Line(Box<[u8]>),
+    /// A line, and how many were dropped before it.
+    Line(Box<[u8]>, u64),
     /// Everything before it is written: says so by dropping the sender.
     Flush(#[expect(dead_code, reason = "its drop is the message")] Sender<()>),
 }
@@ -51,28 +54,30 @@ pub(crate) fn start_log() {
     }
 }
 
-/// Prints the last line of a server on stdout, after its log. Waits for a second at most: a pipe
-/// that nothing reads does not keep the process from ending.
+/// Prints the last line of a server on stdout, after its log. Waits for a second for each at most: a
+/// pipe that nothing reads does not keep the process from ending.
 pub fn print_last(line: &str) {
+    flush();
     let line = format!("{line}\n");
-    let (printed, wait) = channel();
-    // a thread that blocks in `write` cannot be cancelled, but it ends with the process
-    std::thread::spawn(move || {
-        flush();
+    in_time(move |_| {
         // a closed stdout is not an error
         let _ = io::stdout().write_all(line.as_bytes());
-        let _ = printed.send(());
     });
-    let _ = wait.recv_timeout(LAST_LINE_TIME);
 }
 
 /// Waits until the log is written, for a second at most.
 pub(crate) fn flush() {
-    let Some(log) = LOG.get() else { return };
-    let (flushed, wait) = channel();
-    if log.entries.try_send(Entry::Flush(flushed)).is_ok() {
-        let _ = wait.recv_timeout(LAST_LINE_TIME);
+    if let Some(log) = LOG.get() {
+        in_time(|flushed| drop(log.entries.send(Entry::Flush(flushed))));
     }
+}
+
+/// Runs `write` and waits until the sender that it gets is dropped, for a second at most.
+fn in_time(write: impl FnOnce(Sender<()>) + Send + 'static) {
+    let (done, wait) = channel();
+    // a thread that blocks cannot be cancelled, but it ends with the process
+    std::thread::spawn(move || write(done));
+    let _ = wait.recv_timeout(END_TIME);
 }
 
 impl Log {
@@ -87,20 +92,28 @@ impl Log {
     }
 }
 
-/// Writes each entry, and after it how many were dropped since the last one: at least one write
-/// follows every dropped line, since lines are dropped only while others wait.
+/// Writes the lines, and where some were dropped, how many.
 fn write_entries(entries: &Receiver<Entry>, dropped: &AtomicU64, mut log: impl Write) {
-    for entry in entries {
-        // a closed stderr costs the lines of the log and nothing else
-        if let Entry::Line(line) = entry {
-            let _ = log.write_all(&line);
+    // a closed stderr costs the lines of the log and nothing else
+    let report = |log: &mut dyn Write, count| {
+        if count > 0 {
+            let line = format!("{count} lines are missing here: the log was not read\n");
+            let _ = log.write_all(line.as_bytes());
         }
-        match dropped.swap(0, Ordering::Relaxed) {
-            0 => {}
-            count => {
-                let line = format!("{count} lines are missing here: the log was not read\n");
-                let _ = log.write_all(line.as_bytes());
+    };
+    loop {
+        let entry = entries.try_recv().or_else(|_| {
+            // all that had a place is written: what was dropped came after it
+            report(&mut log, dropped.swap(0, Ordering::Relaxed));
+            entries.recv()
+        });
+        match entry {
+            Ok(Entry::Line(line, missing)) => {
+                report(&mut log, missing);
+                let _ = log.write_all(&line);
             }
+            Ok(Entry::Flush(_)) => report(&mut log, dropped.swap(0, Ordering::Relaxed)),
+            Err(_) => return,
         }
     }
 }
@@ -116,10 +129,9 @@ impl<'l> MakeWriter<'l> for Log {
 /// Each write is a line.
 impl Write for &Log {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
-            self.entries.try_send(Entry::Line(line.into()))
-        {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        let missing = self.dropped.swap(0, Ordering::Relaxed);
+        if self.entries.try_send(Entry::Line(line.into(), missing)).is_err() {
+            self.dropped.fetch_add(missing + 1, Ordering::Relaxed);
         }
         Ok(line.len())
     }
@@ -165,11 +177,16 @@ mod tests {
         assert_eq!(lines.recv().unwrap(), "in hand");
         (0..WAITING_LINES).for_each(|_| write("waits"));
         (0..100).for_each(|_| write("dropped"));
+        allow.send(()).unwrap(); // the line in hand is written, and the next one leaves its place
+        assert_eq!(lines.recv().unwrap(), "waits");
+        write("after the gap");
+        write("dropped at the end");
         drop(allow); // from now on each write succeeds
         drop(log);
         writer.join().unwrap();
         let lines: Vec<_> = lines.iter().collect();
-        assert_eq!(lines[0], "100 lines are missing here: the log was not read\n");
-        assert_eq!(lines[1..], vec!["waits"; WAITING_LINES]);
+        let missing = |count| format!("{count} lines are missing here: the log was not read\n");
+        assert_eq!(lines[..WAITING_LINES - 1], vec!["waits"; WAITING_LINES - 1]);
+        assert_eq!(lines[WAITING_LINES - 1..], [&missing(100), "after the gap", &missing(1)]);
     }
 }

@@ -3,16 +3,21 @@
 use std::future::poll_fn;
 use std::process::{Command, exit};
 use std::task::Poll;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-/// Returns a token that the first SIGINT, SIGTERM or SIGHUP cancels. A second signal, sent after
-/// the first was handled, ends the process at once, with exit code 128 + the signal's number. Two
-/// signals in one instant count as one.
+/// How long signals count with the first: some senders send SIGTERM and SIGHUP at once.
+const ONE_INSTANT: Duration = Duration::from_millis(100);
+
+/// Returns a token that the first SIGINT, SIGTERM or SIGHUP cancels. A second signal, sent more
+/// than a tenth of a second later, ends the process at once, with exit code 128 + the signal's
+/// number.
 ///
 /// A signal that was ignored when the process started stays ignored: SIGHUP under `nohup`, SIGINT
-/// in the background of a script.
+/// in the background of a script. (To find out needs `sh`.)
 ///
 /// # Errors
 /// The system does not let this process wait for signals.
@@ -41,7 +46,13 @@ pub fn stop_signal() -> anyhow::Result<CancellationToken> {
     tokio::spawn(async move {
         next().await;
         cancelled.cancel();
-        info!("stopping: every promise is kept; a second signal ends it at once");
+        info!("stopping: every promise is kept; a second signal ends the process at once");
+        let same_instant = async {
+            loop {
+                next().await;
+            }
+        };
+        let _ = timeout(ONE_INSTANT, same_instant).await;
         exit(128 + next().await)
     });
     Ok(stop)
