@@ -24,7 +24,7 @@ fn request(began: Duration, ended: Duration, outcome: Option<Outcome>) -> Traced
 }
 
 fn finding(verdict: Verdict, trace: Vec<TracedRequest>, queue: Vec<QueueSample>) -> Finding {
-    Finding { verdict, figure: "as it was".into(), trace, queue, by_hand: None }
+    Finding { verdict, figure: "as it was".into(), trace, queue, by_hand: None, evidence: None }
 }
 
 fn panel(trace: Vec<TracedRequest>, queue: Vec<QueueSample>) -> Panel {

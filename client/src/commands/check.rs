@@ -1,14 +1,19 @@
 //! `client check`.
 
+use super::evidence::EvidenceFiles;
 use super::print::{complain, say};
 use super::reach::{NO_CONNECTION, reach};
 use super::signals::stop_signal;
-use claims::{CLAIMS, Claim, Finding, Verdict, claim};
+use claims::{Books, Claim, Finding, Group, Verdict, claim, claims_of};
 use clap::Args;
 use console::style;
 use probe::target::Target;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// The exit code when no claim is broken, but nothing could be said about one.
+const UNKNOWN: u8 = 4;
 
 /// Check whether a server, written in any language, keeps the claims of a stage
 #[derive(Args)]
@@ -17,9 +22,14 @@ Examples:
   cargo client check 3                  stage 3's claims, on 127.0.0.1:8080
   cargo client check 5 --addr 127.0.0.1:9000
   cargo client check 5 --only burst     one of them; `claims` lists their names
+  cargo client check 5 --repeat 10      races need more than one try
 
-Exit code: 0 if every claim is kept, 1 if one is broken, 2 for a bad command
-line, 3 if no server listens there.")]
+The claims of the lessons come first and decide; those on HTTP are counted, and
+decide only with --strict or if they are named with --only.
+
+Exit code: 0 if every claim that decides is kept, 1 if one is broken, 2 for a
+bad command line, 3 if no server listens there, 4 if none is broken but one is
+unknown: the server did not show what it takes to tell.")]
 pub(crate) struct Check {
     /// The stage whose claims are checked, 1 to 5
     #[arg(value_name = "STAGE", value_parser = clap::value_parser!(u8).range(1..=5))]
@@ -33,6 +43,15 @@ pub(crate) struct Check {
     /// Check only this claim; may be repeated
     #[arg(long, value_name = "NAME", value_parser = known)]
     only: Vec<&'static str>,
+    /// Let the claims on HTTP decide, too
+    #[arg(long)]
+    strict: bool,
+    /// Try each claim that is a race, or is named with --only, N times
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    repeat: u32,
+    /// Where to write what was sent and received for each broken claim
+    #[arg(long, value_name = "DIR", default_value = "target/check")]
+    out: PathBuf,
     /// Print a line of JSON for each claim
     #[arg(long)]
     json: bool,
@@ -47,68 +66,251 @@ fn known(name: &str) -> Result<&'static str, &'static str> {
 
 impl Check {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let Self { stage, target, addr, only, json } = self;
-        if let Some(name) = only
+        if let Some(name) = self
+            .only
             .iter()
-            .find(|name| claim(name).is_some_and(|claim| !claim.kept_by.contains(&stage)))
+            .find(|name| claim(name).is_some_and(|claim| !claim.kept_by.contains(&self.stage)))
         {
             complain(&format!(
-                "error: {name} is not a claim of stage {stage}; client claims lists the stages of each"
+                "error: {name} is not a claim of stage {}; client claims lists the stages of each",
+                self.stage
             ));
             return Ok(ExitCode::from(2));
         }
-        let Some(addr) = reach(&addr.unwrap_or(target)).await else {
+        let Some(addr) = reach(self.addr.as_ref().unwrap_or(&self.target)).await else {
             return Ok(NO_CONNECTION.into());
         };
-        let claims = CLAIMS.iter().filter(|claim| claim.kept_by.contains(&stage));
-        let claims: Vec<_> =
-            claims.filter(|claim| only.is_empty() || only.contains(&claim.name)).collect();
-        let show = if json { show_as_json } else { show_as_text };
-        let trials = async {
-            let mut kept = 0;
-            for claim in &claims {
-                let finding = claim.try_on(addr).await;
-                kept += usize::from(finding.verdict == Verdict::Kept);
-                show(claim, &finding, addr);
-            }
-            kept
-        };
         let stopped = stop_signal()?;
-        let kept = tokio::select! {
-            kept = trials => kept,
+        let counts = tokio::select! {
+            counts = self.try_all(addr) => counts,
             () = stopped => return Ok(ExitCode::from(130)),
         };
-        if !json {
-            say(&format!("\nstage {stage}: {kept} of {} claims\n", claims.len()));
+        if !self.json {
+            say(&counts.summary(&self));
         }
-        Ok(if kept == claims.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(counts.exit_code())
+    }
+
+    /// Tries one claim after another.
+    async fn try_all(&self, addr: SocketAddr) -> Counts {
+        let (mut counts, books) = (Counts::default(), Books::default());
+        let mut files = EvidenceFiles::new(&self.out, addr);
+        let mut claims = claims_of(self.stage);
+        claims.retain(|claim| self.only.is_empty() || self.only.contains(&claim.name));
+        if let Err(silence) = claims::first_response(addr).await {
+            if !self.json {
+                say(&format!("? {silence}\n"));
+            }
+            for claim in claims {
+                let tries = Tries::unknown(silence.clone());
+                if self.json {
+                    tries.show_as_json(claim, addr, None);
+                }
+                counts.add(claim, Verdict::Unknown, self.decides(claim));
+            }
+            return counts;
+        }
+        let mut leaves_work = false;
+        for claim in claims {
+            if claim.group == Group::Http && std::mem::take(&mut leaves_work) {
+                claims::until_idle(addr).await; // so that what was sent before does not decide
+            }
+            let mut tries = Tries::default();
+            for _ in 0..self.tries_of(claim) {
+                let finding = claim.try_in_check(addr, &books).await;
+                tries.add(finding);
+            }
+            let verdict = tries.verdict();
+            leaves_work |= verdict != Verdict::Kept;
+            let evidence = tries.finding.as_ref().and_then(|finding| files.write(claim, finding));
+            match self.json {
+                true => tries.show_as_json(claim, addr, evidence.as_deref()),
+                false => tries.show_as_text(claim, addr, evidence.as_deref()),
+            }
+            counts.add(claim, verdict, self.decides(claim));
+        }
+        counts
+    }
+
+    fn tries_of(&self, claim: &Claim) -> u32 {
+        if claim.is_race || !self.only.is_empty() { self.repeat } else { 1 }
+    }
+
+    /// Whether the verdict changes the exit code.
+    fn decides(&self, claim: &Claim) -> bool {
+        claim.group == Group::Lesson || self.strict || !self.only.is_empty()
     }
 }
 
-/// One line; for a broken claim also what was found, and the command that reproduces it.
-fn show_as_text(claim: &Claim, finding: &Finding, addr: SocketAddr) {
-    let Claim { name, sentence, .. } = claim;
-    match finding.verdict {
-        Verdict::Kept => {
-            say(&format!("{} {name:<17}  {sentence}: {}\n", style("✓").green(), finding.figure))
+/// One claim, tried one or more times.
+#[derive(Default)]
+struct Tries {
+    count: usize,
+    broken: usize,
+    unknown: usize,
+    /// That of the first broken try, or else of the first unknown one, or else of the last.
+    finding: Option<Finding>,
+}
+
+impl Tries {
+    fn unknown(figure: String) -> Self {
+        let finding = Finding {
+            verdict: Verdict::Unknown,
+            figure,
+            trace: Vec::new(),
+            queue: Vec::new(),
+            by_hand: None,
+            evidence: None,
+        };
+        Self { count: 0, broken: 0, unknown: 1, finding: Some(finding) }
+    }
+
+    fn add(&mut self, finding: Finding) {
+        self.count += 1;
+        let keeps_former = match finding.verdict {
+            Verdict::Broken => self.broken > 0,
+            Verdict::Unknown | Verdict::Kept => self.broken + self.unknown > 0,
+        };
+        self.broken += usize::from(finding.verdict == Verdict::Broken);
+        self.unknown += usize::from(finding.verdict == Verdict::Unknown);
+        if !keeps_former {
+            self.finding = Some(finding);
         }
-        Verdict::Broken => say(&format!(
-            "{} {}  {sentence}\n    found: {}\n    reproduce: {}\n",
-            style("✗").red().bold(),
+    }
+
+    fn verdict(&self) -> Verdict {
+        match (self.broken, self.unknown) {
+            (0, 0) => Verdict::Kept,
+            (0, _) => Verdict::Unknown,
+            _ => Verdict::Broken,
+        }
+    }
+
+    fn figure(&self) -> &str {
+        self.finding.as_ref().map_or("", |finding| &finding.figure)
+    }
+
+    /// The command that reproduces what was found.
+    fn command(&self, claim: &Claim, addr: SocketAddr) -> String {
+        match &self.finding {
+            Some(finding) => claim.command_for(finding, addr),
+            None => claim.command(addr),
+        }
+    }
+
+    /// One line; for a claim that is not kept also what was found, and the command that reproduces it.
+    fn show_as_text(&self, claim: &Claim, addr: SocketAddr, evidence: Option<&str>) {
+        let Claim { name, sentence, .. } = claim;
+        let verdict = self.verdict();
+        let often = match (verdict, self.count) {
+            (_, ..=1) => String::new(),
+            (Verdict::Broken, count) => format!("; broken in {} of {count} tries", self.broken),
+            (_, count) => format!("; {} of {count} tries", count - self.unknown),
+        };
+        let figure = self.figure();
+        let (mark, found) = match verdict {
+            Verdict::Kept => {
+                let mark = style("✓").green();
+                return say(&format!("{mark} {name:<17}  {sentence}: {figure}{often}\n"));
+            }
+            Verdict::Broken => (style("✗").red().bold(), "found"),
+            Verdict::Unknown => (style("?").yellow().bold(), "unknown"),
+        };
+        say(&format!(
+            "{mark} {}  {sentence}\n    {found}: {figure}{often}\n    reproduce: {}\n",
             style(format_args!("{name:<17}")).bold(),
-            finding.figure,
-            claim.command_for(finding, addr),
-        )),
+            self.command(claim, addr),
+        ));
+        if let Some(evidence) = evidence {
+            say(&format!("    evidence: {evidence}\n"));
+        }
+    }
+
+    fn show_as_json(&self, claim: &Claim, addr: SocketAddr, evidence: Option<&str>) {
+        let verdict = self.verdict();
+        let line = serde_json::json!({
+            "name": claim.name,
+            "sentence": claim.sentence,
+            "group": super::claims::group(claim),
+            "kept": verdict == Verdict::Kept,
+            "verdict": match verdict {
+                Verdict::Kept => "kept",
+                Verdict::Broken => "broken",
+                Verdict::Unknown => "unknown",
+            },
+            "figure": self.figure(),
+            "tries": self.count,
+            "broken": self.broken,
+            "by_hand": self.command(claim, addr),
+            "evidence": evidence,
+        });
+        say(&format!("{line}\n"));
     }
 }
 
-fn show_as_json(claim: &Claim, finding: &Finding, addr: SocketAddr) {
-    let line = serde_json::json!({
-        "name": claim.name,
-        "sentence": claim.sentence,
-        "kept": finding.verdict == Verdict::Kept,
-        "figure": finding.figure,
-        "by_hand": claim.command_for(finding, addr),
-    });
-    say(&format!("{line}\n"));
+/// How many claims of each group have which verdict.
+#[derive(Default)]
+struct Counts {
+    lesson: Count,
+    http: Count,
+    /// The verdicts that decide.
+    deciding: Count,
+}
+
+#[derive(Default)]
+struct Count {
+    all: usize,
+    kept: usize,
+    unknown: usize,
+}
+
+impl Counts {
+    fn add(&mut self, claim: &Claim, verdict: Verdict, decides: bool) {
+        match claim.group {
+            Group::Lesson => self.lesson.add(verdict),
+            Group::Http => self.http.add(verdict),
+        }
+        if decides {
+            self.deciding.add(verdict);
+        }
+    }
+
+    /// A line for each group that was tried.
+    fn summary(&self, check: &Check) -> String {
+        let mut summary = "\n".to_owned();
+        if self.lesson.all > 0 {
+            summary += &format!("stage {}: {}\n", check.stage, self.lesson.in_words());
+        }
+        if self.http.all > 0 {
+            let decides = check.strict || !check.only.is_empty();
+            let note = if decides { "" } else { " (not decisive without --strict)" };
+            summary += &format!("HTTP: {}{note}\n", self.http.in_words());
+        }
+        summary
+    }
+
+    fn exit_code(&self) -> ExitCode {
+        let Count { all, kept, unknown } = self.deciding;
+        match (all - kept - unknown, unknown) {
+            (0, 0) => ExitCode::SUCCESS,
+            (0, _) => ExitCode::from(UNKNOWN),
+            _ => ExitCode::FAILURE,
+        }
+    }
+}
+
+impl Count {
+    fn add(&mut self, verdict: Verdict) {
+        self.all += 1;
+        self.kept += usize::from(verdict == Verdict::Kept);
+        self.unknown += usize::from(verdict == Verdict::Unknown);
+    }
+
+    fn in_words(&self) -> String {
+        let Self { all, kept, unknown } = self;
+        match unknown {
+            0 => format!("{kept} of {all} claims"),
+            unknown => format!("{kept} of {all} claims, {unknown} unknown"),
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! `client claims`.
 
 use super::print::say;
-use claims::CLAIMS;
+use claims::{CLAIMS, Claim, Group};
 use clap::Args;
 use console::style;
 use std::process::ExitCode;
@@ -22,6 +22,8 @@ impl Claims {
                 let line = serde_json::json!({
                     "name": claim.name,
                     "sentence": claim.sentence,
+                    "group": group(claim),
+                    "race": claim.is_race,
                     "kept_by": claim.kept_by,
                     "compared": claim.compared,
                     "by_hand": by_hand,
@@ -35,11 +37,20 @@ impl Claims {
             });
             let (stages, name) = (stages.collect::<String>(), format!("{:<17}", claim.name));
             say(&format!(
-                "{stages}  {}  {}\n                          {by_hand}\n",
+                "{stages}  {}  {}{}\n                          {by_hand}\n",
                 style(name).bold(),
-                claim.sentence
+                claim.sentence,
+                if claim.group == Group::Http { " (HTTP)" } else { "" },
             ));
         }
         ExitCode::SUCCESS
+    }
+}
+
+/// The group as the formats name it.
+pub(super) fn group(claim: &Claim) -> &'static str {
+    match claim.group {
+        Group::Lesson => "lesson",
+        Group::Http => "http",
     }
 }

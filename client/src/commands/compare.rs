@@ -144,7 +144,11 @@ impl ProgressLines {
                 }
             }
             Progress::Tried(stage, claim, finding) if self.lines.is_none() => {
-                let word = if finding.verdict == Verdict::Kept { "holds" } else { "fails" };
+                let word = match finding.verdict {
+                    Verdict::Kept => "holds",
+                    Verdict::Broken => "fails",
+                    Verdict::Unknown => "unknown",
+                };
                 complain(&format!(
                     "stage {stage}: {} … {word}: {}",
                     claim.sentence, finding.figure

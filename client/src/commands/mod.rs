@@ -5,6 +5,7 @@ mod check;
 mod claims;
 mod compare;
 mod doctor;
+mod evidence;
 mod hold;
 mod live;
 mod load;

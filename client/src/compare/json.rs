@@ -115,6 +115,7 @@ fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Kept => "kept",
         Verdict::Broken => "broken",
+        Verdict::Unknown => "unknown",
     }
 }
 

@@ -125,6 +125,7 @@ fn verdict(claim: &Claim, stage: u8, finding: &Finding) -> (&'static str, Style)
     match (finding.verdict, finding.verdict == claim.expected(stage)) {
         (Verdict::Kept, true) => ("✓ holds", Style::new().green()),
         (Verdict::Broken, true) => ("✗ as expected:", Style::new().yellow().bold()),
+        (Verdict::Unknown, _) => ("? unknown", Style::new().red().bold()),
         (Verdict::Kept, false) => ("! holds", Style::new().red().bold()),
         (Verdict::Broken, false) => ("! fails", Style::new().red().bold()),
     }

@@ -1,10 +1,21 @@
 //! A claim, and the finding of a trial.
 
+use crate::books::Books;
+use crate::evidence::Evidence;
 use crate::trial::{QueueSample, TracedRequest, Trial};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 use tokio::time::timeout;
+
+/// What a claim is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// The ideas of the stages.
+    Lesson,
+    /// HTTP/1.1 beyond what a server needs to show these ideas.
+    Http,
+}
 
 /// One sentence, true of some servers.
 #[derive(Debug)]
@@ -13,6 +24,10 @@ pub struct Claim {
     pub name: &'static str,
     /// Its name before it was renamed; still accepted on the command line.
     pub former_name: Option<&'static str>,
+    /// What it is about.
+    pub group: Group,
+    /// Whether its verdict depends on which of several clients comes first, so that a wrong server may keep it by luck.
+    pub is_race: bool,
     /// The sentence.
     pub sentence: &'static str,
     /// The stages that keep it. The others must break it: that failure is their lesson.
@@ -32,17 +47,23 @@ pub(crate) type Attempt<'a> = Pin<Box<dyn Future<Output = Result<String, String>
 impl Claim {
     /// Tries it on the server at `addr`, for at most its deadline.
     pub async fn try_on(&self, addr: SocketAddr) -> Finding {
-        let mut trial = Trial::new(addr);
+        self.try_in_check(addr, &Books::default()).await
+    }
+
+    /// The same, as one of several claims that are tried on one server. They share the books of what it owes.
+    pub async fn try_in_check(&self, addr: SocketAddr, books: &Books) -> Finding {
+        let mut trial = Trial::new(addr, books.clone());
         let (verdict, figure) = match timeout(self.deadline, (self.attempt)(&mut trial)).await {
             Ok(Ok(figure)) => (Verdict::Kept, figure),
+            Ok(Err(figure)) if trial.cannot_tell => (Verdict::Unknown, figure),
             Ok(Err(figure)) => (Verdict::Broken, figure),
             Err(_) => {
                 (Verdict::Broken, format!("not finished after {} s", self.deadline.as_secs()))
             }
         };
-        let Trial { mut trace, queue, by_hand, .. } = trial;
+        let Trial { mut trace, queue, by_hand, evidence, .. } = trial;
         trace.sort_by_key(|exchange| exchange.began);
-        Finding { verdict, figure, trace, queue, by_hand }
+        Finding { verdict, figure, trace, queue, by_hand, evidence: Some(evidence) }
     }
 
     /// The command that reproduces it on the server at `addr`.
@@ -68,12 +89,14 @@ pub enum Verdict {
     Kept,
     /// It does not.
     Broken,
+    /// The trial could not tell: the server shows too little of itself, or this machine lacks something.
+    Unknown,
 }
 
 /// What a trial found.
 #[derive(Debug)]
 pub struct Finding {
-    /// Kept or broken.
+    /// Kept, broken or unknown.
     pub verdict: Verdict,
     /// The figure behind it, in a few words.
     pub figure: String,
@@ -83,4 +106,6 @@ pub struct Finding {
     pub queue: Vec<QueueSample>,
     /// A shell command that reproduces this finding, if the claim's own command does not.
     pub by_hand: Option<String>,
+    /// What was sent and received.
+    pub evidence: Option<Evidence>,
 }

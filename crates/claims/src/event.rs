@@ -4,14 +4,28 @@ use http1::{ClientRequest, HeaderValue, Method, Uri, encode_request, header};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
 
-/// The bytes of a request that posts `body` as an event.
-pub(crate) fn post_event(addr: SocketAddr, content_type: &'static str, body: &[u8]) -> Vec<u8> {
+/// The media type of an event.
+pub(crate) const JSON: &str = "application/json";
+
+/// The beginning of a request that posts an event, up to its framing.
+pub(crate) const HEAD: &str =
+    "POST /events HTTP/1.1\r\nHost: check\r\nContent-Type: application/json\r\n";
+
+/// The bytes of a request that posts `body` as an event; without a media type if that is empty.
+pub(crate) fn post_event(addr: SocketAddr, media_type: &'static str, body: &[u8]) -> Vec<u8> {
     let mut request = ClientRequest::new(Method::POST, Uri::from_static("/events"));
-    request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if !media_type.is_empty() {
+        request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    }
     request.body = body.to_vec().into();
     let mut bytes = Vec::new();
     encode_request(&request, &addr.to_string(), &mut bytes);
     bytes
+}
+
+/// The bytes of a request that posts an event as JSON.
+pub(crate) fn post_json(addr: SocketAddr, event: &str) -> Vec<u8> {
+    post_event(addr, JSON, event.as_bytes())
 }
 
 /// A user that no other trial has, so that its balance is this trial's alone.

@@ -1,14 +1,12 @@
 //! Where a request begins and ends, independent of how its bytes arrive.
 
-use crate::event::{event, fresh_user};
+use crate::event::{HEAD, event, fresh_user};
 use crate::raw_connection::{PATIENCE, WORK};
 use crate::trial::{Trial, all_of, instead};
 use http1::{Response, StatusCode};
 use probe::http_client::Outcome;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
-
-const HEAD: &str = "POST /events HTTP/1.1\r\nHost: check\r\nContent-Type: application/json\r\n";
 
 /// A request that posts an event of this user with amount 0.
 fn whole(user: &str) -> String {
@@ -32,7 +30,8 @@ fn must_name(response: &Response, user: &str) -> Result<(), String> {
 /// Posts bodies of every kind and compares what comes back.
 pub(crate) async fn check_echo(trial: &mut Trial) -> Result<String, String> {
     let every_byte: Vec<u8> = (0..=255).collect();
-    let bodies = [&b"hello"[..], b"", b"<script>alert(1)</script>", &every_byte];
+    let large: Vec<u8> = (0..300_000_u32).flat_map(u32::to_be_bytes).take(300_000).collect();
+    let bodies = [&b"hello"[..], b"", b"<script>alert(1)</script>\r\n", &every_byte, &large];
     for body in bodies {
         let response = echo(trial, body).await?;
         if response.body() != body {
@@ -43,7 +42,28 @@ pub(crate) async fn check_echo(trial: &mut Trial) -> Result<String, String> {
             ));
         }
     }
-    Ok(format!("{} bodies came back", bodies.len()))
+    let concurrent = echo_concurrently(trial).await?;
+    Ok(format!("{} bodies came back, {concurrent} of them at once", bodies.len() + concurrent))
+}
+
+/// Sends eight bodies over eight connections before it reads a response; how many came back.
+async fn echo_concurrently(trial: &mut Trial) -> Result<usize, String> {
+    const BODIES: usize = 8;
+    let mut connections = Vec::with_capacity(BODIES);
+    for _ in 0..BODIES {
+        let (mut connection, began, body) = (trial.open().await?, Instant::now(), fresh_user());
+        let head = format!("POST / HTTP/1.1\r\nHost: check\r\nContent-Length: {}", body.len());
+        connection.send(format!("{head}\r\n\r\n{body}")).await;
+        connections.push((connection, began, body));
+    }
+    for (mut connection, began, body) in connections {
+        let response = trial.receive("one of eight bodies", &mut connection, began, WORK).await?;
+        if response.body() != body.as_bytes() {
+            return Err("another body came back than was sent".into());
+        }
+        // dropping the connection lets a server with one thread serve the next
+    }
+    Ok(BODIES)
 }
 
 /// Checks the fields that keep a browser from running an echoed script.
@@ -124,6 +144,25 @@ pub(crate) async fn check_chunked(trial: &mut Trial) -> Result<String, String> {
     Ok(format!("an event in {count} chunks"))
 }
 
+/// Sends events whose field names are in lower case and in capitals (RFC 9110 §5.1).
+pub(crate) async fn check_field_case(trial: &mut Trial) -> Result<String, String> {
+    trial.room_for(2).await;
+    let (head, body) = HEAD.split_once("\r\n").unwrap_or_default();
+    for (what, convert) in
+        [("lower case", str::to_lowercase as fn(&str) -> String), ("capitals", str::to_uppercase)]
+    {
+        let user = fresh_user();
+        let event = event(&user, 0);
+        let fields = format!("{body}Content-Length: {}\r\n\r\n", event.len());
+        let fields = fields.replace("application/json", "\0");
+        let fields = convert(&fields).replace('\0', "application/json");
+        let request = format!("{head}\r\n{fields}{event}");
+        let (response, _) = trial.ask_on_new_connection("event", request, WORK).await?;
+        must_name(&response, &user).map_err(|why| format!("{what}: {why}"))?;
+    }
+    Ok("in lower case and in capitals".into())
+}
+
 /// Sends an event byte by byte.
 pub(crate) async fn check_partial_reads(trial: &mut Trial) -> Result<String, String> {
     trial.room_for(1).await;
@@ -202,12 +241,29 @@ pub(crate) async fn check_head(trial: &mut Trial) -> Result<String, String> {
     trial.record("HEAD", began, None, Instant::now(), Some(Outcome::of(&head)));
     let length =
         |response: &Response| response.header(http1::header::CONTENT_LENGTH).map(str::to_owned);
+    drop(connection);
+    head_of_balances(trial).await?;
     match (length(&head), length(&get)) {
         (Some(head), Some(get)) if head == get => Ok(format!("Content-Length: {head}, no body")),
         (head, get) => {
             let say = |length: Option<String>| length.unwrap_or_else(|| "no Content-Length".into());
             Err(format!("{} for HEAD, {} for GET", say(head), say(get)))
         }
+    }
+}
+
+/// Where GET of a known resource is served, HEAD is (RFC 9110 §9.3.2).
+async fn head_of_balances(trial: &mut Trial) -> Result<(), String> {
+    let request = |method| format!("{method} /balances HTTP/1.1\r\nHost: check\r\n\r\n");
+    let get = trial.ask_on_new_connection("GET /balances", request("GET"), WORK).await?.0;
+    let mut connection = trial.open().await?;
+    connection.send(request("HEAD")).await;
+    let head = connection.response(true, WORK).await.map_err(|silence| instead(silence, WORK))?;
+    if get.status() == head.status() {
+        Ok(())
+    } else {
+        let (head, get) = (head.status().as_u16(), get.status().as_u16());
+        Err(format!("/balances: {head} for HEAD, {get} for GET"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Input that a server must not accept as an event.
 
-use crate::event::{event, fresh_user, post_event};
+use crate::event::{JSON, event, fresh_user, post_event, post_json};
 use crate::raw_connection::{PATIENCE, WORK};
 use crate::trial::{Trial, instead};
 use probe::http_client::{Failure, Outcome, ResponseClient};
@@ -18,8 +18,6 @@ pub struct Garbage {
     /// The status of our stages; the claim accepts any 4xx.
     pub status: u16,
 }
-
-const JSON: &str = "application/json";
 
 const fn garbage(
     what: &'static str,
@@ -70,7 +68,7 @@ pub(crate) async fn check_garbage(trial: &mut Trial) -> Result<String, String> {
     drop(client);
     trial.room_for(1).await;
     let event = event(&fresh_user(), 1);
-    let request = post_event(trial.addr, JSON, event.as_bytes());
+    let request = post_json(trial.addr, &event);
     let normal = trial
         .call("valid event", &mut ResponseClient::new(trial.addr), &request, WORK)
         .await

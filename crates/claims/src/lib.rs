@@ -15,22 +15,33 @@
 //! # }
 //! ```
 
+mod books;
+mod boundary;
 mod claim;
 mod concurrency;
+mod deadlines;
 mod event;
+mod evidence;
+mod first_response;
 mod framing;
 mod garbage;
 mod keep_alive;
+mod limits;
 mod list;
 mod overload;
+mod queue_stats;
 mod raw_connection;
 mod rejections;
 mod routing;
 mod slow_clients;
 mod state;
+mod threads;
 mod trial;
 
-pub use claim::{Claim, Finding, Verdict};
+pub use books::Books;
+pub use claim::{Claim, Finding, Group, Verdict};
+pub use evidence::Evidence;
+pub use first_response::{first_response, until_idle};
 pub use garbage::{GARBAGE, Garbage};
-pub use list::{CLAIMS, claim};
+pub use list::{CLAIMS, claim, claims_of};
 pub use trial::{QueueSample, TracedRequest};

@@ -1,12 +1,16 @@
 //! All claims: the sentence, the stages that keep it, and the command that reproduces it.
 
-use crate::claim::Claim;
+use crate::claim::{Claim, Group};
 use crate::rejections::{MALFORMED, SMUGGLED, UNSUPPORTED};
 use crate::{
-    concurrency, framing, garbage, keep_alive, overload, rejections, routing, slow_clients, state,
+    boundary, concurrency, deadlines, framing, garbage, keep_alive, limits, overload, rejections,
+    routing, slow_clients, state, threads,
 };
 use probe::hold::Misbehaviour;
 use std::time::Duration;
+
+const LESSON: Group = Group::Lesson;
+const HTTP: Group = Group::Http;
 
 const ALL: &[u8] = &[1, 2, 3, 4, 5];
 
@@ -15,6 +19,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "echo",
         former_name: None,
+        group: LESSON,
+        is_race: true,
         sentence: "the body comes back, byte for byte",
         kept_by: &[1, 2],
         deadline: Duration::from_secs(30),
@@ -25,6 +31,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "nosniff",
         former_name: Some("plain"),
+        group: HTTP,
+        is_race: false,
         sentence: "the response is plain text that no browser runs as a script",
         kept_by: &[1, 2],
         deadline: Duration::from_secs(30),
@@ -35,6 +43,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "keep-alive",
         former_name: Some("again"),
+        group: HTTP,
+        is_race: false,
         sentence: "a connection serves request after request",
         kept_by: ALL,
         deadline: Duration::from_secs(60),
@@ -45,6 +55,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "connection-close",
         former_name: Some("close"),
+        group: HTTP,
+        is_race: false,
         sentence: "a client that sends Connection: close gets its response and is disconnected",
         kept_by: ALL,
         deadline: Duration::from_secs(30),
@@ -55,6 +67,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "http-1.0",
         former_name: Some("old"),
+        group: HTTP,
+        is_race: false,
         sentence: "an HTTP/1.0 client gets its response and is disconnected, unless it asks for keep-alive",
         kept_by: ALL,
         deadline: Duration::from_secs(30),
@@ -65,6 +79,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "half-close",
         former_name: None,
+        group: HTTP,
+        is_race: true,
         sentence: "a complete request is served even if its sender then closes its side",
         kept_by: ALL,
         deadline: Duration::from_secs(30),
@@ -77,7 +93,9 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "bare-lf",
         former_name: Some("typed"),
-        sentence: "a request typed by hand, with bare LF as line ends, is served",
+        group: HTTP,
+        is_race: false,
+        sentence: "a request typed into nc, with bare LF as line ends, is served",
         kept_by: ALL,
         deadline: Duration::from_secs(30),
         compared: false,
@@ -87,6 +105,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "pipeline",
         former_name: None,
+        group: HTTP,
+        is_race: true,
         sentence: "pipelined requests are served in order",
         kept_by: ALL,
         deadline: Duration::from_secs(60),
@@ -98,6 +118,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "chunked",
         former_name: None,
+        group: HTTP,
+        is_race: false,
         sentence: "a chunked body is read completely",
         kept_by: ALL,
         deadline: Duration::from_secs(60),
@@ -109,6 +131,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "partial-reads",
         former_name: Some("pieces"),
+        group: LESSON,
+        is_race: false,
         sentence: "a request that arrives byte by byte is one request",
         kept_by: ALL,
         deadline: Duration::from_secs(60),
@@ -118,8 +142,22 @@ pub const CLAIMS: &[Claim] = &[
         attempt: |trial| Box::pin(framing::check_partial_reads(trial)),
     },
     Claim {
+        name: "field-case",
+        former_name: None,
+        group: HTTP,
+        is_race: false,
+        sentence: "field names are read in any case",
+        kept_by: ALL,
+        deadline: Duration::from_secs(60),
+        compared: false,
+        by_hand: "curl -i -H 'CONTENT-TYPE: application/json' -d '{\"user\": \"alice\", \"amount\": 0}' http://{addr}/events",
+        attempt: |trial| Box::pin(framing::check_field_case(trial)),
+    },
+    Claim {
         name: "expect-continue",
         former_name: Some("continue"),
+        group: HTTP,
+        is_race: false,
         sentence: "a client that waits for 100 Continue gets it",
         kept_by: ALL,
         deadline: Duration::from_secs(60),
@@ -131,6 +169,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "head",
         former_name: None,
+        group: HTTP,
+        is_race: false,
         sentence: "the response to HEAD has the header fields and no body",
         kept_by: ALL,
         deadline: Duration::from_secs(30),
@@ -142,6 +182,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "standard-headers",
         former_name: Some("dated"),
+        group: HTTP,
+        is_race: false,
         sentence: "every response has Date, Content-Length and, with a body, Content-Type",
         kept_by: ALL,
         deadline: Duration::from_secs(30),
@@ -152,6 +194,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "problem-details",
         former_name: Some("problems"),
+        group: HTTP,
+        is_race: false,
         sentence: "an error response says in a problem document what was wrong",
         kept_by: ALL,
         deadline: Duration::from_secs(30),
@@ -162,6 +206,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "malformed",
         former_name: None,
+        group: HTTP,
+        is_race: false,
         sentence: "malformed messages are rejected and their connections closed",
         kept_by: ALL,
         deadline: Duration::from_secs(60),
@@ -172,6 +218,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "smuggling",
         former_name: None,
+        group: HTTP,
+        is_race: false,
         sentence: "a message that could be read in two ways is rejected",
         kept_by: ALL,
         deadline: Duration::from_secs(60),
@@ -183,6 +231,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "unsupported",
         former_name: Some("beyond"),
+        group: HTTP,
+        is_race: false,
         sentence: "what the server does not support is rejected, not guessed",
         kept_by: ALL,
         deadline: Duration::from_secs(30),
@@ -193,6 +243,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "too-large",
         former_name: None,
+        group: HTTP,
+        is_race: false,
         sentence: "a request that is too large is rejected before its body is read",
         kept_by: ALL,
         deadline: Duration::from_secs(60),
@@ -204,6 +256,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "lingering-close",
         former_name: Some("told-why"),
+        group: HTTP,
+        is_race: true,
         sentence: "a client that is rejected while it sends can still read the response",
         kept_by: ALL,
         deadline: Duration::from_secs(60),
@@ -214,6 +268,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "client-abort",
         former_name: Some("leaving"),
+        group: LESSON,
+        is_race: true,
         sentence: "clients that disconnect half-way through a request do no harm",
         kept_by: ALL,
         deadline: Duration::from_secs(60),
@@ -224,6 +280,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "slow-client",
         former_name: Some("silent"),
+        group: LESSON,
+        is_race: false,
         sentence: "a silent client blocks no one else",
         kept_by: &[2, 3, 4, 5],
         deadline: Duration::from_secs(30),
@@ -234,6 +292,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "slow-request",
         former_name: Some("half"),
+        group: LESSON,
+        is_race: false,
         sentence: "half a request blocks no one else",
         kept_by: &[2, 3, 4, 5],
         deadline: Duration::from_secs(30),
@@ -244,6 +304,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "many-idle",
         former_name: Some("crowd"),
+        group: LESSON,
+        is_race: false,
         sentence: "300 idle connections block no one else",
         kept_by: &[2, 3, 4, 5],
         deadline: Duration::from_secs(30),
@@ -252,8 +314,35 @@ pub const CLAIMS: &[Claim] = &[
         attempt: |trial| Box::pin(slow_clients::check_not_blocked_by_many(trial)),
     },
     Claim {
+        name: "slow-reader",
+        former_name: None,
+        group: LESSON,
+        is_race: false,
+        sentence: "a client that does not read its responses blocks no one else",
+        kept_by: &[2, 3, 4, 5],
+        deadline: Duration::from_secs(30),
+        compared: false,
+        by_hand: "a={addr}; (exec 3<>/dev/tcp/${a%:*}/${a##*:}; exec yes $'GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r' >&3) & \
+                  sleep 2; curl -i -m 2 http://{addr}/; kill $!",
+        attempt: |trial| Box::pin(slow_clients::check_slow_reader(trial)),
+    },
+    Claim {
+        name: "threads",
+        former_name: None,
+        group: LESSON,
+        is_race: true,
+        sentence: "an idle connection costs no thread",
+        kept_by: &[2, 3, 4, 5],
+        deadline: Duration::from_secs(30),
+        compared: false,
+        by_hand: "cargo client hold -n 100 -z 5s {addr} & sleep 1; ps -eo nlwp,args --sort -nlwp | head -3",
+        attempt: |trial| Box::pin(threads::check_threads(trial)),
+    },
+    Claim {
         name: "garbage",
         former_name: None,
+        group: LESSON,
+        is_race: false,
         sentence: "malformed input gets a 4xx, and a valid event is still accepted",
         kept_by: &[3, 4, 5],
         deadline: Duration::from_secs(60),
@@ -262,8 +351,58 @@ pub const CLAIMS: &[Claim] = &[
         attempt: |trial| Box::pin(garbage::check_garbage(trial)),
     },
     Claim {
+        name: "statuses",
+        former_name: None,
+        group: LESSON,
+        is_race: false,
+        sentence: "what is not JSON gets 400, JSON that is not an event 422, another media type 415",
+        kept_by: &[3, 4, 5],
+        deadline: Duration::from_secs(60),
+        compared: false,
+        by_hand: "curl -i -d '[\"alice\", 5]' -H 'content-type: application/json' http://{addr}/events",
+        attempt: |trial| Box::pin(boundary::check_statuses(trial)),
+    },
+    Claim {
+        name: "users",
+        former_name: None,
+        group: LESSON,
+        is_race: false,
+        sentence: "a user has 1 to 64 characters, none of them a control character; any other gets 422",
+        kept_by: &[3, 4, 5],
+        deadline: Duration::from_secs(60),
+        compared: false,
+        by_hand: "curl -i -d '{\"user\": \"\", \"amount\": 5}' -H 'content-type: application/json' http://{addr}/events",
+        attempt: |trial| Box::pin(boundary::check_users(trial)),
+    },
+    Claim {
+        name: "amounts",
+        former_name: None,
+        group: LESSON,
+        is_race: false,
+        sentence: "an amount is an integer that fits i64 and stays exact; any other gets 422",
+        kept_by: &[3, 4, 5],
+        deadline: Duration::from_secs(60),
+        compared: false,
+        by_hand: "curl -i -d '{\"user\": \"alice\", \"amount\": 9007199254740993}' -H 'content-type: application/json' http://{addr}/events",
+        attempt: |trial| Box::pin(boundary::check_amounts(trial)),
+    },
+    Claim {
+        name: "media-type",
+        former_name: None,
+        group: HTTP,
+        is_race: false,
+        sentence: "JSON is recognized with parameters, in any case, and without a Content-Type",
+        kept_by: &[3, 4, 5],
+        deadline: Duration::from_secs(60),
+        compared: false,
+        by_hand: "curl -i -d '{\"user\": \"alice\", \"amount\": 0}' -H 'content-type: Application/JSON; charset=utf-8' http://{addr}/events",
+        attempt: |trial| Box::pin(boundary::check_media_type(trial)),
+    },
+    Claim {
         name: "routes",
         former_name: None,
+        group: LESSON,
+        is_race: false,
         sentence: "an unknown path gets 404, a wrong method 405 with Allow",
         kept_by: &[3, 4, 5],
         deadline: Duration::from_secs(30),
@@ -274,6 +413,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "round-trip",
         former_name: Some("parsed"),
+        group: LESSON,
+        is_race: false,
         sentence: "the response to an event repeats it as it was parsed",
         kept_by: &[3, 5],
         deadline: Duration::from_secs(60),
@@ -285,6 +426,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "balance",
         former_name: None,
+        group: LESSON,
+        is_race: true,
         sentence: "the response to an event is the balance after it",
         kept_by: &[4],
         deadline: Duration::from_secs(60),
@@ -295,6 +438,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "concurrent",
         former_name: Some("ten"),
+        group: LESSON,
+        is_race: true,
         sentence: "ten concurrent events do not wait for each other",
         kept_by: &[1, 2, 3, 5],
         deadline: Duration::from_secs(60),
@@ -305,6 +450,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "reads-not-blocked",
         former_name: Some("reading"),
+        group: LESSON,
+        is_race: true,
         sentence: "reads are not blocked by writes",
         kept_by: &[5],
         deadline: Duration::from_secs(60),
@@ -315,6 +462,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "no-lost-update",
         former_name: Some("counted"),
+        group: LESSON,
+        is_race: true,
         sentence: "ten concurrent events of one user are each counted once",
         kept_by: &[4, 5],
         deadline: Duration::from_secs(90),
@@ -324,8 +473,23 @@ pub const CLAIMS: &[Claim] = &[
         attempt: |trial| Box::pin(state::check_no_lost_update(trial)),
     },
     Claim {
+        name: "many-users",
+        former_name: None,
+        group: LESSON,
+        is_race: true,
+        sentence: "ten concurrent events of ten users are each counted once",
+        kept_by: &[4, 5],
+        deadline: Duration::from_secs(90),
+        compared: false,
+        by_hand: "for n in 1 2 3 4 5 6 7 8 9 10; do curl -s -d \"{\\\"user\\\": \\\"user$n\\\", \\\"amount\\\": 1}\" \
+                  -H 'content-type: application/json' http://{addr}/events & done; wait; sleep 6; curl http://{addr}/balances",
+        attempt: |trial| Box::pin(state::check_many_users(trial)),
+    },
+    Claim {
         name: "sender-gone",
         former_name: Some("left"),
+        group: LESSON,
+        is_race: true,
         sentence: "an event counts even if its sender has disconnected",
         kept_by: &[4, 5],
         deadline: Duration::from_secs(90),
@@ -337,6 +501,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "overflow",
         former_name: Some("range"),
+        group: LESSON,
+        is_race: false,
         sentence: "a balance never overflows i64, and later events still count",
         kept_by: &[4, 5],
         deadline: Duration::from_secs(90),
@@ -346,28 +512,72 @@ pub const CLAIMS: &[Claim] = &[
         attempt: |trial| Box::pin(state::check_overflow(trial)),
     },
     Claim {
+        name: "in-order",
+        former_name: None,
+        group: LESSON,
+        is_race: true,
+        sentence: "events are applied in the order in which they were accepted",
+        kept_by: &[4, 5],
+        deadline: Duration::from_secs(90),
+        compared: false,
+        by_hand: "for n in 9223372036854775807 1 -5; do curl -s -d \"{\\\"user\\\": \\\"order\\\", \\\"amount\\\": $n}\" \
+                  -H 'content-type: application/json' http://{addr}/events; done; sleep 2; curl http://{addr}/balances",
+        attempt: |trial| Box::pin(state::check_in_order(trial)),
+    },
+    Claim {
+        name: "balances-sorted",
+        former_name: None,
+        group: HTTP,
+        is_race: false,
+        sentence: "balances are listed in the order of their users",
+        kept_by: &[4, 5],
+        deadline: Duration::from_secs(60),
+        compared: false,
+        by_hand: "for n in b a; do curl -s -d \"{\\\"user\\\": \\\"$n\\\", \\\"amount\\\": 0}\" \
+                  -H 'content-type: application/json' http://{addr}/events; done; sleep 2; curl http://{addr}/balances",
+        attempt: |trial| Box::pin(state::check_balances_sorted(trial)),
+    },
+    Claim {
         name: "deadline",
         former_name: None,
+        group: LESSON,
+        is_race: false,
         sentence: "slow and idle clients are disconnected, slow ones with 408",
         kept_by: &[3, 4, 5],
         deadline: Duration::from_secs(60),
         compared: true,
         by_hand: "cargo client hold --as silent -n 1 -z 14s {addr}",
-        attempt: |trial| Box::pin(slow_clients::check_deadline(trial)),
+        attempt: |trial| Box::pin(deadlines::check_deadline(trial)),
     },
     Claim {
         name: "max-connections",
         former_name: Some("too-many"),
+        group: LESSON,
+        is_race: true,
         sentence: "connections over the limit get a 503, and the others are still served",
         kept_by: &[5],
         deadline: Duration::from_secs(60),
         compared: false,
         by_hand: "cargo client hold -n 1100 -z 5s {addr} & sleep 3; curl -i -m 2 http://{addr}/",
-        attempt: |trial| Box::pin(overload::check_max_connections(trial)),
+        attempt: |trial| Box::pin(limits::check_max_connections(trial)),
+    },
+    Claim {
+        name: "places-returned",
+        former_name: None,
+        group: LESSON,
+        is_race: true,
+        sentence: "a connection that ends badly gives its place back",
+        kept_by: &[5],
+        deadline: Duration::from_secs(60),
+        compared: false,
+        by_hand: "cargo client hold --as half-head -n 1000 -z 1s {addr}; cargo client hold -n 1000 -z 1s {addr}; curl -i http://{addr}/stats",
+        attempt: |trial| Box::pin(limits::check_places_returned(trial)),
     },
     Claim {
         name: "stats-consistent",
         former_name: Some("sums"),
+        group: LESSON,
+        is_race: true,
         sentence: "the figures of the queue add up at every moment",
         kept_by: &[5],
         deadline: Duration::from_secs(60),
@@ -379,6 +589,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "retry-after",
         former_name: Some("come-back"),
+        group: LESSON,
+        is_race: true,
         sentence: "a rejected event is accepted when it is sent again after Retry-After",
         kept_by: &[5],
         deadline: Duration::from_secs(90),
@@ -389,6 +601,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "burst",
         former_name: None,
+        group: LESSON,
+        is_race: true,
         sentence: "a burst of 100 is accepted up to capacity, and the rest is rejected immediately",
         kept_by: &[5],
         deadline: Duration::from_secs(60),
@@ -396,9 +610,28 @@ pub const CLAIMS: &[Claim] = &[
         by_hand: "cargo client load -n 100 -c 100 --event -t 3s {addr}",
         attempt: |trial| Box::pin(overload::check_burst(trial)),
     },
+    Claim {
+        name: "none-lost",
+        former_name: None,
+        group: LESSON,
+        is_race: true,
+        sentence: "no accepted event is lost or applied twice",
+        kept_by: &[4, 5],
+        deadline: Duration::from_secs(150),
+        compared: false,
+        by_hand: "cargo client load -n 200 -c 30 --event --verify {addr}",
+        attempt: |trial| Box::pin(state::check_none_lost(trial)),
+    },
 ];
 
 /// The claim of that name, or of that former name.
 pub fn claim(name: &str) -> Option<&'static Claim> {
     CLAIMS.iter().find(|claim| claim.name == name || claim.former_name == Some(name))
+}
+
+/// The claims that a stage keeps, in the order in which a check tries them: those of the lessons first.
+pub fn claims_of(stage: u8) -> Vec<&'static Claim> {
+    let mut claims: Vec<_> = CLAIMS.iter().filter(|claim| claim.kept_by.contains(&stage)).collect();
+    claims.sort_by_key(|claim| claim.group == HTTP);
+    claims
 }

@@ -1,12 +1,11 @@
 //! Messages that a server must reject, and how it rejects them.
 
+use crate::event::HEAD;
 use crate::raw_connection::{PATIENCE, WORK, is_error};
 use crate::trial::{Trial, all_of, instead};
 use http1::header;
-use tokio::time::Instant;
-
-/// The beginning of a request whose body an event server would read.
-const POST: &str = "POST /events HTTP/1.1\r\nHost: check\r\nContent-Type: application/json\r\n";
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
 /// What is wrong with a message, and its bytes.
 type Case = (&'static str, &'static str);
@@ -110,8 +109,8 @@ pub(crate) async fn check_too_large(trial: &mut Trial) -> Result<String, String>
     let field = format!("X-Large: {}\r\n", "x".repeat(1000));
     let thousand = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(1000));
     let (announced, chunked) = (
-        format!("{POST}Content-Length: 1073741824\r\n\r\n"),
-        format!("{POST}Transfer-Encoding: chunked\r\n\r\n"),
+        format!("{HEAD}Content-Length: 1073741824\r\n\r\n"),
+        format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n"),
     );
     let cases: [(_, &str, &[u8], _); 5] = [
         ("a GiB announced", &announced, b"", 0),
@@ -140,7 +139,7 @@ pub(crate) async fn check_too_large(trial: &mut Trial) -> Result<String, String>
 /// Keeps sending after a rejection, and reads the response only then.
 pub(crate) async fn check_lingering_close(trial: &mut Trial) -> Result<String, String> {
     const BODY: usize = 6 * 1024 * 1024; // more than the socket buffers hold
-    let head = format!("{POST}Content-Length: {BODY}\r\n\r\n");
+    let head = format!("{HEAD}Content-Length: {BODY}\r\n\r\n");
     let mut connection = trial.open().await?;
     let began = Instant::now();
     connection.send(head).await;
@@ -161,7 +160,28 @@ pub(crate) async fn check_lingering_close(trial: &mut Trial) -> Result<String, S
         .end(PATIENCE)
         .await
         .map_err(|instead| format!("answered {status}, then {instead}"))?;
-    Ok(format!("6 MiB sent, and the {} was read", status.as_u16()))
+    drop(connection);
+    let drained = drain(trial).await?;
+    Ok(format!("6 MiB sent, and the {} was read; closed after {drained} MiB", status.as_u16()))
+}
+
+/// Sends without end to a server that has rejected the request: it must stop reading. How many MiB it read.
+async fn drain(trial: &mut Trial) -> Result<usize, String> {
+    const MOST: Duration = Duration::from_secs(10);
+    const MANY: usize = 64 * 1024 * 1024;
+    let mut connection = trial.open().await?;
+    connection.send(format!("{HEAD}Content-Length: 1099511627776\r\n\r\n")).await;
+    let (piece, end, mut sent) = (vec![b'x'; 64 * 1024], Instant::now() + MOST, 0);
+    while connection.send(&piece).await {
+        sent += piece.len();
+        if Instant::now() > end {
+            return Err(format!("rejected, and still read after {} s", MOST.as_secs()));
+        }
+        if sent > MANY {
+            sleep(Duration::from_millis(20)).await; // a server may read for a time, however much comes
+        }
+    }
+    Ok(sent / 1024 / 1024)
 }
 
 /// Expects problem documents (RFC 9457).
@@ -201,8 +221,8 @@ pub(crate) async fn check_problem_details(trial: &mut Trial) -> Result<String, S
 /// Forty clients disconnect in the middle of their request or of their response.
 pub(crate) async fn check_client_abort(trial: &mut Trial) -> Result<String, String> {
     const LEAVING: usize = 40;
-    let large = format!("{POST}Content-Length: 1000000\r\n\r\n{}", "x".repeat(1_000_000));
-    let chunk = format!("{POST}Transfer-Encoding: chunked\r\n\r\nfffff\r\nx");
+    let large = format!("{HEAD}Content-Length: 1000000\r\n\r\n{}", "x".repeat(1_000_000));
+    let chunk = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\nfffff\r\nx");
     let (half_head, half_body) = ("GET / HTTP/1.1\r\nHos", &large[..200]);
     for number in 0..LEAVING {
         let mut connection = trial.open().await?;

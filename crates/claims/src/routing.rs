@@ -1,6 +1,6 @@
 //! Paths and methods, and how an event is understood.
 
-use crate::event::{fresh_user, post_event};
+use crate::event::{event, fresh_user, post_json};
 use crate::raw_connection::{PATIENCE, WORK};
 use crate::trial::{Trial, all_of, instead};
 use http1::{Response, header};
@@ -40,8 +40,9 @@ pub(crate) async fn check_round_trip(trial: &mut Trial) -> Result<String, String
     trial.room_for(1).await;
     let user = fresh_user() + " Zoë";
     let escaped = user.replace('ë', "\\u00eb");
-    let event = format!("\n {{ \"amount\" : -5 ,\t\"user\" : \"{escaped}\" }} ");
-    let response = send_event(trial, &event).await?;
+    let unusual = format!("\n {{ \"amount\" : -5 ,\t\"user\" : \"{escaped}\" }} ");
+    let request = post_json(trial.addr, &unusual);
+    let response = send_event(trial, request, &user, -5).await?;
     let kind = response.header(header::CONTENT_TYPE).unwrap_or("no Content-Type");
     if !kind.starts_with("application/json") {
         return Err(format!("the response is {kind}"));
@@ -59,11 +60,23 @@ pub(crate) async fn check_round_trip(trial: &mut Trial) -> Result<String, String
 }
 
 /// Posts an event; the response, if it was accepted.
-pub(crate) async fn send_event(trial: &mut Trial, event: &str) -> Result<Response, String> {
-    let request = post_event(trial.addr, "application/json", event.as_bytes());
+pub(crate) async fn post(trial: &mut Trial, user: &str, amount: i64) -> Result<Response, String> {
+    let request = post_json(trial.addr, &event(user, amount));
+    send_event(trial, request, user, amount).await
+}
+
+async fn send_event(
+    trial: &mut Trial,
+    request: Vec<u8>,
+    user: &str,
+    amount: i64,
+) -> Result<Response, String> {
     let (response, _) = trial.ask_on_new_connection("event", request, WORK).await?;
     match Outcome::of(&response) {
-        Outcome::Served(_) => Ok(response),
+        Outcome::Served(_) => {
+            trial.books.accepted(user, amount);
+            Ok(response)
+        }
         outcome => Err(instead(outcome, WORK)),
     }
 }

@@ -1,6 +1,8 @@
 //! A trial in progress: the requests that it sends, and their trace.
 
-use probe::http_client::{Call, Outcome, ResponseClient, get};
+use crate::books::Books;
+use crate::evidence::Evidence;
+use probe::http_client::{Call, Failure, Outcome, ResponseClient, get};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -42,6 +44,9 @@ impl TracedRequest {
     }
 }
 
+/// The descriptors that this process has open beside a trial's connections.
+const OWN_DESCRIPTORS: u64 = 32;
+
 /// A claim being tried.
 #[derive(Debug)]
 pub(crate) struct Trial {
@@ -50,12 +55,51 @@ pub(crate) struct Trial {
     pub(crate) trace: Vec<TracedRequest>,
     pub(crate) queue: Vec<QueueSample>,
     pub(crate) by_hand: Option<String>,
+    /// Whether nothing can be said about the claim, unless it is kept.
+    pub(crate) cannot_tell: bool,
+    /// What the server owes for all accepted events of this check.
+    pub(crate) books: Books,
+    pub(crate) evidence: Evidence,
 }
 
 impl Trial {
     /// A trial that begins now.
-    pub(crate) fn new(addr: SocketAddr) -> Self {
-        Self { addr, began: Instant::now(), trace: Vec::new(), queue: Vec::new(), by_hand: None }
+    pub(crate) fn new(addr: SocketAddr, books: Books) -> Self {
+        let began = Instant::now();
+        Self {
+            addr,
+            began,
+            evidence: Evidence::new(began),
+            trace: Vec::new(),
+            queue: Vec::new(),
+            by_hand: None,
+            cannot_tell: false,
+            books,
+        }
+    }
+
+    /// Makes the verdict unknown, for this reason.
+    pub(crate) fn cannot_tell(&mut self, why: String) -> String {
+        self.cannot_tell = true;
+        why
+    }
+
+    /// The figure of a failure. If it is the client's own, the verdict is unknown.
+    pub(crate) fn failed(&mut self, failure: Failure) -> String {
+        self.cannot_tell |= failure == Failure::Exhausted;
+        failure.to_string()
+    }
+
+    /// Raises this process's limit of descriptors; if it is lower than that and stays so, the verdict is unknown.
+    pub(crate) fn needs_descriptors(&mut self, count: u64) -> Result<(), String> {
+        let wanted = count + OWN_DESCRIPTORS;
+        match rlimit::increase_nofile_limit(wanted) {
+            Ok(limit) if limit >= wanted => Ok(()),
+            Ok(limit) => Err(self.cannot_tell(format!(
+                "this needs {wanted} descriptors, and ulimit -Hn allows {limit}"
+            ))),
+            Err(error) => Err(self.cannot_tell(format!("the limit of descriptors: {error}"))),
+        }
     }
 
     /// Sends a request and records its outcome.
@@ -68,8 +112,28 @@ impl Trial {
     ) -> Call {
         let began = Instant::now();
         let call = client.call(request, false, began + patience).await;
-        self.record(what, began, call.connected, call.ended, Some(call.outcome));
+        self.record_call(what, began, request, &call, patience);
         call
+    }
+
+    /// Records a call that was made without [`call`](Self::call).
+    pub(crate) fn record_call(
+        &mut self,
+        what: &'static str,
+        began: Instant,
+        request: &[u8],
+        call: &Call,
+        patience: Duration,
+    ) {
+        let connection = self.evidence.connection();
+        self.evidence.sent_at(began, connection, request);
+        match &call.response {
+            Some(response) => self.evidence.received(call.ended, connection, response),
+            None => {
+                self.evidence.note(call.ended, connection, &instead(call.outcome, patience));
+            }
+        }
+        self.record(what, began, call.connected, call.ended, Some(call.outcome));
     }
 
     /// A normal request on a new connection: any response will do.
@@ -91,6 +155,7 @@ impl Trial {
         ended: Instant,
         outcome: Option<Outcome>,
     ) {
+        self.cannot_tell |= outcome == Some(Outcome::Failed(Failure::Exhausted));
         let since = |instant: Instant| instant.saturating_duration_since(self.began);
         let (began, connected, ended) = (since(began), connected.map(since), since(ended));
         self.trace.push(TracedRequest { what, began, connected, ended, outcome });

@@ -1,4 +1,4 @@
-//! Each claim can fail: for each there is a server that breaks it and, as a rule, no other claim.
+//! Each claim can fail: for each there is a server that breaks it and, as a rule, no other claim of its group.
 
 mod flawed;
 
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// A flaw, and the claims that it breaks.
+/// A flaw, and the claims that it breaks; those with a question mark it may break, since it is a race.
 const MUTANTS: &[(Kind, Flaw, &[&str])] = &[
     (Kind::Echo, Flaw::None, &[]),
     (Kind::Parse, Flaw::None, &[]),
@@ -44,27 +44,38 @@ const MUTANTS: &[(Kind, Flaw, &[&str])] = &[
     (Kind::Echo, Flaw::ResetsWhileClientSends, &["lingering-close"]),
     (Kind::Echo, Flaw::FreezesAfterClientAborts, &["client-abort"]),
     (Kind::Echo, Flaw::BlocksOnSilentClient, &["slow-client", "many-idle"]),
-    (Kind::Echo, Flaw::BlocksOnPartialHead, &["slow-request"]),
+    (Kind::Echo, Flaw::BlocksOnPartialHead, &["slow-request", "threads"]),
     (Kind::Echo, Flaw::AllowsOnly200Connections, &["many-idle"]),
-    (Kind::Parse, Flaw::AcceptsUnknownFields, &["garbage"]),
+    (Kind::Parse, Flaw::AcceptsUnknownFields, &["garbage", "statuses"]),
     (
         Kind::Parse,
         Flaw::RejectsEveryEvent,
-        &["garbage", "round-trip", "pipeline", "chunked", "partial-reads", "expect-continue"],
+        &[
+            "garbage",
+            "users",
+            "amounts",
+            "media-type",
+            "round-trip",
+            "pipeline",
+            "chunked",
+            "partial-reads",
+            "field-case",
+            "expect-continue",
+        ],
     ),
     (Kind::Parse, Flaw::IgnoresMethods, &["routes"]),
     (Kind::Parse, Flaw::OmitsAllow, &["routes"]),
     (Kind::Parse, Flaw::RejectsQueries, &["routes"]),
-    (Kind::Parse, Flaw::RespondsWithPlainText, &["round-trip"]),
-    (Kind::Queue, Flaw::RespondsWithPlainText, &["round-trip"]),
-    (Kind::Slow, Flaw::RespondsWithOldBalance, &["balance"]),
+    (Kind::Parse, Flaw::RespondsWithPlainText, &["round-trip", "amounts"]),
+    (Kind::Queue, Flaw::RespondsWithPlainText, &["round-trip", "amounts"]),
+    (Kind::Slow, Flaw::RespondsWithOldBalance, &["balance", "amounts"]),
     (Kind::Parse, Flaw::ServesOneAtATime, &["concurrent"]),
     (Kind::Queue, Flaw::BlocksReadsOnWrites, &["reads-not-blocked"]),
-    (Kind::Queue, Flaw::LosesEveryFifth, &["no-lost-update"]),
-    (Kind::Slow, Flaw::LosesEveryFifth, &["no-lost-update"]),
-    (Kind::Queue, Flaw::CountsEveryFifthTwice, &["no-lost-update"]),
+    (Kind::Queue, Flaw::LosesEveryFifth, &["no-lost-update", "many-users", "none-lost"]),
+    (Kind::Slow, Flaw::LosesEveryFifth, &["no-lost-update", "many-users", "none-lost", "balance"]),
+    (Kind::Queue, Flaw::CountsEveryFifthTwice, &["no-lost-update", "many-users", "none-lost"]),
     (Kind::Slow, Flaw::DropsEventsOfGoneSenders, &["sender-gone"]),
-    (Kind::Queue, Flaw::Wraps, &["overflow"]),
+    (Kind::Queue, Flaw::Wraps, &["overflow", "in-order"]),
     (Kind::Slow, Flaw::Saturates, &["overflow"]),
     (Kind::Queue, Flaw::Saturates, &["overflow"]),
     (Kind::Parse, Flaw::HasNoDeadline, &["deadline"]),
@@ -73,21 +84,95 @@ const MUTANTS: &[(Kind, Flaw, &[&str])] = &[
     (Kind::Parse, Flaw::Sends408ToNewConnections, &["deadline"]),
     (Kind::Parse, Flaw::Sends408ToIdleConnections, &["deadline"]),
     (Kind::Parse, Flaw::HasDeadlinePerRead, &["deadline"]),
-    (Kind::Queue, Flaw::HasNoConnectionLimit, &["max-connections"]),
-    (Kind::Queue, Flaw::OmitsRetryAfterAtConnectionLimit, &["max-connections"]),
+    (Kind::Queue, Flaw::HasNoConnectionLimit, &["max-connections", "places-returned"]),
+    (Kind::Queue, Flaw::OmitsRetryAfterAtConnectionLimit, &["max-connections", "places-returned"]),
     (Kind::Queue, Flaw::DropsOthersAtConnectionLimit, &["max-connections"]),
     (Kind::Queue, Flaw::MiscountsRejections, &["stats-consistent"]),
     (Kind::Queue, Flaw::OverstatesQueued, &["stats-consistent"]),
-    (Kind::Queue, Flaw::RejectsEvenAfterRetryAfter, &["retry-after"]),
-    (Kind::Queue, Flaw::OverstatesCapacity, &["burst"]),
+    (Kind::Queue, Flaw::RejectsEvenAfterRetryAfter, &["retry-after", "none-lost"]),
+    (Kind::Queue, Flaw::OverstatesCapacity, &["burst", "none-lost"]),
     // an unbounded queue rejects no event
     (Kind::Queue, Flaw::HasUnboundedQueue, &["stats-consistent", "retry-after", "burst"]),
     (Kind::Queue, Flaw::WaitsWhenFull, &["retry-after", "burst"]),
     (Kind::Queue, Flaw::OmitsRetryAfter, &["retry-after", "burst"]),
+    (Kind::Echo, Flaw::UsesThreadPerConnection, &["threads"]),
+    (Kind::Echo, Flaw::TruncatesLargeEchoes, &["echo"]),
+    (Kind::Echo, Flaw::TrimsEchoes, &["echo"]),
+    (Kind::Echo, Flaw::EchoesStaleBytes, &["pipeline"]),
+    (Kind::Echo, Flaw::MixesUpBodies, &["echo"]),
+    (Kind::Echo, Flaw::BlocksOnUnreadResponse, &["slow-reader"]),
+    (Kind::Echo, Flaw::HasCaseSensitiveFields, &["field-case"]),
+    (Kind::Echo, Flaw::RejectsChunkExtensions, &["chunked"]),
+    (Kind::Echo, Flaw::DrainsWithoutEnd, &["lingering-close"]),
+    (Kind::Parse, Flaw::CountsCharactersInLength, &["users", "round-trip"]),
+    (Kind::Parse, Flaw::AcceptsEmptyUser, &["users"]),
+    (Kind::Parse, Flaw::AcceptsLongUser, &["users"]),
+    (Kind::Parse, Flaw::AcceptsControlCharacters, &["users"]),
+    (Kind::Parse, Flaw::CountsBytesOfUser, &["users"]),
+    (Kind::Parse, Flaw::Sends400ForShape, &["statuses", "users", "amounts"]),
+    (Kind::Parse, Flaw::Sends422ForNotJson, &["statuses"]),
+    (Kind::Parse, Flaw::AcceptsFloats, &["amounts"]),
+    (Kind::Parse, Flaw::AcceptsDuplicateFields, &["garbage", "statuses"]),
+    (Kind::Parse, Flaw::AcceptsTrailingBytes, &["garbage", "statuses"]),
+    (Kind::Parse, Flaw::ClampsAmounts, &["garbage", "statuses", "amounts"]),
+    (Kind::Parse, Flaw::ParsesAmountsAsFloats, &["amounts"]),
+    (Kind::Parse, Flaw::RejectsNegativeAmounts, &["amounts", "round-trip"]),
+    (Kind::Parse, Flaw::RespondsInAscii, &["users", "round-trip"]),
+    (Kind::Parse, Flaw::RejectsContentTypeParameters, &["media-type"]),
+    (Kind::Parse, Flaw::RequiresContentType, &["media-type"]),
+    (Kind::Parse, Flaw::HasNoWriteDeadline, &["deadline"]),
+    (Kind::Parse, Flaw::HasBodyDeadlinePerRead, &["deadline"]),
+    (Kind::Parse, Flaw::HasNoBodyDeadline, &["deadline"]),
+    (Kind::Parse, Flaw::RestartsDeadlineAfterContinue, &["deadline"]),
+    (Kind::Parse, Flaw::HasDeadlineForFirstRequestOnly, &["deadline"]),
+    (Kind::Parse, Flaw::KeepsOpenAfter408, &["deadline"]),
+    (Kind::Slow, Flaw::LosesAcrossUsers, &["many-users", "none-lost"]),
+    (Kind::Slow, Flaw::LocksForReadOnly, &["balance", "no-lost-update", "none-lost"]),
+    (Kind::Slow, Flaw::RespondsWithLaterBalance, &["balance"]),
+    (Kind::Slow, Flaw::SaturatesWith422, &["overflow"]),
+    (Kind::Slow, Flaw::ListsBalancesUnordered, &["balances-sorted"]),
+    (Kind::Slow, Flaw::CachesBalances, &["balance"]),
+    (Kind::Slow, Flaw::RejectsHead, &["head"]),
+    (Kind::Slow, Flaw::TimesOutWork, &["none-lost"]),
+    (Kind::Slow, Flaw::AppliesTwiceWhenSenderGone, &["sender-gone"]),
+    (Kind::Slow, Flaw::LosesOneInAHundred, &["none-lost"]),
+    (Kind::Queue, Flaw::LosesOneInAHundred, &["none-lost"]),
+    (Kind::Queue, Flaw::DropsOnceTwelveWait, &["none-lost"]),
+    (Kind::Queue, Flaw::DropsEventsOfGoneSenders, &["sender-gone"]),
+    (Kind::Queue, Flaw::SaysRetryAfterOne, &["retry-after"]),
+    (Kind::Queue, Flaw::SaysRetryAfterSixty, &["retry-after"]),
+    (Kind::Queue, Flaw::CountsBesideTheChannel, &["stats-consistent", "retry-after"]),
+    (Kind::Queue, Flaw::RespondsBeforeSending, &["retry-after", "burst", "none-lost"]),
+    (Kind::Queue, Flaw::HasTwoWorkers, &["stats-consistent", "burst", "overflow?", "in-order?"]),
+    (Kind::Queue, Flaw::HasQueuePerWorker, &["burst", "none-lost"]),
+    (Kind::Queue, Flaw::ReversesOrder, &["in-order"]),
+    (Kind::Queue, Flaw::RejectsAfterASecond, &["burst", "retry-after"]),
+    (Kind::Queue, Flaw::AppliesRejectedEvents, &["none-lost"]),
+    (Kind::Queue, Flaw::LeaksPlaceOnFailure, &["none-lost"]),
+    (
+        Kind::Queue,
+        Flaw::CachesStats,
+        &[
+            "no-lost-update",
+            "overflow",
+            "in-order?",
+            "stats-consistent?",
+            "balances-sorted?",
+            "none-lost?",
+            "burst?",
+        ],
+    ),
+    (Kind::Queue, Flaw::AppliesAtOnce, &["overflow"]),
+    (Kind::Queue, Flaw::WorkerEndsOnOverflow, &["overflow", "in-order", "none-lost"]),
+    (Kind::Queue, Flaw::BlocksStatsOnWork, &["reads-not-blocked"]),
+    (Kind::Queue, Flaw::LocksAcrossWork, &["concurrent", "retry-after", "burst"]),
+    (Kind::Queue, Flaw::RefusesWithoutResponse, &["max-connections", "places-returned"]),
+    (Kind::Queue, Flaw::LeaksPermitOnAbort, &["places-returned"]),
+    (Kind::Queue, Flaw::LeaksPermitOnRejection, &["places-returned"]),
 ];
 
 /// How many trials run at a time, each with its own server.
-const AT_A_TIME: usize = 16;
+const AT_A_TIME: usize = 32;
 
 #[derive(Clone, Copy)]
 struct Case {
@@ -119,14 +204,22 @@ async fn each_flaw_breaks_its_claim_and_no_other() {
     let (places, crowds) = (Arc::new(Semaphore::new(AT_A_TIME)), Arc::new(Semaphore::new(2)));
     let mut trials = JoinSet::new();
     for &(kind, flaw, broken) in MUTANTS {
-        for claim in CLAIMS.iter().filter(|claim| claim.kept_by.contains(&(kind as u8))) {
-            let expected =
-                if broken.contains(&claim.name) { Verdict::Broken } else { Verdict::Kept };
+        // a flaw is tried with its group: a server without one keeps all claims of both
+        let is_of_its_group = |claim: &&Claim| {
+            broken.is_empty()
+                || CLAIMS.iter().any(|other| other.group == claim.group && breaks(broken, other))
+        };
+        let kept = CLAIMS.iter().filter(|claim| claim.kept_by.contains(&(kind as u8)));
+        for claim in kept.filter(is_of_its_group) {
+            if broken.contains(&&*format!("{}?", claim.name)) {
+                continue;
+            }
+            let expected = if breaks(broken, claim) { Verdict::Broken } else { Verdict::Kept };
             let case = Case { kind, flaw, claim, expected };
             let (places, crowds) = (places.clone(), crowds.clone());
             trials.spawn(async move {
                 let _crowd = match claim.name {
-                    "max-connections" => {
+                    "max-connections" | "places-returned" => {
                         Some(crowds.acquire_owned().await.expect("it is never closed"))
                     }
                     _ => None,
@@ -148,12 +241,15 @@ async fn each_flaw_breaks_its_claim_and_no_other() {
     assert!(mismatches.is_empty(), "{mismatches:#?}");
 }
 
+fn breaks(broken: &[&str], claim: &Claim) -> bool {
+    broken.contains(&claim.name)
+}
+
 #[test]
 fn every_claim_is_broken_by_some_flaw() {
     for claim in CLAIMS {
-        let breaks = |(_, _, broken): &&(Kind, Flaw, &[&str])| broken.contains(&claim.name);
         assert!(
-            MUTANTS.iter().any(|mutant| breaks(&mutant)),
+            MUTANTS.iter().any(|(_, _, broken)| breaks(broken, claim)),
             "no server is known to break {}",
             claim.name
         );
@@ -161,7 +257,7 @@ fn every_claim_is_broken_by_some_flaw() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_not_http_breaks_every_claim_and_none_hangs() {
+async fn a_server_that_is_not_http_keeps_no_claim_and_none_hangs() {
     let _ = rlimit::increase_nofile_limit(20_000);
     let mut trials = JoinSet::new();
     let kinds = [
@@ -185,7 +281,7 @@ async fn a_server_that_is_not_http_breaks_every_claim_and_none_hangs() {
     while let Some(trial) = trials.join_next().await {
         let (nonsense, claim, finding) = trial.expect("a trial does not panic");
         let of = format!("{nonsense:?}, {}: {}", claim.name, finding.figure);
-        assert_eq!(finding.verdict, Verdict::Broken, "{of}");
+        assert_ne!(finding.verdict, Verdict::Kept, "{of}");
         assert!(!finding.figure.starts_with("not finished"), "{of}");
     }
 }

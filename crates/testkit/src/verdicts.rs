@@ -1,7 +1,7 @@
 //! Every claim on one stage: what it keeps, and what it must break.
 
 use crate::start;
-use claims::{CLAIMS, Claim, Finding, Verdict};
+use claims::{Books, CLAIMS, Claim, Finding, Verdict, claims_of};
 use probe::server::Server;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
@@ -24,14 +24,15 @@ pub fn each_claim_must_be_as_the_lessons_say(binary: &'static str, stage: u8) {
             let places = places.clone();
             trials.spawn(async move {
                 let _place = places.acquire().await.expect("it is never closed");
-                (claim, try_on(&start(binary, &[]), claim, claim.expected(stage)).await)
+                let (server, books) = (start(binary, &[]), Books::default());
+                (claim, try_on(&server, claim, &books, claim.expected(stage)).await)
             });
         }
         let mut otherwise = Vec::new();
         while let Some(trial) = trials.join_next().await {
             let (claim, finding) = trial.expect("a trial does not panic");
             println!("{:?} {}: {}", finding.verdict, claim.name, finding.figure);
-            if finding.verdict != claim.expected(stage) {
+            if !is_as_expected(claim, stage, finding.verdict) {
                 otherwise.push((claim.name, finding.figure));
             }
         }
@@ -39,11 +40,19 @@ pub fn each_claim_must_be_as_the_lessons_say(binary: &'static str, stage: u8) {
     });
 }
 
+/// A stage without what it takes to tell, such as `GET /stats`, leaves a claim unknown instead of breaking it; but not one
+/// that the comparison shows.
+fn is_as_expected(claim: &Claim, stage: u8, verdict: Verdict) -> bool {
+    let expected = claim.expected(stage);
+    verdict == expected
+        || expected == Verdict::Broken && verdict == Verdict::Unknown && !claim.compared
+}
+
 /// A claim that should be kept is tried again if it is not.
-async fn try_on(server: &Server, claim: &Claim, expected: Verdict) -> Finding {
+async fn try_on(server: &Server, claim: &Claim, books: &Books, expected: Verdict) -> Finding {
     let mut tries = 1;
     loop {
-        let finding = claim.try_on(server.addr()).await;
+        let finding = claim.try_in_check(server.addr(), books).await;
         if finding.verdict == expected || expected == Verdict::Broken || tries == TRIES {
             return finding;
         }
@@ -56,8 +65,9 @@ async fn try_on(server: &Server, claim: &Claim, expected: Verdict) -> Finding {
 pub fn one_server_must_keep_its_claims_in_a_row(binary: &str, stage: u8, args: &[&str]) {
     let server = start(binary, args);
     Runtime::new().expect("a runtime starts").block_on(async {
-        for claim in CLAIMS.iter().filter(|claim| claim.kept_by.contains(&stage)) {
-            let finding = try_on(&server, claim, Verdict::Kept).await;
+        let books = Books::default();
+        for claim in claims_of(stage) {
+            let finding = try_on(&server, claim, &books, Verdict::Kept).await;
             assert_eq!(
                 finding.verdict,
                 Verdict::Kept,

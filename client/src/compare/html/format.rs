@@ -12,6 +12,7 @@ pub(super) fn verdict(
     match (finding.verdict, finding.verdict == claim.expected(stage)) {
         (Verdict::Kept, true) => ("✓", "holds", "kept"),
         (Verdict::Broken, true) => ("✗", "as expected", "broken"),
+        (Verdict::Unknown, _) => ("?", "unknown", "unexpected"),
         (Verdict::Kept, false) => ("!", "holds, unexpectedly", "unexpected"),
         (Verdict::Broken, false) => ("!", "fails, unexpectedly", "unexpected"),
     }

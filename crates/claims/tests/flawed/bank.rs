@@ -1,105 +1,72 @@
 //! The responses of a flawed server.
 
+use super::boundary::{Entry, parse};
 use super::flaw::{Flaw, Kind};
-use event::Event;
+use super::ledger::{Ledger, lock};
+use super::queue::{Queue, unavailable, work};
 use http1::{Bytes, HeaderValue, Method, Request, Response, StatusCode, header};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use serde::Serializer;
+use serde_json::json;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
-
-const CAPACITY: usize = 16;
-const WORK: Duration = Duration::from_millis(50);
 
 pub(super) struct Bank {
     kind: Kind,
     flaw: Flaw,
-    queue: mpsc::Sender<Event>,
+    queue: Queue,
     ledger: Arc<Mutex<Ledger>>,
     /// Held by the one task that may work on the shared state.
     work: Semaphore,
-    /// It rejects every event until then.
-    rejecting_until: Mutex<Option<Instant>>,
-}
-
-#[derive(Default)]
-struct Ledger {
-    balances: BTreeMap<String, i64>,
-    accepted: usize,
-    rejected: usize,
-    processed: usize,
-    failed: usize,
-}
-
-impl Ledger {
-    fn undone(&self) -> usize {
-        self.accepted - self.processed - self.failed
-    }
-
-    fn apply(&mut self, event: Event, flaw: Flaw) -> Option<i64> {
-        let fifth = (self.processed + 1) % 5 == 0;
-        let (balance, amount) =
-            (self.balances.entry(event.user.to_string()).or_default(), event.amount);
-        let sum = match flaw {
-            Flaw::Wraps => Some(balance.wrapping_add(amount)),
-            Flaw::Saturates => Some(balance.saturating_add(amount)),
-            Flaw::LosesEveryFifth if fifth => Some(*balance),
-            Flaw::CountsEveryFifthTwice if fifth => balance.checked_add(2 * amount),
-            _ => balance.checked_add(amount),
-        };
-        match sum {
-            Some(sum) => {
-                *balance = sum;
-                self.processed += 1;
-            }
-            None => self.failed += 1,
-        }
-        sum
-    }
+    /// The same for each user, for a server that locks them one by one.
+    users: Mutex<HashMap<String, Arc<Semaphore>>>,
+    /// The body that was received last, for a server that keeps it in one place.
+    latest: Mutex<Bytes>,
+    cached: Mutex<Option<(Instant, BTreeMap<String, i64>)>>,
 }
 
 impl Bank {
     pub(super) fn open(kind: Kind, flaw: Flaw, tasks: &mut JoinSet<()>) -> Self {
-        let (queue, mut events) = mpsc::channel(match flaw {
-            Flaw::HasUnboundedQueue => 100_000,
-            Flaw::OverstatesCapacity => 5,
-            _ => CAPACITY,
-        });
         let ledger = Arc::new(Mutex::new(Ledger::default()));
-        let works = ledger.clone();
-        tasks.spawn(async move {
-            while let Some(event) = events.recv().await {
-                sleep(WORK).await;
-                lock(&works).apply(event, flaw);
-            }
-        });
         Self {
             kind,
             flaw,
-            queue,
+            queue: Queue::open(flaw, ledger.clone(), tasks),
             ledger,
             work: Semaphore::new(1),
-            rejecting_until: Mutex::new(None),
+            users: Mutex::default(),
+            latest: Mutex::default(),
+            cached: Mutex::default(),
         }
     }
 
-    pub(super) async fn respond(&self, request: Request) -> Response {
+    pub(super) async fn respond(&self, request: Request, sender_is_gone: bool) -> Response {
         if self.kind == Kind::Echo {
-            return self.echo(request.into_body());
+            return self.echo(request.into_body()).await;
         }
         let with_query = self.flaw == Flaw::RejectsQueries && request.query().is_some();
         let path = if with_query { "/elsewhere" } else { request.path() };
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let reads = match *request.method() {
+            Method::GET => true,
+            Method::HEAD => self.flaw != Flaw::RejectsHead,
+            _ => false,
+        };
         match path {
-            "/events" if request.method() == Method::POST => match self.parse(&request) {
+            "/events" if request.method() == Method::POST => match parse(&request, self.flaw) {
                 Ok(_) if self.flaw == Flaw::RejectsEveryEvent => Response::problem(
                     StatusCode::NOT_FOUND,
                     "there is no such path, whatever was sent",
                 ),
-                Ok(event) => self.accept(event).await,
+                Ok(entry) => {
+                    drop(request);
+                    if sender_is_gone && self.flaw == Flaw::AppliesTwiceWhenSenderGone {
+                        self.accept(entry.clone()).await;
+                    }
+                    self.accept(entry).await
+                }
                 Err(status) => Response::problem(status, "this is not a valid event"),
             },
             "/events" => match self.flaw {
@@ -111,22 +78,51 @@ impl Bank {
             },
             "/balances" if reads && self.kind == Kind::Slow => {
                 let _permit = self.work.acquire().await;
-                Response::json(StatusCode::OK, &lock(&self.ledger).balances)
+                self.balances()
             }
             "/balances" if reads && self.kind == Kind::Queue => {
                 while self.flaw == Flaw::BlocksReadsOnWrites && lock(&self.ledger).undone() > 0 {
-                    sleep(WORK * 10).await;
+                    sleep(work(self.flaw) * 10).await;
                 }
-                Response::json(StatusCode::OK, &lock(&self.ledger).balances)
+                self.balances()
             }
             "/stats" if reads && self.kind == Kind::Queue => {
-                Response::json(StatusCode::OK, &self.stats())
+                Response::json(StatusCode::OK, &self.queue.stats().await)
             }
+            "/balances" if self.kind != Kind::Parse => Response::method_not_allowed("GET, HEAD"),
+            "/stats" if self.kind == Kind::Queue => Response::method_not_allowed("GET, HEAD"),
             _ => Response::problem(StatusCode::NOT_FOUND, "there is no such path"),
         }
     }
 
-    fn echo(&self, body: Bytes) -> Response {
+    fn balances(&self) -> Response {
+        let ledger = lock(&self.ledger);
+        match self.flaw {
+            Flaw::ListsBalancesUnordered => {
+                let mut json = Vec::new();
+                let reversed = ledger.balances.iter().rev();
+                serde_json::Serializer::new(&mut json)
+                    .collect_map(reversed)
+                    .expect("names and numbers are JSON");
+                let mut response = Response::json(StatusCode::OK, &());
+                response.set_body(json.into());
+                response
+            }
+            Flaw::CachesBalances => {
+                let mut cached = self.cached.lock().expect("no panic while it is held");
+                let fresh = cached
+                    .take()
+                    .filter(|(since, _)| since.elapsed() < Duration::from_secs(1))
+                    .unwrap_or_else(|| (Instant::now(), ledger.balances.clone()));
+                let response = Response::json(StatusCode::OK, &fresh.1);
+                *cached = Some(fresh);
+                response
+            }
+            _ => Response::json(StatusCode::OK, &ledger.balances),
+        }
+    }
+
+    async fn echo(&self, body: Bytes) -> Response {
         let html = HeaderValue::from_static("text/html");
         match self.flaw {
             Flaw::EchoesOnlyUtf8 => {
@@ -137,112 +133,87 @@ impl Bank {
                 let guess = HeaderValue::from_static("");
                 Response::text(body).with_header(header::X_CONTENT_TYPE_OPTIONS, guess)
             }
+            Flaw::TruncatesLargeEchoes => Response::text(body.slice(..body.len().min(64 * 1024))),
+            Flaw::TrimsEchoes => Response::text(Bytes::copy_from_slice(body.trim_ascii_end())),
+            Flaw::MixesUpBodies => {
+                *self.latest.lock().expect("no panic while it is held") = body;
+                sleep(Duration::from_millis(20)).await;
+                Response::text(self.latest.lock().expect("no panic while it is held").clone())
+            }
             _ => Response::text(body),
         }
     }
 
-    fn parse(&self, request: &Request) -> Result<Event, StatusCode> {
-        if request.header(header::CONTENT_TYPE).is_some_and(|kind| kind != "application/json") {
-            return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
-        }
-        let text = std::str::from_utf8(request.body()).map_err(|_| StatusCode::BAD_REQUEST)?;
-        match serde_json::from_str::<Event>(text) {
-            Ok(event) => Ok(event),
-            Err(_) if self.flaw == Flaw::AcceptsUnknownFields && text.contains("admin") => {
-                Ok(serde_json::from_str(r#"{"user": "alice", "amount": 0}"#).expect("an event"))
-            }
-            Err(error) if error.is_data() => Err(StatusCode::UNPROCESSABLE_ENTITY),
-            Err(_) => Err(StatusCode::BAD_REQUEST),
-        }
-    }
-
-    async fn accept(&self, event: Event) -> Response {
+    async fn accept(&self, entry: Entry) -> Response {
         let understood = match self.flaw {
             Flaw::RespondsWithPlainText => {
-                json!({ "user": event.user, "amount": event.amount.to_string() })
+                json!({ "user": entry.user, "amount": entry.amount.to_string() })
             }
-            _ => json!({ "user": event.user, "amount": event.amount }),
+            _ => json!({ "user": entry.user, "amount": entry.amount }),
         };
         match self.kind {
             Kind::Parse => {
                 if self.flaw == Flaw::ServesOneAtATime {
                     let _permit = self.work.acquire().await;
-                    sleep(WORK * 2).await;
+                    sleep(work(self.flaw) * 2).await;
                 }
                 Response::json(StatusCode::OK, &understood)
             }
-            Kind::Slow => {
-                let _permit = self.work.acquire().await;
-                sleep(WORK * 2).await; // ten of them exceed what the claims tolerate as noise
-                let (user, amount) = (event.user.clone(), event.amount);
-                match lock(&self.ledger).apply(event, self.flaw) {
-                    Some(balance) => {
-                        let before =
-                            if self.flaw == Flaw::RespondsWithOldBalance { amount } else { 0 };
-                        Response::json(
-                            StatusCode::OK,
-                            &json!({ "user": user, "balance": balance - before }),
-                        )
-                    }
-                    None => Response::problem(
-                        StatusCode::UNPROCESSABLE_ENTITY,
-                        "the balance would leave i64",
-                    ),
-                }
+            Kind::Slow => self.apply(entry).await,
+            Kind::Echo | Kind::Queue => self.queue.offer(entry, &understood).await,
+        }
+    }
+
+    async fn apply(&self, entry: Entry) -> Response {
+        let work = work(self.flaw) * 2; // ten of them exceed what the claims tolerate as noise
+        let balance = match self.flaw {
+            Flaw::LosesAcrossUsers => {
+                let user = {
+                    let mut users = self.users.lock().expect("no panic while it is held");
+                    let new = || Arc::new(Semaphore::new(1));
+                    users.entry(entry.user.clone()).or_insert_with(new).clone()
+                };
+                let _permit = user.acquire().await;
+                let copy = lock(&self.ledger).balances.clone();
+                sleep(work).await;
+                let mut ledger = lock(&self.ledger);
+                ledger.balances = copy;
+                ledger.apply(&entry, self.flaw)
             }
-            Kind::Echo | Kind::Queue => self.offer(event, &understood).await,
-        }
+            Flaw::LocksForReadOnly => {
+                let old = lock(&self.ledger).balances.get(&entry.user).copied().unwrap_or(0);
+                sleep(work).await;
+                let mut ledger = lock(&self.ledger);
+                ledger.balances.insert(entry.user.clone(), old);
+                ledger.apply(&entry, self.flaw)
+            }
+            Flaw::RespondsWithLaterBalance => {
+                let permit = self.work.acquire().await;
+                sleep(work).await;
+                let applied = lock(&self.ledger).apply(&entry, self.flaw);
+                drop(permit);
+                sleep(work * 3).await;
+                applied.map(|_| lock(&self.ledger).balances[&entry.user])
+            }
+            _ => {
+                let _permit = self.work.acquire().await;
+                sleep(work).await;
+                lock(&self.ledger).apply(&entry, self.flaw)
+            }
+        };
+        let Some(balance) = balance else {
+            let detail = "the balance would leave i64";
+            return Response::problem(StatusCode::UNPROCESSABLE_ENTITY, detail);
+        };
+        let before = if self.flaw == Flaw::RespondsWithOldBalance { entry.amount } else { 0 };
+        Response::json(StatusCode::OK, &json!({ "user": entry.user, "balance": balance - before }))
     }
 
-    async fn offer(&self, event: Event, understood: &Value) -> Response {
-        if self.flaw == Flaw::WaitsWhenFull {
-            let place = self.queue.reserve().await.expect("the worker runs");
-            let mut ledger = lock(&self.ledger);
-            place.send(event);
-            ledger.accepted += 1;
-            return Response::json(StatusCode::ACCEPTED, understood);
-        }
-        let mut ledger = lock(&self.ledger);
-        let mut rejecting_until = self.rejecting_until.lock().expect("no panic while it is held");
-        if !rejecting_until.is_some_and(|until| Instant::now() < until)
-            && self.queue.try_send(event).is_ok()
-        {
-            ledger.accepted += 1;
-            return Response::json(StatusCode::ACCEPTED, understood);
-        }
-        if self.flaw == Flaw::RejectsEvenAfterRetryAfter {
-            *rejecting_until = Some(Instant::now() + Duration::from_secs(4));
-        }
-        ledger.rejected += usize::from(self.flaw != Flaw::MiscountsRejections);
-        self.overloaded(Flaw::OmitsRetryAfter)
-    }
-
-    /// A 503, with `Retry-After` unless the flaw omits it.
-    pub(super) fn overloaded(&self, forgotten: Flaw) -> Response {
-        let rejection =
-            Response::problem(StatusCode::SERVICE_UNAVAILABLE, "the server is at its limit");
-        if self.flaw == forgotten {
-            rejection
-        } else {
-            rejection.with_header(header::RETRY_AFTER, 1u64)
+    /// The response to a connection over the limit.
+    pub(super) fn too_many_connections(&self) -> Response {
+        match self.flaw {
+            Flaw::OmitsRetryAfterAtConnectionLimit => unavailable(),
+            _ => unavailable().with_header(header::RETRY_AFTER, 1u64),
         }
     }
-
-    fn stats(&self) -> Value {
-        let ledger = lock(&self.ledger);
-        let queued = ledger.undone().saturating_sub(1)
-            + usize::from(self.flaw == Flaw::OverstatesQueued) * 3;
-        json!({
-            "capacity": CAPACITY,
-            "queued": queued,
-            "accepted": ledger.accepted,
-            "rejected": ledger.rejected,
-            "processed": ledger.processed,
-            "failed": ledger.failed,
-        })
-    }
-}
-
-fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
-    ledger.lock().expect("no panic while it is held")
 }

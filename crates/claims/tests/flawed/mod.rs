@@ -1,15 +1,18 @@
 //! A server of each kind that behaves as the stages do, but for one flaw.
 
 mod bank;
+mod boundary;
 mod flaw;
+mod ledger;
 pub(crate) mod nonsense;
+mod queue;
 
 pub(crate) use flaw::{Flaw, Kind};
 
 use bank::Bank;
 use http1::{
-    BadMessage, Decoded, Decoder, KeepAlive, Method, Request, Response, Version, encode_response,
-    header,
+    BadMessage, Bytes, Decoded, Decoder, KeepAlive, Method, Request, Response, Version,
+    encode_response, header,
 };
 use std::io;
 use std::net::SocketAddr;
@@ -29,6 +32,7 @@ pub(crate) struct Server {
 }
 
 struct Shared {
+    kind: Kind,
     flaw: Flaw,
     bank: Bank,
     patience: Duration,
@@ -37,6 +41,8 @@ struct Shared {
     full: AtomicUsize,
     /// Held while a head is read by a server that serves no other client in that time.
     gate: Arc<Semaphore>,
+    /// Held while a response is written by a server that writes one at a time.
+    writing: Semaphore,
 }
 
 pub(crate) async fn start(kind: Kind, flaw: Flaw) -> Server {
@@ -47,6 +53,7 @@ pub(crate) async fn start(kind: Kind, flaw: Flaw) -> Server {
     let mut tasks = JoinSet::new();
     let bank = Bank::open(kind, flaw, &mut tasks);
     let shared = Shared {
+        kind,
         flaw,
         bank,
         // long enough to open a thousand connections, otherwise short to save time
@@ -54,6 +61,7 @@ pub(crate) async fn start(kind: Kind, flaw: Flaw) -> Server {
         aborted: AtomicUsize::new(0),
         full: AtomicUsize::new(0),
         gate: Arc::new(Semaphore::new(1)),
+        writing: Semaphore::new(1),
     };
     tasks.spawn(serve_all(listener, Arc::new(shared)));
     Server { addr, _tasks: tasks }
@@ -80,34 +88,59 @@ async fn serve_all(listener: TcpListener, shared: Arc<Shared>) {
             _ => places.clone().try_acquire_owned().ok(),
         };
         let shared = shared.clone();
+        let thread = (shared.flaw == Flaw::UsesThreadPerConnection).then(blocked_thread);
         connections.spawn(async move {
-            let mut connection =
-                FlawedConnection { stream, decoder: Decoder::new(), responses_sent: 0 };
-            let _ = match place {
-                Some(_place) => serve(&mut connection, &shared).await, // a client that has disconnected is not an error
-                None => {
-                    shared.full.fetch_add(1, Ordering::SeqCst);
-                    connection
-                        .reject(
-                            shared.bank.overloaded(Flaw::OmitsRetryAfterAtConnectionLimit),
-                            true,
-                        )
-                        .await
-                }
+            let _thread = thread;
+            let mut connection = FlawedConnection {
+                stream,
+                decoder: Decoder::new(),
+                responses_sent: 0,
+                previous: Bytes::new(),
+                aborted: false,
+                rejected: false,
             };
+            let Some(place) = place else {
+                shared.full.fetch_add(1, Ordering::SeqCst);
+                if shared.flaw != Flaw::RefusesWithoutResponse {
+                    let _ = connection.reject(shared.bank.too_many_connections(), true).await;
+                }
+                return;
+            };
+            let _ = serve(&mut connection, &shared).await; // a client that has disconnected is not an error
+            if shared.flaw == Flaw::LeaksPermitOnAbort && connection.aborted
+                || shared.flaw == Flaw::LeaksPermitOnRejection && connection.rejected
+            {
+                place.forget();
+            }
         });
     }
 }
 
+/// A thread that waits until the connection ends: the end of the channel is its only event.
+fn blocked_thread() -> std::sync::mpsc::Sender<()> {
+    let (open, closed) = std::sync::mpsc::channel();
+    std::thread::spawn(move || closed.recv());
+    open
+}
+
 async fn serve(connection: &mut FlawedConnection, shared: &Shared) -> io::Result<()> {
-    while let Some(request) = connection.next_request(shared).await? {
+    while let Some(mut request) = connection.next_request(shared).await? {
         let forgets = match shared.flaw {
             Flaw::IgnoresRequestsAfterHalfClose => true,
-            Flaw::DropsEventsOfGoneSenders => request.method() == Method::POST,
+            Flaw::DropsEventsOfGoneSenders | Flaw::AppliesTwiceWhenSenderGone => {
+                request.method() == Method::POST
+            }
             _ => false,
         };
-        if forgets && connection.has_ended(Duration::from_millis(20)).await {
+        let is_gone = forgets && connection.has_ended(Duration::from_millis(20)).await;
+        if is_gone && shared.flaw != Flaw::AppliesTwiceWhenSenderGone {
             return Ok(());
+        }
+        if shared.flaw == Flaw::EchoesStaleBytes {
+            let mut buffer = request.body().to_vec();
+            buffer.extend(connection.previous.iter().skip(buffer.len()));
+            connection.previous = buffer.into();
+            request.set_body(connection.previous.clone());
         }
         if shared.flaw == Flaw::DropsOthersAtConnectionLimit
             && shared.full.load(Ordering::SeqCst) > 0
@@ -118,14 +151,34 @@ async fn serve(connection: &mut FlawedConnection, shared: &Shared) -> io::Result
             let _passes = shared.gate.acquire().await;
         }
         let keep_alive = keep_alive(&request, shared.flaw);
-        let mut responses = vec![(request.method().clone(), shared.bank.respond(request).await)];
+        let method = request.method().clone();
+        let responding = shared.bank.respond(request, is_gone);
+        let response = match shared.flaw {
+            Flaw::TimesOutWork => timeout(shared.patience, responding).await.unwrap_or_else(|_| {
+                let late = "this took too long";
+                Response::problem(http1::StatusCode::SERVICE_UNAVAILABLE, late)
+            }),
+            _ => responding.await,
+        };
+        let mut responses = vec![(method, response)];
         if shared.flaw == Flaw::RespondsInReverseOrder {
             while let Ok(Decoded::Complete(ahead)) = connection.decoder.decode() {
-                responses.insert(0, (ahead.method().clone(), shared.bank.respond(ahead).await));
+                let method = ahead.method().clone();
+                responses.insert(0, (method, shared.bank.respond(ahead, false).await));
             }
         }
         for (method, response) in responses {
-            connection.respond(response, keep_alive, method == Method::HEAD, shared.flaw).await?;
+            let _writing = match shared.flaw {
+                Flaw::BlocksOnUnreadResponse => shared.writing.acquire().await.ok(),
+                _ => None,
+            };
+            let sent =
+                connection.respond(response, keep_alive, method == Method::HEAD, shared.flaw);
+            if shared.kind == Kind::Echo || shared.flaw == Flaw::HasNoWriteDeadline {
+                sent.await?;
+            } else {
+                timeout(shared.patience, sent).await??;
+            }
         }
         if shared.flaw == Flaw::DropsPipelinedRequests {
             connection.decoder = Decoder::new();
@@ -160,6 +213,12 @@ struct FlawedConnection {
     stream: TcpStream,
     decoder: Decoder<Request>,
     responses_sent: usize,
+    /// The bodies so far, one over the other.
+    previous: Bytes,
+    /// The client has disconnected within a request.
+    aborted: bool,
+    /// A request was malformed or late.
+    rejected: bool,
 }
 
 impl FlawedConnection {
@@ -179,6 +238,16 @@ impl FlawedConnection {
                         self.reject(bad("lines end in CRLF"), true).await?;
                         return Ok(None);
                     }
+                    let contains =
+                        |part: &[u8]| received.windows(part.len()).any(|window| window == part);
+                    let chunked = request.header(header::TRANSFER_ENCODING).is_some();
+                    if flaw == Flaw::RejectsChunkExtensions && chunked && contains(b";") {
+                        self.reject(bad("chunk extensions are not supported"), true).await?;
+                        return Ok(None);
+                    }
+                    if flaw == Flaw::HasCaseSensitiveFields && contains(b"\r\ncontent-length: ") {
+                        request.set_body(Bytes::new());
+                    }
                     if flaw == Flaw::ReadsOnlyTheFirstChunk
                         && request.header(header::TRANSFER_ENCODING).is_some()
                     {
@@ -190,6 +259,9 @@ impl FlawedConnection {
                     asked = true;
                     if flaw != Flaw::NeverSendsContinue {
                         self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+                    }
+                    if flaw == Flaw::RestartsDeadlineAfterContinue {
+                        deadline = Instant::now() + patience;
                     }
                     continue;
                 }
@@ -206,6 +278,7 @@ impl FlawedConnection {
                     }
                 }
                 Err(reason) => {
+                    self.rejected = true;
                     let chunked = received.windows(7).any(|word| word == b"chunked");
                     if flaw == Flaw::ReadsEndlessChunks
                         && matches!(reason, BadMessage::BodyTooLong(_))
@@ -236,7 +309,8 @@ impl FlawedConnection {
                     self.respond(response, KeepAlive::Close, false, flaw).await?;
                     if drains || chunked {
                         self.stream.shutdown().await?;
-                        self.drain(Duration::from_secs(2)).await;
+                        let ends = if flaw == Flaw::DrainsWithoutEnd { 3600 } else { 2 };
+                        self.drain(Duration::from_secs(ends)).await;
                     }
                     return Ok(None);
                 }
@@ -245,16 +319,29 @@ impl FlawedConnection {
             match timeout_at(deadline, self.stream.read(&mut piece)).await {
                 Ok(read) => match read? {
                     0 => {
-                        shared
-                            .aborted
-                            .fetch_add(usize::from(self.decoder.has_begun()), Ordering::SeqCst);
+                        self.aborted = self.decoder.has_begun();
+                        shared.aborted.fetch_add(usize::from(self.aborted), Ordering::SeqCst);
                         return Ok(None);
                     }
                     length => {
-                        if received.is_empty() || flaw == Flaw::HasDeadlinePerRead {
-                            deadline = Instant::now() + patience;
-                        }
+                        let begins = received.is_empty();
                         received.extend_from_slice(&piece[..length]);
+                        let in_its_body =
+                            asked || received.windows(4).any(|end| end == b"\r\n\r\n");
+                        let restarts = match flaw {
+                            Flaw::HasDeadlinePerRead => true,
+                            Flaw::HasBodyDeadlinePerRead => in_its_body,
+                            _ => false,
+                        };
+                        let ends = match flaw {
+                            Flaw::HasNoBodyDeadline => !in_its_body,
+                            Flaw::HasDeadlineForFirstRequestOnly => self.responses_sent == 0,
+                            _ => true,
+                        };
+                        if begins || restarts || !ends {
+                            deadline = Instant::now()
+                                + if ends { patience } else { Duration::from_secs(3600) };
+                        }
                         self.decoder.push(&piece[..length]);
                     }
                 },
@@ -268,6 +355,12 @@ impl FlawedConnection {
                         http1::StatusCode::REQUEST_TIMEOUT,
                         "the request was not complete in time",
                     );
+                    self.rejected = true;
+                    if flaw == Flaw::KeepsOpenAfter408 {
+                        self.respond(late, KeepAlive::Implied, false, flaw).await?;
+                        self.drain(Duration::from_secs(3600)).await;
+                        return Ok(None);
+                    }
                     self.reject(late, true).await?;
                     return Ok(None);
                 }
@@ -295,6 +388,11 @@ impl FlawedConnection {
             Flaw::OmitsLengthForHead if to_head => {
                 spoil(bytes, "\r\nContent-Length:", "\r\nX-Length:")
             }
+            Flaw::CountsCharactersInLength => {
+                let length = |count: usize| format!("\r\nContent-Length: {count}\r\n");
+                let characters = String::from_utf8_lossy(response.body()).chars().count();
+                spoil(bytes, &length(response.body().len()), &length(characters))
+            }
             _ => bytes,
         };
         if !to_head || flaw == Flaw::SendsABodyToHead {
@@ -313,8 +411,16 @@ impl FlawedConnection {
     }
 
     async fn drain(&mut self, time: Duration) {
+        const BYTES: usize = 8 * 1024 * 1024;
+        let most = if time > Duration::from_secs(60) { usize::MAX } else { BYTES };
+        let mut drained = 0;
         let _ = timeout(time, async {
-            while let Ok(1..) = self.stream.read(&mut [0; 64 * 1024]).await {}
+            while let Ok(length @ 1..) = self.stream.read(&mut [0; 64 * 1024]).await {
+                drained += length;
+                if drained > most {
+                    break;
+                }
+            }
         })
         .await;
     }
