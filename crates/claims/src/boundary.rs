@@ -45,7 +45,7 @@ pub(crate) async fn check_users(trial: &mut Trial) -> Result<String, String> {
 
 /// Sends amounts at and beyond the limits, and numbers that are not integers.
 pub(crate) async fn check_amounts(trial: &mut Trial) -> Result<String, String> {
-    trial.room_for(4).await;
+    trial.room_for(5).await;
     let addr = trial.addr;
     let mut cases = Cases::new(trial);
     let event = |user: &str, amount: &str| format!(r#"{{"user": "{user}", "amount": {amount}}}"#);
@@ -59,6 +59,9 @@ pub(crate) async fn check_amounts(trial: &mut Trial) -> Result<String, String> {
         let (user, text) = (fresh_user(), amount.to_string());
         cases.accept(&text, &post_json(addr, &event(&user, &text)), &user, Some(amount)).await;
     }
+    // JSON knows a negative zero (RFC 8259 §6)
+    let user = fresh_user();
+    cases.accept("-0", &post_json(addr, &event(&user, "-0")), &user, Some(0)).await;
     cases.figure("correct")
 }
 
