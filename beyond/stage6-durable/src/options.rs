@@ -23,8 +23,8 @@ pub(crate) struct Options {
     /// How many connections may be open, 1 or more; any further one gets 503 and is closed
     #[arg(long, value_name = "N", default_value = "1024", value_parser = workshop::count)]
     pub(crate) max_connections: usize,
-    /// How many MiB the bodies of all requests and responses may hold together, 1 or more; any
-    /// further one gets 503
+    /// How many MiB the bodies over 16 KiB of all requests and responses may hold together, 1 or
+    /// more; any further one gets 503
     #[arg(long, value_name = "MIB", default_value = "64", value_parser = workshop::count)]
     pub(crate) body_memory: usize,
     /// Where the events and the balances are stored
