@@ -222,3 +222,29 @@ fn axum_without_a_bound_accepts_every_event() {
     ];
     keeps(start, &kept, RACES, &figures);
 }
+
+/// What a server with a limit of two at a time does with a burst of a hundred.
+fn burst(args: &[&str]) -> Finding {
+    let mut command = bridge(env!("CARGO_BIN_EXE_axum-limit"));
+    command.args(args);
+    let server = Server::start(command).expect("the server starts");
+    let claim = CLAIMS.iter().find(|claim| claim.name == "burst").expect("it is a claim");
+    Runtime::new().expect("a runtime starts").block_on(claim.try_on(server.addr()))
+}
+
+#[test]
+fn axums_concurrency_limit_layer_limits_each_connection_and_so_nothing() {
+    let Finding { verdict, figure, .. } = burst(&[]);
+    assert_eq!((verdict, &*figure), (Verdict::Broken, "accepted 100, rejected none"));
+}
+
+#[test]
+fn axums_global_concurrency_limit_layer_limits_the_server() {
+    let Finding { verdict, figure, .. } = burst(&["--global"]);
+    // without /stats nothing can be compared with the responses, so the claim is neither kept nor broken
+    assert_eq!(verdict, Verdict::Unknown, "{figure}");
+    let accepted = figure.strip_prefix("accepted ").and_then(|rest| rest.split(',').next());
+    let accepted: u32 = accepted.and_then(|count| count.parse().ok()).expect("a count");
+    assert!((2..100).contains(&accepted), "{figure}");
+    assert!(figure.contains(&format!("rejected {}", 100 - accepted)), "{figure}");
+}
