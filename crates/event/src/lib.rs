@@ -19,8 +19,8 @@ use std::fmt;
 
 /// A change of one user's balance: `{"user": "alice", "amount": 5}`.
 ///
-/// No field may be missing, unknown or duplicated. It deserializes from JSON in memory (`from_str`,
-/// `from_slice`), since its amount is read as it is written.
+/// No field may be missing, unknown or duplicated. It deserializes from JSON only, since its amount
+/// is read as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Event {
     /// Whose balance changes.
@@ -100,8 +100,8 @@ struct Fields {
 /// Reads the number as it is written, since serde_json makes -0 a floating-point number, as it does
 /// -0.0, which is not an integer here.
 fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    let number = <&RawValue>::deserialize(deserializer)?.get();
-    number.parse().map_err(|_| D::Error::custom("amount must be an integer that fits i64"))
+    let number = <Box<RawValue>>::deserialize(deserializer)?;
+    number.get().parse().map_err(|_| D::Error::custom("amount must be an integer that fits i64"))
 }
 
 #[cfg(test)]
@@ -121,6 +121,8 @@ mod tests {
             let json = format!(r#"{{"amount": {text} , "user": "alice"}}"#);
             let event: Event = serde_json::from_str(&json).expect(text);
             assert_eq!(event.amount, amount, "{text}");
+            let read: Event = serde_json::from_reader(json.as_bytes()).expect(text);
+            assert_eq!(read, event);
         }
     }
 
