@@ -214,7 +214,7 @@ fn axum_without_a_bound_accepts_every_event() {
         command.arg("--unbounded");
         command
     };
-    let kept = [HYPER, BOUNDARY, STATE, &["stats-consistent"]].concat();
+    let kept = [HYPER, BOUNDARY, STATE, &["stats-consistent", "none-lost"]].concat();
     let figures = [
         ("stats-consistent", "accepted 30, rejected 0"),
         ("retry-after", "rejected none"),
