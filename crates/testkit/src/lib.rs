@@ -66,6 +66,12 @@ pub fn run(binary: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
     }
 }
 
+/// Whether a signal is ignored here, and so in every process that a test starts: SIGHUP is if the tests run under `nohup`.
+pub fn is_ignored(signal: &str) -> bool {
+    let child = Command::new("sh").args(["-c", &format!("kill -s {signal} $$")]).status();
+    child.is_ok_and(|status| status.success())
+}
+
 /// What a stage writes to stderr, with this `RUST_LOG` or without one, from its start until `talk`
 /// has run, at least `lines` lines have arrived, and it is killed.
 pub fn log_of(
