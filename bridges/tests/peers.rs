@@ -214,13 +214,15 @@ fn axum_without_a_bound_accepts_every_event() {
         command.arg("--unbounded");
         command
     };
-    let kept = [HYPER, BOUNDARY, STATE, &["stats-consistent", "none-lost"]].concat();
+    let kept = [HYPER, BOUNDARY, STATE, &["stats-consistent"]].concat();
+    // it loses no event, but the last one may be applied after the claim has stopped waiting
+    let either = [RACES, &["none-lost"]].concat();
     let figures = [
         ("stats-consistent", "accepted 30, rejected 0"),
         ("retry-after", "rejected none"),
         ("burst", "accepted 100, rejected none"),
     ];
-    keeps(start, &kept, RACES, &figures);
+    keeps(start, &kept, &either, &figures);
 }
 
 /// What a server with a limit of two at a time does with a burst of a hundred.
