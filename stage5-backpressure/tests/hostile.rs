@@ -1,10 +1,12 @@
 //! Stage 5 among hostile peers: the scenes of `testkit::hostile`, and the bounds that it alone has.
 
-use http1::{MAX_BODY, MAX_LINGERING};
+use http1::MAX_LINGERING;
 use std::time::{Duration, Instant};
-use testkit::hostile::{descriptors, resident, waiting_events_do_not_keep_their_requests};
+use testkit::hostile::{
+    descriptors, padded_event, resident, waiting_events_do_not_keep_their_requests,
+};
 use testkit::{
-    PATIENCE, Peer, ask, event, get, must_have_status, needs_descriptors, post, start, wait_until,
+    PATIENCE, Peer, ask, event, get, must_have_status, needs_descriptors, start, wait_until,
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stage5-backpressure");
@@ -14,11 +16,6 @@ testkit::hostile_scenes!(BINARY, &["--max-connections", "6000"]);
 #[test]
 fn events_that_wait_for_a_place_do_not_keep_their_requests() {
     waiting_events_do_not_keep_their_requests(BINARY, &["--when-full", "wait", "--queue", "1"]);
-}
-
-/// A valid event of a mebibyte.
-fn padded_event() -> Vec<u8> {
-    post("/events", format!(r#"{{"user": "alice", "amount": 1{}}}"#, " ".repeat(MAX_BODY - 30)))
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use testkit::{
-    OnDrop, PATIENCE, Peer, Server, ask, event, get, needs_descriptors, start,
+    OnDrop, PATIENCE, Peer, Server, ask, event, final_figures, get, needs_descriptors, start,
     start_with_jammed_log, wait_until,
 };
 
@@ -82,8 +82,7 @@ fn a_signal_at_any_moment_of_a_flood_breaks_no_promise() {
         let ended = server.wait().unwrap();
         let what = format!("round {round}: {policy}, {ahead} ahead, SIG{signal} after {some}");
         assert_eq!(ended.status.code(), Some(0), "{what}");
-        let figures: serde_json::Value =
-            serde_json::from_str(ended.output.lines().last().unwrap()).unwrap();
+        let figures = final_figures(&ended);
         assert_eq!(
             (&figures["queued"], &figures["failed"]),
             (&0.into(), &0.into()),
@@ -143,16 +142,6 @@ fn a_burst_of_two_thousand_connections_loses_no_response() {
     assert_eq!(applied["accepted"], stats.served.total());
 }
 
-/// Ends a server with SIGTERM; the final figures. Every event it has acknowledged must be among them.
-fn must_keep_its_promises(server: Server, acknowledged: u64) {
-    server.signal("TERM").expect("it runs");
-    let ended = server.wait().expect("it ends");
-    assert_eq!(ended.status.code(), Some(0));
-    let figures = ended.output.lines().last().expect("the final figures");
-    let figures: serde_json::Value = serde_json::from_str(figures).expect("JSON");
-    assert_eq!(figures["processed"], acknowledged, "{figures}");
-}
-
 #[test]
 fn a_log_that_nothing_reads_neither_blocks_ten_thousand_requests_nor_the_end() {
     let server = start_with_jammed_log(BINARY, &["--work", "0s", "--queue", "100000"]);
@@ -163,7 +152,10 @@ fn a_log_that_nothing_reads_neither_blocks_ten_thousand_requests_nor_the_end() {
         acknowledged += u64::from(status == 202);
     }
     assert_eq!(acknowledged, 10_000);
-    must_keep_its_promises(server, acknowledged);
+    server.signal("TERM").unwrap();
+    let ended = server.wait().unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    assert_eq!(final_figures(&ended)["processed"], acknowledged);
 }
 
 #[test]

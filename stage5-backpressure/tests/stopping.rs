@@ -1,21 +1,14 @@
 //! Stage 5: a 202 is a promise, also when the server stops.
 
-use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use testkit::{
-    Ended, PATIENCE, Peer, Server, ask, ask_at_once, event, get, is_ignored, json,
-    must_have_status, wait_until,
+    PATIENCE, Peer, Server, ask, ask_at_once, event, final_figures, get, is_ignored, json,
+    must_have_status, must_stop_accepting, wait_until,
 };
 
 fn start(args: &[&str]) -> Server {
     testkit::start(env!("CARGO_BIN_EXE_stage5-backpressure"), args)
-}
-
-/// The last line that a server prints.
-fn final_figures(ended: &Ended) -> serde_json::Value {
-    let line = ended.output.lines().last().expect("the final figures");
-    serde_json::from_str(line).expect("the final figures are JSON")
 }
 
 #[test]
@@ -47,14 +40,6 @@ fn stopping(args: &[&str], before: impl FnOnce(&Server)) -> Server {
     before(&server);
     server.signal("TERM").expect("it runs");
     server
-}
-
-/// Waits until the server accepts no further connection: then it has handled the signal.
-fn must_stop_accepting(server: &Server) {
-    let began = Instant::now();
-    while TcpStream::connect(server.addr()).is_ok() {
-        assert!(began.elapsed() < PATIENCE, "it still accepts connections");
-    }
 }
 
 #[test]

@@ -3,25 +3,11 @@
 mod durable;
 
 use durable::{Data, end_of, keyed};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 use testkit::{
-    Ended, PATIENCE, Peer, Server, ask, event, get, is_ignored, json, must_have_status, wait_until,
+    PATIENCE, Peer, Server, ask, event, final_figures, get, is_ignored, json, must_have_status,
+    must_stop_accepting, wait_until,
 };
-
-/// The last line that a server prints.
-fn final_figures(ended: &Ended) -> serde_json::Value {
-    let line = ended.output.lines().last().expect("the final figures");
-    serde_json::from_str(line).expect("the final figures are JSON")
-}
-
-/// Waits until the server accepts no further connection: then it has handled the signal.
-fn must_stop_accepting(server: &Server) {
-    let began = Instant::now();
-    while TcpStream::connect(server.addr()).is_ok() {
-        assert!(began.elapsed() < PATIENCE, "it still accepts connections");
-    }
-}
 
 /// A client whose event, with the key k1, is on its way to a slow disk: another one with the same
 /// key has got 503.

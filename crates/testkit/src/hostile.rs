@@ -177,6 +177,11 @@ pub fn a_body_costs_its_size_once(binary: &str) {
     }
 }
 
+/// A valid event of almost a mebibyte, most of it white space.
+pub fn padded_event() -> Vec<u8> {
+    post("/events", format!(r#"{{"user": "alice", "amount": 1{}}}"#, " ".repeat(MAX_BODY - 30)))
+}
+
 /// Events padded to a mebibyte wait, one by one, behind an event that takes an hour: only the
 /// events stay in memory.
 pub fn waiting_events_do_not_keep_their_requests(binary: &str, args: &[&str]) {
@@ -185,10 +190,7 @@ pub fn waiting_events_do_not_keep_their_requests(binary: &str, args: &[&str]) {
     let (server, mut log) = start_with_log(binary, &args, Some("debug"));
     must_have_status(&ask(server.addr(), get("/")), 404, "a first client");
     let before = resident(&server);
-    let padded = post(
-        "/events",
-        format!(r#"{{"user": "alice", "amount": 1{}}}"#, " ".repeat(MAX_BODY - 30)),
-    );
+    let padded = padded_event();
     let mut peers = Vec::new();
     for _ in 0..COUNT {
         let mut peer = Peer::connect(server.addr());

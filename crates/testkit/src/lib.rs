@@ -66,6 +66,20 @@ pub fn run(binary: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
     }
 }
 
+/// The last line that stage 5 or 6 prints.
+pub fn final_figures(ended: &Ended) -> Value {
+    let line = ended.output.lines().last().expect("the final figures");
+    serde_json::from_str(line).expect("the final figures are JSON")
+}
+
+/// Waits until the server accepts no further connection: then it has handled the signal.
+pub fn must_stop_accepting(server: &Server) {
+    let began = Instant::now();
+    while TcpStream::connect(server.addr()).is_ok() {
+        assert!(began.elapsed() < PATIENCE, "it still accepts connections");
+    }
+}
+
 /// Whether a signal is ignored here, and so in every process that a test starts: SIGHUP is if the tests run under `nohup`.
 pub fn is_ignored(signal: &str) -> bool {
     let child = Command::new("sh").args(["-c", &format!("kill -s {signal} $$")]).status();
