@@ -70,8 +70,8 @@ async fn main() -> workshop::Result {
     let server = tokio::spawn(serve_all(listener, bank.clone()));
     let worker = tokio::spawn(work(events, bank.clone()));
     bank.stop.cancelled().await;
-    server.abort(); // no further connection is accepted,
     bank.ledger().queue = None; // no further event is accepted,
+    server.abort(); // no further connection is accepted,
     worker.await?; // every accepted event is applied,
     let _ = timeout(Duration::from_secs(1), bank.responding.write()).await; // responses are sent
     debug!(balances = %serde_json::to_string(&bank.ledger().balances)?, "stopped");

@@ -71,8 +71,8 @@ async fn main() -> workshop::Result {
     let writer = tokio::spawn(write(store, writes, queue, bank.clone()));
     tokio::spawn(work(events, worker_disk, bank.clone()));
     bank.stop.cancelled().await;
-    server.abort(); // no further connection is accepted,
     bank.ledger().disk = None; // no further event is accepted,
+    server.abort(); // no further connection is accepted,
     writer.await?; // what waits is on the disk, and is applied after the next start,
     let _ = timeout(Duration::from_secs(1), bank.responding.write()).await; // responses are sent
     debug!(balances = %serde_json::to_string(&bank.ledger().balances)?, "stopped");
