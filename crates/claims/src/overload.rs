@@ -170,14 +170,16 @@ pub(crate) async fn check_retry_after(trial: &mut Trial) -> Result<String, Strin
     for number in 0..200 {
         let outcome = trial.call("event", &mut client, &request, WORK).await.outcome;
         match outcome {
-            Outcome::Served(_) if Instant::now() > end => {
-                return Err(format!(
-                    "accepted {} one by one in {} s, rejected none",
-                    number + 1,
-                    BURST.as_secs()
-                ));
+            Outcome::Served(_) => {
+                trial.books.accepted(&user, 1);
+                if Instant::now() > end {
+                    return Err(format!(
+                        "accepted {} one by one in {} s, rejected none",
+                        number + 1,
+                        BURST.as_secs()
+                    ));
+                }
             }
-            Outcome::Served(_) => trial.books.accepted(&user, 1),
             Outcome::Shed(None) => return Err("rejected without Retry-After".into()),
             Outcome::Shed(Some(seconds)) => {
                 let rejected = Instant::now();
