@@ -1,6 +1,6 @@
 //! The claims on servers that were not made for them: what each keeps, and what it breaks.
 
-use claims::{CLAIMS, Finding, Verdict};
+use claims::{Books, CLAIMS, Finding, Verdict};
 use probe::server::Server;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -225,28 +225,35 @@ fn axum_without_a_bound_accepts_every_event() {
     keeps(start, &kept, &either, &figures);
 }
 
-/// What a server with a limit of two at a time does with a burst of a hundred.
-fn burst(args: &[&str]) -> Finding {
+/// What these claims find, one after another, on a server with a limit of two at a time.
+fn two_at_a_time<const N: usize>(args: &[&str], names: [&str; N]) -> [(Verdict, String); N] {
     let mut command = bridge(env!("CARGO_BIN_EXE_axum-limit"));
     command.args(args);
     let server = Server::start(command).expect("the server starts");
-    let claim = CLAIMS.iter().find(|claim| claim.name == "burst").expect("it is a claim");
-    Runtime::new().expect("a runtime starts").block_on(claim.try_on(server.addr()))
+    let (runtime, books) = (Runtime::new().expect("a runtime starts"), Books::default());
+    names.map(|name| {
+        let claim = claims::claim(name).expect("it is a claim");
+        let finding = runtime.block_on(claim.try_in_check(server.addr(), &books));
+        (finding.verdict, finding.figure)
+    })
 }
 
 #[test]
 fn axums_concurrency_limit_layer_limits_each_connection_and_so_nothing() {
-    let Finding { verdict, figure, .. } = burst(&[]);
-    assert_eq!((verdict, &*figure), (Verdict::Broken, "accepted 100, rejected none"));
+    let [burst, stats] = two_at_a_time(&[], ["burst", "stats-consistent"]);
+    assert_eq!(burst, (Verdict::Broken, "accepted 100, rejected none".into()));
+    assert_eq!(stats, (Verdict::Broken, "30 queued, capacity 2".into()));
 }
 
+/// One by one, events are never rejected here: `retry-after` gives up, and what it sent counts for `none-lost`.
 #[test]
 fn axums_global_concurrency_limit_layer_limits_the_server() {
-    let Finding { verdict, figure, .. } = burst(&["--global"]);
-    // without /stats nothing can be compared with the responses, so the claim is neither kept nor broken
-    assert_eq!(verdict, Verdict::Unknown, "{figure}");
-    let accepted = figure.strip_prefix("accepted ").and_then(|rest| rest.split(',').next());
-    let accepted: u32 = accepted.and_then(|count| count.parse().ok()).expect("a count");
-    assert!((2..100).contains(&accepted), "{figure}");
-    assert!(figure.contains(&format!("rejected {}", 100 - accepted)), "{figure}");
+    let names = ["burst", "stats-consistent", "retry-after", "none-lost"];
+    let [burst, stats, retry, lost] = two_at_a_time(&["--global"], names);
+    assert_eq!(burst.0, Verdict::Kept, "{}", burst.1);
+    assert!(burst.1.starts_with("accepted 2, rejected 98 in "), "{}", burst.1);
+    assert_eq!(stats.0, Verdict::Kept, "{}", stats.1);
+    assert_eq!(retry.0, Verdict::Broken, "{}", retry.1);
+    assert!(retry.1.ends_with("one by one in 3 s, rejected none"), "{}", retry.1);
+    assert_eq!(lost.0, Verdict::Kept, "{}", lost.1);
 }

@@ -49,7 +49,7 @@ async fn main() -> std::io::Result<()> {
         .route("/stats", get(stats))
         .with_state(Arc::new(Bank { queue, ledger }));
     if !unbounded {
-        // the outermost first: an error of what is below it becomes an answer
+        // the outermost first: an error of what is below it becomes a response
         app = app.layer(
             ServiceBuilder::new()
                 .layer(HandleErrorLayer::new(async |_: BoxError| overloaded(Duration::ZERO)))
