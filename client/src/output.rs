@@ -1,9 +1,8 @@
 //! A file that is complete or absent.
 
 use anyhow::Context;
-use std::fs::Permissions;
+use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf, absolute};
 use std::sync::{Mutex, MutexGuard};
 use tempfile::NamedTempFile;
@@ -64,9 +63,9 @@ impl Output {
         self.path.parent().unwrap_or(Path::new("/"))
     }
 
-    /// Beside its place, so that it is moved there in one step.
+    /// Beside its place, so that it is moved there in one step; for whom any new file is, and not
+    /// only for its owner, as a temporary one.
     fn create(&self) -> std::io::Result<NamedTempFile> {
-        let permissions = Permissions::from_mode(0o666);
-        tempfile::Builder::new().permissions(permissions).tempfile_in(self.folder())
+        tempfile::Builder::new().make_in(self.folder(), |path| File::create_new(path))
     }
 }

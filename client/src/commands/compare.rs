@@ -7,6 +7,7 @@ use claims::Verdict;
 use clap::Args;
 use client::compare::table::{self, Screen};
 use client::compare::{self, Progress, html, json, terminal_chart};
+use client::doctor::OPENER;
 use client::output::Output;
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -169,18 +170,18 @@ const OPENING: Duration = Duration::from_secs(3);
 
 /// Opens the page in the default browser, or says that it cannot.
 fn open(page: &Path) {
-    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    let mut command = std::process::Command::new(opener);
+    let mut command = std::process::Command::new(OPENER);
     command.arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let (ended, end) = mpsc::channel();
     std::thread::spawn(move || ended.send(command.status()));
     match end.recv_timeout(OPENING) {
         Ok(Err(_)) => complain(&format!(
-            "{opener} is not installed; open {} in a browser yourself",
+            "{OPENER} is not installed; open {} in a browser yourself",
             page.display()
         )),
-        Ok(Ok(status)) if !status.success() => complain(&format!(
-            "{opener} failed to open a browser; open {} yourself",
+        // Windows' explorer says so of every page that it opens
+        Ok(Ok(status)) if !status.success() && !cfg!(windows) => complain(&format!(
+            "{OPENER} failed to open a browser; open {} yourself",
             page.display()
         )),
         _ => {}

@@ -1,34 +1,12 @@
 //! What ends a command early.
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg_attr(unix, path = "signals/unix.rs")]
+#[cfg_attr(windows, path = "signals/windows.rs")]
+mod system;
+
+pub(super) use system::Signals;
+
 use tokio_util::sync::CancellationToken;
-
-/// What asks a command to end: Ctrl-C, SIGTERM or a terminal that closes.
-pub(super) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    disconnect: Signal,
-}
-
-impl Signals {
-    /// From now on none of them ends the process by itself.
-    pub(super) fn new() -> anyhow::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            disconnect: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// The number of the next one; may be dropped while it waits.
-    pub(super) async fn next(&mut self) -> i32 {
-        tokio::select! {
-            _ = self.disconnect.recv() => 1,
-            _ = self.interrupt.recv() => 2,
-            _ = self.terminate.recv() => 15,
-        }
-    }
-}
 
 /// Ends with the first of them; a second one ends the process at once, with all that it has
 /// started.

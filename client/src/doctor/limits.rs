@@ -2,7 +2,6 @@
 
 use super::finding::Check;
 use super::program::{ask, first_line};
-use rlimit::Resource;
 
 /// What a server or a client needs beyond its connections.
 const OWN_DESCRIPTORS: u64 = 100;
@@ -95,6 +94,8 @@ pub fn backlog(longest: Option<u64>) -> Check {
 pub fn ports(range: Option<(u64, u64)>) -> Check {
     let change = if cfg!(target_os = "macos") {
         "sudo sysctl -w net.inet.ip.portrange.first=32768"
+    } else if cfg!(windows) {
+        "netsh int ipv4 set dynamicport tcp start=32768 num=28000, as administrator"
     } else {
         "sudo sysctl -w net.ipv4.ip_local_port_range='32768 60999'"
     };
@@ -119,13 +120,27 @@ pub fn ports(range: Option<(u64, u64)>) -> Check {
 }
 
 /// What this process can have, now that it has raised its limit as the servers raise theirs.
+#[cfg(unix)]
 pub(super) fn most_descriptors() -> Option<u64> {
-    Resource::NOFILE.get().ok().map(|(soft, _)| soft)
+    rlimit::Resource::NOFILE.get().ok().map(|(soft, _)| soft)
+}
+
+/// Windows has no such limit for sockets; memory is what ends.
+#[cfg(windows)]
+pub(super) fn most_descriptors() -> Option<u64> {
+    Some(u64::MAX)
 }
 
 /// `None` where there is no limit.
+#[cfg(unix)]
 pub(super) fn most_processes() -> Option<u64> {
-    Resource::NPROC.get().ok().map(|(soft, _)| soft).filter(|most| *most < rlimit::INFINITY)
+    let limit = rlimit::Resource::NPROC.get().ok().map(|(soft, _)| soft);
+    limit.filter(|most| *most < rlimit::INFINITY)
+}
+
+#[cfg(windows)]
+pub(super) fn most_processes() -> Option<u64> {
+    None
 }
 
 /// This user's processes; 0 if they cannot be counted.
@@ -143,6 +158,15 @@ pub(super) fn longest_backlog() -> Option<u64> {
 }
 
 pub(super) fn ephemeral_ports() -> Option<(u64, u64)> {
+    if cfg!(windows) {
+        // "Start Port : 49152" and "Number of Ports : 16384", in the language of the system
+        let told = ask("netsh", &["int", "ipv4", "show", "dynamicport", "tcp"])?;
+        let told = String::from_utf8_lossy(&told.stdout);
+        let mut numbers =
+            told.lines().filter_map(|line| line.rsplit_once(':')?.1.trim().parse().ok());
+        let (first, count): (u64, u64) = (numbers.next()?, numbers.next()?);
+        return Some((first, first.checked_add(count)?.checked_sub(1)?));
+    }
     if let Ok(text) = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range") {
         let (first, last) = text.trim().split_once(char::is_whitespace)?;
         return Some((first.parse().ok()?, last.trim().parse().ok()?));

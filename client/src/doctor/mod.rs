@@ -12,6 +12,7 @@ mod program;
 mod tools;
 
 pub use finding::{Check, Health};
+pub use tools::OPENER;
 
 use std::net::SocketAddr;
 use std::thread;
@@ -24,22 +25,32 @@ pub fn examine(addr: SocketAddr, columns: Option<usize>) -> Vec<Check> {
     let loopback = network::loopback(&here);
     // if nothing responds at all, no tool is to blame
     let answering = here.ok().filter(|_| loopback.health == Health::Ok);
-    let mut findings = vec![
-        limits::cores(thread::available_parallelism().map_or(0, usize::from)),
-        limits::descriptors(limits::most_descriptors()),
-        limits::processes(limits::most_processes(), limits::running_processes()),
-        limits::backlog(limits::longest_backlog()),
+    let mut findings = vec![limits::cores(thread::available_parallelism().map_or(0, usize::from))];
+    if cfg!(unix) {
+        findings.extend([
+            limits::descriptors(limits::most_descriptors()),
+            limits::processes(limits::most_processes(), limits::running_processes()),
+            limits::backlog(limits::longest_backlog()),
+        ]);
+    }
+    findings.extend([
         limits::ports(limits::ephemeral_ports()),
         disk::disk(disk::sync_time()),
         loopback,
         network::address(addr),
         tools::curl(answering),
-        tools::bash(answering),
-        tools::nc(),
-        tools::shell_tools(),
-        tools::lesson_tools(),
-        tools::python(),
-    ];
+    ]);
+    if cfg!(unix) {
+        findings.extend([
+            tools::bash(answering),
+            tools::nc(),
+            tools::shell_tools(),
+            tools::lesson_tools(),
+            tools::python(),
+        ]);
+    } else {
+        findings.push(tools::no_scripts());
+    }
     findings.extend(build::all());
     findings.extend([tools::terminal(columns), tools::browser()]);
     findings

@@ -113,7 +113,9 @@ fn is_taken_in_ipv6(port: u16) -> bool {
 
 /// The command that shows it; lsof shows more, and macOS has only that.
 fn who_has(port: u16) -> String {
-    if find("lsof").is_none() && find("ss").is_some() {
+    if cfg!(windows) {
+        format!("netstat -ano | findstr :{port}")
+    } else if find("lsof").is_none() && find("ss").is_some() {
         format!("ss -ltnp 'sport = :{port}'")
     } else {
         format!("lsof -nP -iTCP:{port} -sTCP:LISTEN")

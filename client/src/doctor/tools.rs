@@ -10,6 +10,8 @@ use std::net::SocketAddr;
 fn install(package: &str) -> String {
     if cfg!(target_os = "macos") {
         format!("brew install {package}")
+    } else if cfg!(windows) {
+        format!("winget install {package}")
     } else {
         format!("sudo apt install {package}")
     }
@@ -50,6 +52,14 @@ pub(super) fn curl(answering: Option<SocketAddr>) -> Check {
             )
         }
     }
+}
+
+/// Windows has no bash, and nothing in the course needs one there.
+pub(super) fn no_scripts() -> Check {
+    Check::ok(
+        "scripts",
+        "not for Windows: each lesson names the client's command that does the same",
+    )
 }
 
 /// Which bash runs the scripts, and whether it can connect: their normal request uses its
@@ -187,14 +197,22 @@ pub(super) fn terminal(columns: Option<usize>) -> Check {
     }
 }
 
+/// What opens a page in the default browser.
+pub const OPENER: &str = if cfg!(target_os = "macos") {
+    "open"
+} else if cfg!(windows) {
+    "explorer"
+} else {
+    "xdg-open"
+};
+
 /// What `compare --open` calls.
 pub(super) fn browser() -> Check {
-    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    match find(opener) {
-        Some(_) => Check::ok("browser", opener),
+    match find(OPENER) {
+        Some(_) => Check::ok("browser", OPENER),
         None => Check::warn(
             "browser",
-            format!("{opener} is not installed, so compare --open cannot open a page"),
+            format!("{OPENER} is not installed, so compare --open cannot open a page"),
             "open target/compare/index.html yourself",
         ),
     }

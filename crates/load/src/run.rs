@@ -5,6 +5,7 @@ use crate::schedule::{Schedule, Until, pace};
 use crate::sender::{First, send};
 use crate::shared::{Shared, WorkerState, lock};
 use crate::stats::LoadStats;
+use cpu_time::ThreadTime;
 use probe::http_client::Failure;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -131,7 +132,7 @@ async fn run_worker(
     mut first: Option<First>,
     stopped: CancellationToken,
 ) {
-    let began = cpu_time();
+    let began = ThreadTime::try_now();
     let mut senders = JoinSet::new();
     let places = lock(worker).in_flight.len();
     let all = async {
@@ -159,13 +160,7 @@ async fn run_worker(
     for request in in_flight.iter_mut().filter_map(Option::take) {
         stats.abort(request.number, request.due.elapsed(), request.sent.elapsed(), request.shed);
     }
-    stats.busy = cpu_time().saturating_sub(began);
-}
-
-/// The CPU time of this thread.
-fn cpu_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+    stats.busy = began.and_then(|began| began.try_elapsed()).unwrap_or_default();
 }
 
 fn progress(shared: &Shared, workers: &[Arc<Mutex<WorkerState>>]) -> Progress {

@@ -1,7 +1,6 @@
 //! The programs that a lesson calls and that not every machine has: all but Rust, curl, bash and
 //! coreutils.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 /// A program that some command of a lesson needs.
@@ -57,12 +56,7 @@ fn calls(command: &str, tool: &Tool) -> bool {
 
 /// Where a program is, as a shell would find it.
 pub fn find(program: &str) -> Option<PathBuf> {
-    let is_program = |path: &PathBuf| {
-        path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-    };
-    std::env::split_paths(&std::env::var_os("PATH")?)
-        .map(|folder| folder.join(program))
-        .find(is_program)
+    which::which(program).ok()
 }
 
 #[cfg(test)]

@@ -40,6 +40,9 @@ pub fn listen(stage: &Stage, addr: &Addr) -> anyhow::Result<TcpListener> {
 fn bind(addr: &Addr) -> anyhow::Result<TcpListener> {
     bind_first(addr, |addr| {
         let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // so that a server starts again while old connections linger; on Windows, where it never has to
+        // wait, this option would let another program take the same address
+        #[cfg(not(windows))]
         socket.set_reuseaddr(true)?;
         socket.set_nodelay(true)?; // inherited by its connections: no response waits for an ACK
         socket.bind(addr)?;
