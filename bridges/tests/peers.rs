@@ -233,7 +233,7 @@ fn two_at_a_time<const N: usize>(args: &[&str], names: [&str; N]) -> [(Verdict, 
     let (runtime, books) = (Runtime::new().expect("a runtime starts"), Books::default());
     names.map(|name| {
         let claim = claims::claim(name).expect("it is a claim");
-        let finding = runtime.block_on(claim.try_in_check(server.addr(), &books));
+        let finding = runtime.block_on(claim.try_in_check(server.addr(), &books, &mut None));
         (finding.verdict, finding.figure)
     })
 }

@@ -1,19 +1,28 @@
 //! `client check`.
 
 use super::evidence::EvidenceFiles;
+use super::junit::{self, Case};
 use super::print::{complain, say};
 use super::reach::{NO_CONNECTION, reach};
 use super::signals::stop_signal;
+use super::start::Start;
+use anyhow::Context;
 use claims::{Books, Claim, Finding, Group, Verdict, claim, claims_of};
 use clap::Args;
+use client::output::Output;
 use console::style;
+use probe::started::Started;
 use probe::target::Target;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 /// The exit code when no claim is broken, but nothing could be said about one.
 const UNKNOWN: u8 = 4;
+
+/// What a started server prints, beside the evidence.
+const SERVER_LOG: &str = "server.log";
 
 /// Check whether a server, written in any language, keeps the claims of a stage
 #[derive(Args)]
@@ -23,6 +32,8 @@ Examples:
   cargo client check 5 --addr 127.0.0.1:9000
   cargo client check 5 --only burst     one of them; `claims` lists their names
   cargo client check 5 --repeat 10      races need more than one try
+  client check 1 --start 'python3 server.py {port}'
+                                        starts the server, and ends it afterwards
 
 The claims of the lessons come first and decide; those on HTTP are counted, and
 decide only with --strict or if they are named with --only.
@@ -35,11 +46,13 @@ pub(crate) struct Check {
     #[arg(value_name = "STAGE", value_parser = clap::value_parser!(u8).range(1..=5))]
     stage: u8,
     /// Where the server is
-    #[arg(value_name = "URL", default_value = "127.0.0.1:8080")]
+    #[arg(value_name = "URL", default_value = "127.0.0.1:8080", conflicts_with = "start")]
     target: Target,
     /// The same as URL
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "target")]
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["target", "start"])]
     addr: Option<Target>,
+    #[command(flatten)]
+    start: Start,
     /// Check only this claim; may be repeated
     #[arg(long, value_name = "NAME", value_parser = known)]
     only: Vec<&'static str>,
@@ -55,6 +68,9 @@ pub(crate) struct Check {
     /// Print a line of JSON for each claim
     #[arg(long)]
     json: bool,
+    /// Also write the verdicts to this file, as JUnit's XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
 }
 
 /// The name of a claim, which may also be given by its former name.
@@ -77,48 +93,69 @@ impl Check {
             ));
             return Ok(ExitCode::from(2));
         }
-        let Some(addr) = reach(self.addr.as_ref().unwrap_or(&self.target)).await else {
-            return Ok(NO_CONNECTION.into());
+        let junit = self.junit.as_deref().map(Output::reserve).transpose()?;
+        let mut server = None;
+        if self.start.is_given() {
+            std::fs::create_dir_all(&self.out)
+                .with_context(|| format!("cannot create {}", self.out.display()))?;
+            server = self.start.server(&self.out.join(SERVER_LOG)).await;
+        }
+        let addr = match &server {
+            Some(server) => Some(server.addr()),
+            None if self.start.is_given() => None,
+            None => reach(self.addr.as_ref().unwrap_or(&self.target)).await,
         };
+        let Some(addr) = addr else { return Ok(NO_CONNECTION.into()) };
         let stopped = stop_signal()?;
         let counts = tokio::select! {
-            counts = self.try_all(addr) => counts,
-            () = stopped => return Ok(ExitCode::from(130)),
+            counts = self.try_all(addr, &mut server) => Some(counts),
+            () = stopped => None,
         };
+        if let Some(server) = server {
+            server.end().await;
+        }
+        let Some(counts) = counts else { return Ok(ExitCode::from(130)) };
         if !self.json {
             say(&counts.summary(&self));
+        }
+        if let Some(junit) = junit {
+            junit.write(&junit::document(self.stage, &counts.cases))?;
         }
         Ok(counts.exit_code())
     }
 
     /// Tries one claim after another.
-    async fn try_all(&self, addr: SocketAddr) -> Counts {
+    async fn try_all(&self, addr: SocketAddr, server: &mut Option<Started>) -> Counts {
         let (mut counts, books) = (Counts::default(), Books::default());
         let mut files = EvidenceFiles::new(&self.out, addr);
         let mut claims = claims_of(self.stage);
         claims.retain(|claim| self.only.is_empty() || self.only.contains(&claim.name));
         if let Err(silence) = claims::first_response(addr).await {
-            if !self.json {
-                say(&format!("? {silence}\n"));
-            }
-            for claim in claims {
-                let tries = Tries::unknown(silence.clone());
-                if self.json {
-                    tries.show_as_json(claim, addr, None);
-                }
-                counts.add(claim, Verdict::Unknown, self.decides(claim));
-            }
+            self.give_up_on(&claims, &silence, addr, &mut counts);
             return counts;
         }
         let mut leaves_work = false;
-        for claim in claims {
+        for (number, claim) in claims.iter().enumerate() {
             if claim.group == Group::Http && std::mem::take(&mut leaves_work) {
                 claims::until_idle(addr).await; // so that what was sent before does not decide
             }
             let mut tries = Tries::default();
+            let began = Instant::now();
             for _ in 0..self.tries_of(claim) {
-                let finding = claim.try_in_check(addr, &books).await;
+                let mut finding = claim.try_in_check(addr, &books, server).await;
+                let ended = match server {
+                    Some(server) if finding.verdict == Verdict::Broken => server.ends_now().await,
+                    Some(server) => server.ended(),
+                    None => None,
+                };
+                if let Some(ended) = &ended {
+                    finding.verdict = Verdict::Broken;
+                    finding.figure = format!("{}; {ended}", finding.figure);
+                }
                 tries.add(finding);
+                if ended.is_some() {
+                    break;
+                }
             }
             let verdict = tries.verdict();
             leaves_work |= verdict != Verdict::Kept;
@@ -127,9 +164,45 @@ impl Check {
                 true => tries.show_as_json(claim, addr, evidence.as_deref()),
                 false => tries.show_as_text(claim, addr, evidence.as_deref()),
             }
-            counts.add(claim, verdict, self.decides(claim));
+            counts.add(Case {
+                claim,
+                verdict,
+                figure: tries.figure().to_owned(),
+                took: began.elapsed(),
+                decides: self.decides(claim),
+            });
+            if server.as_mut().and_then(Started::ended).is_some() {
+                let ended = format!("the server ended during {}", claim.name);
+                self.give_up_on(&claims[number + 1..], &ended, addr, &mut counts);
+                break;
+            }
         }
         counts
+    }
+
+    /// Nothing can be said about these claims, for this reason.
+    fn give_up_on(
+        &self,
+        claims: &[&'static Claim],
+        reason: &str,
+        addr: SocketAddr,
+        counts: &mut Counts,
+    ) {
+        if !self.json && !claims.is_empty() {
+            say(&format!("? {reason}\n"));
+        }
+        for claim in claims {
+            if self.json {
+                Tries::unknown(reason.to_owned()).show_as_json(claim, addr, None);
+            }
+            counts.add(Case {
+                claim,
+                verdict: Verdict::Unknown,
+                figure: reason.to_owned(),
+                took: Duration::ZERO,
+                decides: self.decides(claim),
+            });
+        }
     }
 
     fn tries_of(&self, claim: &Claim) -> u32 {
@@ -255,6 +328,7 @@ struct Counts {
     http: Count,
     /// The verdicts that decide.
     deciding: Count,
+    cases: Vec<Case>,
 }
 
 #[derive(Default)]
@@ -265,7 +339,9 @@ struct Count {
 }
 
 impl Counts {
-    fn add(&mut self, claim: &Claim, verdict: Verdict, decides: bool) {
+    fn add(&mut self, case: Case) {
+        let Case { claim, verdict, decides, .. } = case;
+        self.cases.push(case);
         match claim.group {
             Group::Lesson => self.lesson.add(verdict),
             Group::Http => self.http.add(verdict),

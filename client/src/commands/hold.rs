@@ -4,6 +4,7 @@ use super::arguments::{connections, positive_duration};
 use super::print::say;
 use super::reach::{NO_CONNECTION, complain_of_no_server, resolve};
 use super::signals::stop_signal;
+use super::start::Start;
 use clap::Args;
 use indicatif::ProgressBar;
 use probe::duration::show;
@@ -33,12 +34,28 @@ pub(crate) struct Hold {
     #[arg(short = 'z', value_name = "DURATION", value_parser = positive_duration, allow_hyphen_values = true)]
     duration: Option<Duration>,
     /// http://HOST:PORT, HOST:PORT or PORT
-    #[arg(value_name = "URL", default_value = "127.0.0.1:8080")]
+    #[arg(value_name = "URL", default_value = "127.0.0.1:8080", conflicts_with = "start")]
     target: Target,
+    #[command(flatten)]
+    start: Start,
 }
 
 impl Hold {
-    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(mut self) -> anyhow::Result<ExitCode> {
+        let started = self.start.server_without_log().await?;
+        match &started {
+            Some(started) => self.target = Target::at(started.server.addr()),
+            None if self.start.is_given() => return Ok(NO_CONNECTION.into()),
+            None => {}
+        }
+        let done = self.hold().await;
+        if let Some(started) = started {
+            started.end().await;
+        }
+        done
+    }
+
+    async fn hold(self) -> anyhow::Result<ExitCode> {
         let Some(server) = resolve(&self.target).await else { return Ok(NO_CONNECTION.into()) };
         let interrupted = stop_signal()?;
         let duration = self.duration;

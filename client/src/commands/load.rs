@@ -24,7 +24,21 @@ use std::sync::Arc;
 const SEED: u64 = 1 << 32;
 
 impl Load {
-    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(mut self) -> anyhow::Result<ExitCode> {
+        let started = self.start.server_without_log().await?;
+        match &started {
+            Some(started) => self.target.host = started.server.addr().to_string(),
+            None if self.start.is_given() => return Ok(NO_CONNECTION.into()),
+            None => {}
+        }
+        let done = self.load().await;
+        if let Some(started) = started {
+            started.end().await;
+        }
+        done
+    }
+
+    async fn load(self) -> anyhow::Result<ExitCode> {
         if self.no_color {
             console::set_colors_enabled(false);
         }

@@ -7,11 +7,13 @@ mod compare;
 mod doctor;
 mod evidence;
 mod hold;
+mod junit;
 mod live;
 mod load;
 pub(crate) mod print;
 mod reach;
 mod signals;
+mod start;
 
 pub(crate) use check::Check;
 pub(crate) use claims::Claims;

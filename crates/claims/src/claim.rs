@@ -3,6 +3,7 @@
 use crate::books::Books;
 use crate::evidence::Evidence;
 use crate::trial::{QueueSample, TracedRequest, Trial};
+use probe::started::Started;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
@@ -47,12 +48,18 @@ pub(crate) type Attempt<'a> = Pin<Box<dyn Future<Output = Result<String, String>
 impl Claim {
     /// Tries it on the server at `addr`, for at most its deadline.
     pub async fn try_on(&self, addr: SocketAddr) -> Finding {
-        self.try_in_check(addr, &Books::default()).await
+        self.try_in_check(addr, &Books::default(), &mut None).await
     }
 
-    /// The same, as one of several claims that are tried on one server. They share the books of what it owes.
-    pub async fn try_in_check(&self, addr: SocketAddr, books: &Books) -> Finding {
-        let mut trial = Trial::new(addr, books.clone());
+    /// The same, as one of several claims that are tried on one server. They share the books of what it owes, and
+    /// its process, if it was started here: some claims kill it.
+    pub async fn try_in_check(
+        &self,
+        addr: SocketAddr,
+        books: &Books,
+        server: &mut Option<Started>,
+    ) -> Finding {
+        let mut trial = Trial::new(addr, books.clone(), server.take());
         let (verdict, figure) = match timeout(self.deadline, (self.attempt)(&mut trial)).await {
             Ok(Ok(figure)) => (Verdict::Kept, figure),
             Ok(Err(figure)) if trial.cannot_tell => (Verdict::Unknown, figure),
@@ -62,6 +69,7 @@ impl Claim {
             }
         };
         let Trial { mut trace, queue, by_hand, evidence, .. } = trial;
+        *server = trial.server;
         trace.sort_by_key(|exchange| exchange.began);
         Finding { verdict, figure, trace, queue, by_hand, evidence: Some(evidence) }
     }

@@ -3,6 +3,7 @@
 use crate::books::Books;
 use crate::evidence::Evidence;
 use probe::http_client::{Call, Failure, Outcome, ResponseClient, get};
+use probe::started::Started;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -60,11 +61,13 @@ pub(crate) struct Trial {
     /// What the server owes for all accepted events of this check.
     pub(crate) books: Books,
     pub(crate) evidence: Evidence,
+    /// The server's process, if it was started for this check.
+    pub(crate) server: Option<Started>,
 }
 
 impl Trial {
     /// A trial that begins now.
-    pub(crate) fn new(addr: SocketAddr, books: Books) -> Self {
+    pub(crate) fn new(addr: SocketAddr, books: Books, server: Option<Started>) -> Self {
         let began = Instant::now();
         Self {
             addr,
@@ -75,6 +78,7 @@ impl Trial {
             by_hand: None,
             cannot_tell: false,
             books,
+            server,
         }
     }
 

@@ -3,6 +3,7 @@
 //! - [`http_client`] sends a request and reports its outcome: served, shed, rejected, timed out or failed;
 //! - [`hold`] opens connections that misbehave;
 //! - [`server`] starts a server as a process, on a free port;
+//! - [`started`] starts one that a user's command starts, in any language;
 //! - [`children`] starts processes that end with this one, whatever ends it;
 //! - [`stages`] lists the stages of the course and builds them;
 //! - [`addresses`] connects to the first address of a server that works;
@@ -37,5 +38,6 @@ pub mod http_client;
 pub mod number;
 pub mod server;
 pub mod stages;
+pub mod started;
 pub mod target;
 pub mod tools;

@@ -52,7 +52,7 @@ fn is_as_expected(claim: &Claim, stage: u8, verdict: Verdict) -> bool {
 async fn try_on(server: &Server, claim: &Claim, books: &Books, expected: Verdict) -> Finding {
     let mut tries = 1;
     loop {
-        let finding = claim.try_in_check(server.addr(), books).await;
+        let finding = claim.try_in_check(server.addr(), books, &mut None).await;
         if finding.verdict == expected || expected == Verdict::Broken || tries == TRIES {
             return finding;
         }

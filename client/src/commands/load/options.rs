@@ -1,6 +1,7 @@
 //! The command line of `client load`.
 
 use crate::commands::arguments::{connections, count, positive_duration};
+use crate::commands::start::Start;
 use clap::{ArgGroup, Args};
 use http1::{Bytes, HeaderName, HeaderValue, Method, header};
 use load::Expectation;
@@ -105,7 +106,9 @@ pub(crate) struct Load {
     /// No colours, as with NO_COLOR
     #[arg(long)]
     pub(super) no_color: bool,
-    /// http://HOST:PORT/path, HOST:PORT or PORT
+    #[command(flatten)]
+    pub(super) start: Start,
+    /// http://HOST:PORT/path, HOST:PORT or PORT; with --start only the path counts
     #[arg(value_name = "URL", default_value = "127.0.0.1:8080")]
     pub(super) target: Target,
 }

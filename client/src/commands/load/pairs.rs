@@ -5,7 +5,7 @@ use clap::{Args, Command};
 use std::collections::BTreeSet;
 
 /// An argument for each option, by clap's name for it.
-const ARGUMENTS: [(&str, &[&str]); 22] = [
+const ARGUMENTS: [(&str, &[&str]); 24] = [
     ("count", &["-n", "5"]),
     ("connections", &["-c", "5"]),
     ("duration", &["-z", "5s"]),
@@ -27,6 +27,8 @@ const ARGUMENTS: [(&str, &[&str]); 22] = [
     ("expectations", &["--expect", "failed=0"]),
     ("json", &["--json"]),
     ("no_color", &["--no-color"]),
+    ("start", &["--start", "exit {port}"]),
+    ("start_timeout", &["--start-timeout", "5s"]),
     ("target", &["127.0.0.1:8080"]),
 ];
 
@@ -39,11 +41,12 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
 ];
 
 /// What has no effect without another option: one of these.
-const NEEDS: [(&str, &[&str]); 4] = [
+const NEEDS: [(&str, &[&str]); 5] = [
     ("keys", &["event"]),
     ("verify", &["event"]),
     ("no_jitter", &["retry"]),
     ("seed", &["event", "retry"]),
+    ("start_timeout", &["start"]),
 ];
 
 fn is_allowed(options: &BTreeSet<&str>) -> bool {
@@ -79,5 +82,5 @@ fn every_pair_of_options_is_allowed_or_exit_code_2() {
             }
         }
     }
-    assert_eq!(tried, 22 * 22 * 3);
+    assert_eq!(tried, 24 * 24 * 3);
 }
