@@ -2,7 +2,7 @@
 
 mod outside;
 
-use claims::{CLAIMS, GARBAGE};
+use claims::{CLAIMS, GARBAGE, Group};
 use http1::{Response, StatusCode, header};
 use outside::{http_server, run};
 use serde_json::Value;
@@ -138,6 +138,7 @@ fn a_bad_command_line_is_exit_code_2_and_names_what_is_wrong() {
         (&["check", "all"], "STAGE"),
         (&["check", "3", "--only", "nonsense"], "client claims"),
         (&["check", "3", "--only", "burst"], "burst"),
+        (&["check", "4", "--only", "in-time"], "in-time"),
         (&["check", "3", "https://localhost"], "http://"),
         (&["check", "3", "localhost:8080", "--addr", "localhost:8080"], "--addr"),
         (&["claims", "3"], "3"),
@@ -174,6 +175,20 @@ fn claims_lists_every_claim_with_its_stages_and_its_command() {
 }
 
 #[test]
+fn a_bound_that_no_stage_has_is_tried_only_by_its_name() {
+    let addr = echo().to_string();
+    let output = run(&["check", "5", "--only", "in-time", "--only", "in-time", &addr]);
+    let printed = text(&output.stdout);
+    assert_eq!(printed.matches("is done within a second").count(), 1, "{printed}");
+    assert!(printed.starts_with("? in-time "), "{printed}");
+    assert!(printed.ends_with("\nbounds: 0 of 1 claims, 1 unknown\n"), "{printed}");
+    assert_eq!(output.status.code(), Some(4));
+    let listed = text(&run(&["claims"]).stdout);
+    assert!(listed.contains("\n-----  in-time "), "{listed}");
+    assert!(listed.contains(" (a patch in bounds/)\n"), "{listed}");
+}
+
+#[test]
 fn the_commands_with_curl_show_the_servers_response() {
     let addr = echo();
     let by_curl =
@@ -202,7 +217,8 @@ fn each_claim_has_a_unique_name_a_sentence_and_a_command_that_a_shell_can_read()
             claim.name
         );
         assert!(claim.sentence.len() > 20 && !claim.sentence.ends_with('.'), "{}", claim.sentence);
-        assert!(!claim.kept_by.is_empty() && claim.kept_by.is_sorted(), "{}", claim.name);
+        assert_eq!(claim.kept_by.is_empty(), claim.group == Group::Bound, "{}", claim.name);
+        assert!(claim.kept_by.is_sorted(), "{}", claim.name);
         let command = claim.command("127.0.0.1:8080");
         assert!(command.contains("127.0.0.1:8080") && !command.contains("{addr}"), "{command}");
         let read =

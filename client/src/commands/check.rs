@@ -7,7 +7,7 @@ use super::reach::{NO_CONNECTION, reach};
 use super::signals::stop_signal;
 use super::start::Start;
 use anyhow::Context;
-use claims::{Books, Claim, Finding, Group, Verdict, claim, claims_of};
+use claims::{Books, CLAIMS, Claim, Finding, Group, Verdict, claim, claims_of};
 use clap::Args;
 use client::output::Output;
 use console::style;
@@ -31,6 +31,7 @@ Examples:
   cargo client check 3                  stage 3's claims, on 127.0.0.1:8080
   cargo client check 5 --addr 127.0.0.1:9000
   cargo client check 5 --only burst     one of them; `claims` lists their names
+  cargo client check 5 --only in-time   a bound that no stage has; a patch adds it
   cargo client check 5 --repeat 10      races need more than one try
   client check 1 --start 'python3 server.py {port}'
                                         starts the server, and ends it afterwards
@@ -82,10 +83,8 @@ fn known(name: &str) -> Result<&'static str, &'static str> {
 
 impl Check {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        if let Some(name) = self
-            .only
-            .iter()
-            .find(|name| claim(name).is_some_and(|claim| !claim.kept_by.contains(&self.stage)))
+        if let Some(name) =
+            self.only.iter().find(|name| claim(name).is_some_and(|claim| !self.may_try(claim)))
         {
             complain(&format!(
                 "error: {name} is not a claim of stage {}; client claims lists the stages of each",
@@ -130,6 +129,8 @@ impl Check {
         let mut files = EvidenceFiles::new(&self.out, addr);
         let mut claims = claims_of(self.stage);
         claims.retain(|claim| self.only.is_empty() || self.only.contains(&claim.name));
+        let named = CLAIMS.iter().filter(|claim| self.only.contains(&claim.name));
+        claims.extend(named.filter(|claim| claim.group == Group::Bound));
         if let Err(silence) = claims::first_response(addr).await {
             self.give_up_on(&claims, &silence, addr, &mut counts);
             return counts;
@@ -203,6 +204,11 @@ impl Check {
                 decides: self.decides(claim),
             });
         }
+    }
+
+    /// Whether --only may name it: the bounds that no stage has are for a server that is otherwise a stage 5.
+    fn may_try(&self, claim: &Claim) -> bool {
+        claim.kept_by.contains(&self.stage) || claim.group == Group::Bound && self.stage == 5
     }
 
     fn tries_of(&self, claim: &Claim) -> u32 {
@@ -326,6 +332,7 @@ impl Tries {
 struct Counts {
     lesson: Count,
     http: Count,
+    bound: Count,
     /// The verdicts that decide.
     deciding: Count,
     cases: Vec<Case>,
@@ -345,6 +352,7 @@ impl Counts {
         match claim.group {
             Group::Lesson => self.lesson.add(verdict),
             Group::Http => self.http.add(verdict),
+            Group::Bound => self.bound.add(verdict),
         }
         if decides {
             self.deciding.add(verdict);
@@ -361,6 +369,9 @@ impl Counts {
             let decides = check.strict || !check.only.is_empty();
             let note = if decides { "" } else { " (not decisive without --strict)" };
             summary += &format!("HTTP: {}{note}\n", self.http.in_words());
+        }
+        if self.bound.all > 0 {
+            summary += &format!("bounds: {}\n", self.bound.in_words());
         }
         summary
     }

@@ -40,7 +40,11 @@ impl Claims {
                 "{stages}  {}  {}{}\n                          {by_hand}\n",
                 style(name).bold(),
                 claim.sentence,
-                if claim.group == Group::Http { " (HTTP)" } else { "" },
+                match claim.group {
+                    Group::Lesson => "",
+                    Group::Http => " (HTTP)",
+                    Group::Bound => " (a patch in bounds/)",
+                },
             ));
         }
         ExitCode::SUCCESS
@@ -52,5 +56,6 @@ pub(super) fn group(claim: &Claim) -> &'static str {
     match claim.group {
         Group::Lesson => "lesson",
         Group::Http => "http",
+        Group::Bound => "bound",
     }
 }

@@ -16,6 +16,8 @@ pub enum Group {
     Lesson,
     /// HTTP/1.1 beyond what a server needs to show these ideas.
     Http,
+    /// What the bound of stage 5 does not give: no stage keeps it, and a patch in `bounds/` adds it.
+    Bound,
 }
 
 /// One sentence, true of some servers.
@@ -31,7 +33,7 @@ pub struct Claim {
     pub is_race: bool,
     /// The sentence.
     pub sentence: &'static str,
-    /// The stages that keep it. The others must break it: that failure is their lesson.
+    /// The stages that keep it; none for a [`Group::Bound`]. The others must break it: that failure is their lesson.
     pub kept_by: &'static [u8],
     /// After this time an unfinished trial counts as broken.
     pub deadline: Duration,

@@ -17,6 +17,7 @@
 
 mod books;
 mod boundary;
+mod bounds;
 mod claim;
 mod concurrency;
 mod deadlines;

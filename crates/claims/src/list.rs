@@ -3,14 +3,15 @@
 use crate::claim::{Claim, Group};
 use crate::rejections::{MALFORMED, SMUGGLED, UNSUPPORTED};
 use crate::{
-    boundary, concurrency, deadlines, framing, garbage, keep_alive, limits, overload, rejections,
-    routing, slow_clients, state, threads,
+    boundary, bounds, concurrency, deadlines, framing, garbage, keep_alive, limits, overload,
+    rejections, routing, slow_clients, state, threads,
 };
 use probe::hold::Misbehaviour;
 use std::time::Duration;
 
 const LESSON: Group = Group::Lesson;
 const HTTP: Group = Group::Http;
+const BOUND: Group = Group::Bound;
 
 const ALL: &[u8] = &[1, 2, 3, 4, 5];
 
@@ -621,6 +622,45 @@ pub const CLAIMS: &[Claim] = &[
         compared: false,
         by_hand: "cargo client load -n 200 -c 30 --event --verify {addr}",
         attempt: |trial| Box::pin(state::check_none_lost(trial)),
+    },
+    Claim {
+        name: "in-time",
+        former_name: None,
+        group: BOUND,
+        is_race: true,
+        sentence: "an event that is accepted is done within a second",
+        kept_by: &[],
+        deadline: Duration::from_secs(60),
+        compared: false,
+        by_hand: "cargo client load -n 30 -c 30 --event {addr}; sleep 1; curl http://{addr}/stats",
+        attempt: |trial| Box::pin(bounds::check_in_time(trial)),
+    },
+    Claim {
+        name: "reserved-places",
+        former_name: None,
+        group: BOUND,
+        is_race: true,
+        sentence: "a withdrawal is accepted when the queue has no place for a deposit",
+        kept_by: &[],
+        deadline: Duration::from_secs(60),
+        compared: false,
+        by_hand: "cargo client load -n 100 -c 100 --event {addr}; \
+                  curl -i -d '{\"user\": \"alice\", \"amount\": -5}' -H 'content-type: application/json' http://{addr}/events",
+        attempt: |trial| Box::pin(bounds::check_reserved_places(trial)),
+    },
+    Claim {
+        name: "fair-share",
+        former_name: None,
+        group: BOUND,
+        is_race: true,
+        sentence: "a user with too many events gets 429, and the events of others are accepted",
+        kept_by: &[],
+        deadline: Duration::from_secs(60),
+        compared: false,
+        by_hand: "for n in {1..30}; do curl -s -d '{\"user\": \"greedy\", \"amount\": 1}' \
+                  -H 'content-type: application/json' http://{addr}/events & done; wait; \
+                  curl -i -d '{\"user\": \"alice\", \"amount\": 5}' -H 'content-type: application/json' http://{addr}/events",
+        attempt: |trial| Box::pin(bounds::check_fair_share(trial)),
     },
 ];
 

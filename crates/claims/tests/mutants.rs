@@ -15,6 +15,7 @@ const MUTANTS: &[(Kind, Flaw, &[&str])] = &[
     (Kind::Parse, Flaw::None, &[]),
     (Kind::Slow, Flaw::None, &[]),
     (Kind::Queue, Flaw::None, &[]),
+    (Kind::Bounded, Flaw::None, &[]),
     (Kind::Echo, Flaw::EchoesOnlyUtf8, &["echo"]),
     (Kind::Echo, Flaw::EchoesAsHtml, &["nosniff"]),
     (Kind::Echo, Flaw::OmitsNosniff, &["nosniff"]),
@@ -169,6 +170,15 @@ const MUTANTS: &[(Kind, Flaw, &[&str])] = &[
     (Kind::Queue, Flaw::RefusesWithoutResponse, &["max-connections", "places-returned"]),
     (Kind::Queue, Flaw::LeaksPermitOnAbort, &["places-returned"]),
     (Kind::Queue, Flaw::LeaksPermitOnRejection, &["places-returned"]),
+    (Kind::Bounded, Flaw::BelievesItsPlan, &["in-time", "reserved-places"]),
+    (Kind::Bounded, Flaw::BoundsTheFirstBurst, &["in-time", "reserved-places"]),
+    (Kind::Bounded, Flaw::RejectsAllButTheFirst, &["in-time", "fair-share", "reserved-places?"]),
+    (Kind::Bounded, Flaw::ReservesNothing, &["reserved-places"]),
+    (Kind::Bounded, Flaw::ReservesAll, &["reserved-places"]),
+    (Kind::Bounded, Flaw::SharesWithoutEnd, &["fair-share"]),
+    (Kind::Bounded, Flaw::LimitsAllAlike, &["fair-share", "reserved-places"]),
+    (Kind::Bounded, Flaw::OmitsRetryAfterFor429, &["fair-share"]),
+    (Kind::Bounded, Flaw::BansForGood, &["fair-share"]),
 ];
 
 /// How many trials run at a time, each with its own server.
@@ -209,7 +219,7 @@ async fn each_flaw_breaks_its_claim_and_no_other() {
             broken.is_empty()
                 || CLAIMS.iter().any(|other| other.group == claim.group && breaks(broken, other))
         };
-        let kept = CLAIMS.iter().filter(|claim| claim.kept_by.contains(&(kind as u8)));
+        let kept = CLAIMS.iter().filter(|claim| kind.keeps(claim));
         for claim in kept.filter(is_of_its_group) {
             if broken.contains(&&*format!("{}?", claim.name)) {
                 continue;

@@ -34,7 +34,7 @@ impl Bank {
         Self {
             kind,
             flaw,
-            queue: Queue::open(flaw, ledger.clone(), tasks),
+            queue: Queue::open(kind, flaw, ledger.clone(), tasks),
             ledger,
             work: Semaphore::new(1),
             users: Mutex::default(),
@@ -80,17 +80,17 @@ impl Bank {
                 let _permit = self.work.acquire().await;
                 self.balances()
             }
-            "/balances" if reads && self.kind == Kind::Queue => {
+            "/balances" if reads && self.kind.has_queue() => {
                 while self.flaw == Flaw::BlocksReadsOnWrites && lock(&self.ledger).undone() > 0 {
                     sleep(work(self.flaw) * 10).await;
                 }
                 self.balances()
             }
-            "/stats" if reads && self.kind == Kind::Queue => {
+            "/stats" if reads && self.kind.has_queue() => {
                 Response::json(StatusCode::OK, &self.queue.stats().await)
             }
             "/balances" if self.kind != Kind::Parse => Response::method_not_allowed("GET, HEAD"),
-            "/stats" if self.kind == Kind::Queue => Response::method_not_allowed("GET, HEAD"),
+            "/stats" if self.kind.has_queue() => Response::method_not_allowed("GET, HEAD"),
             _ => Response::problem(StatusCode::NOT_FOUND, "there is no such path"),
         }
     }
@@ -160,7 +160,7 @@ impl Bank {
                 Response::json(StatusCode::OK, &understood)
             }
             Kind::Slow => self.apply(entry).await,
-            Kind::Echo | Kind::Queue => self.queue.offer(entry, &understood).await,
+            Kind::Echo | Kind::Queue | Kind::Bounded => self.queue.offer(entry, &understood).await,
         }
     }
 

@@ -1,5 +1,7 @@
 //! The kinds of server, and their flaws.
 
+use claims::{Claim, Group};
+
 /// What the server does. Without a flaw it keeps all claims of the stage with this number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -7,6 +9,22 @@ pub(crate) enum Kind {
     Parse = 3,
     Slow = 4,
     Queue = 5,
+    /// No stage: the queue with a bound in time, reserved places and a share for each user. It keeps the claims on bounds.
+    Bounded = 50,
+}
+
+impl Kind {
+    pub(crate) fn has_queue(self) -> bool {
+        matches!(self, Self::Queue | Self::Bounded)
+    }
+
+    /// Whether a server of this kind without a flaw keeps a claim.
+    pub(crate) fn keeps(self, claim: &Claim) -> bool {
+        match self {
+            Self::Bounded => claim.group == Group::Bound,
+            stage => claim.kept_by.contains(&(stage as u8)),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +155,16 @@ pub(crate) enum Flaw {
     RefusesWithoutResponse,
     LeaksPermitOnAbort,
     LeaksPermitOnRejection,
+    // what no stage has
+    BelievesItsPlan,
+    BoundsTheFirstBurst,
+    RejectsAllButTheFirst,
+    ReservesNothing,
+    ReservesAll,
+    SharesWithoutEnd,
+    LimitsAllAlike,
+    OmitsRetryAfterFor429,
+    BansForGood,
 }
 
 impl Flaw {

@@ -2,12 +2,14 @@
 
 use super::boundary::Entry;
 use super::flaw::Flaw;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 
 #[derive(Default)]
 pub(super) struct Ledger {
     pub(super) balances: BTreeMap<String, i64>,
+    /// The users of the events that are not done, in the order in which they were accepted.
+    pub(super) not_done: VecDeque<String>,
     pub(super) accepted: usize,
     pub(super) rejected: usize,
     pub(super) processed: usize,

@@ -2,6 +2,7 @@
 
 mod bank;
 mod boundary;
+mod bounds;
 mod flaw;
 mod ledger;
 pub(crate) mod nonsense;
@@ -57,7 +58,7 @@ pub(crate) async fn start(kind: Kind, flaw: Flaw) -> Server {
         flaw,
         bank,
         // long enough to open a thousand connections, otherwise short to save time
-        patience: Duration::from_secs(if kind == Kind::Queue { 6 } else { 2 }),
+        patience: Duration::from_secs(if kind.has_queue() { 6 } else { 2 }),
         aborted: AtomicUsize::new(0),
         full: AtomicUsize::new(0),
         gate: Arc::new(Semaphore::new(1)),

@@ -1,7 +1,8 @@
 //! The queue of a flawed server, and its workers.
 
 use super::boundary::Entry;
-use super::flaw::Flaw;
+use super::bounds::{self, Bounds};
+use super::flaw::{Flaw, Kind};
 use super::ledger::{Ledger, lock};
 use http1::{Response, StatusCode, header};
 use serde_json::{Value, json};
@@ -23,6 +24,7 @@ pub(super) struct Queue {
     /// It rejects every event until then.
     rejecting_until: Mutex<Option<Instant>>,
     cached: Mutex<Option<(Instant, Value)>>,
+    bounds: Option<Bounds>,
 }
 
 /// How long the work for one event takes.
@@ -36,7 +38,13 @@ pub(super) fn work(flaw: Flaw) -> Duration {
 }
 
 impl Queue {
-    pub(super) fn open(flaw: Flaw, ledger: Arc<Mutex<Ledger>>, tasks: &mut JoinSet<()>) -> Self {
+    pub(super) fn open(
+        kind: Kind,
+        flaw: Flaw,
+        ledger: Arc<Mutex<Ledger>>,
+        tasks: &mut JoinSet<()>,
+    ) -> Self {
+        let work = if kind == Kind::Bounded { bounds::WORK } else { work(flaw) };
         let (queues, capacity) = match flaw {
             Flaw::HasUnboundedQueue => (1, 100_000),
             Flaw::OverstatesCapacity => (1, 5),
@@ -50,11 +58,18 @@ impl Queue {
             senders.push(sender);
             let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
             for _ in 0..if flaw == Flaw::HasTwoWorkers { 2 } else { 1 } {
-                tasks.spawn(run_worker(receiver.clone(), ledger.clone(), working.clone(), flaw));
+                tasks.spawn(run_worker(
+                    receiver.clone(),
+                    ledger.clone(),
+                    working.clone(),
+                    work,
+                    flaw,
+                ));
             }
         }
         let (rejecting_until, cached) = (Mutex::new(None), Mutex::new(None));
-        Self { flaw, senders, ledger, working, rejecting_until, cached }
+        let bounds = (kind == Kind::Bounded).then(|| Bounds::new(flaw));
+        Self { flaw, senders, ledger, working, rejecting_until, cached, bounds }
     }
 
     fn sender(&self, user: &str) -> &mpsc::Sender<Entry> {
@@ -107,12 +122,19 @@ impl Queue {
         let mut rejecting_until = self.rejecting_until.lock().expect("no panic while it is held");
         let leaks = self.flaw == Flaw::LeaksPlaceOnFailure
             && ledger.undone().saturating_sub(1) + ledger.failed >= CAPACITY;
+        if let Some(rejection) =
+            self.bounds.as_ref().and_then(|bounds| bounds.reject(&ledger, sender, &entry))
+        {
+            ledger.rejected += 1;
+            return rejection;
+        }
         if !rejecting_until.is_some_and(|until| Instant::now() < until)
             && !leaks
             && (self.flaw != Flaw::ReversesOrder || ledger.undone() <= CAPACITY)
             && sender.try_send(entry.clone()).is_ok()
         {
             ledger.accepted += 1;
+            ledger.not_done.push_back(entry.user.clone());
             if self.flaw == Flaw::AppliesAtOnce {
                 let balance = ledger.balances.entry(entry.user).or_default();
                 *balance = balance.saturating_add(entry.amount);
@@ -183,6 +205,7 @@ async fn run_worker(
     entries: Arc<tokio::sync::Mutex<mpsc::Receiver<Entry>>>,
     ledger: Arc<Mutex<Ledger>>,
     working: Arc<Semaphore>,
+    work: Duration,
     flaw: Flaw,
 ) {
     let mut stack = Vec::new();
@@ -205,9 +228,10 @@ async fn run_worker(
         let permit = working.acquire().await;
         let permit =
             permit.ok().filter(|_| matches!(flaw, Flaw::BlocksStatsOnWork | Flaw::LocksAcrossWork));
-        sleep(work(flaw)).await;
+        sleep(work).await;
         drop(permit);
         let mut ledger = lock(&ledger);
+        ledger.not_done.pop_front();
         if flaw == Flaw::DropsOnceTwelveWait && waiting >= 12 {
             ledger.processed += 1;
             continue;
