@@ -1,15 +1,24 @@
 #!/usr/bin/env bash
-# Wrong cures: a stage with a change that looks right and is not.
+# Cures: a stage with a patch. Most are wrong: they look right and are not. The last three are
+# right: they add a bound that stage 5 lacks.
 #
 #   scripts/cure.sh rwlock          then, in another terminal:  scripts/pileup.sh
+#   scripts/cure.sh in-time         …                           cargo client check 5 --only in-time
 #
-# Copies the workspace to target/wrong-cures/NAME, applies wrong-cures/NAME.patch to the copy,
-# builds it, and runs the stage. The first build takes a minute. Ctrl-C ends the server.
+# Copies the workspace to target/cures/NAME, applies wrong-cures/NAME.patch or bounds/NAME.patch
+# to the copy, builds it, and runs the stage. The first build takes a minute. Ctrl-C ends the
+# server.
 #
+# wrong-cures/:
 #   thread-per-connection   stage 1 with a thread for each connection
 #   deadline-per-read       stage 2 with a deadline for each read
 #   rwlock                  stage 4 with a readers-writer lock
 #   lost-update             stage 4 with the lock held to read and again to write, but not in between
+#
+# bounds/:
+#   in-time                 stage 5, and what could not be done within a second is rejected
+#   reserved-places         stage 5, and the last four places are for withdrawals
+#   fair-share              stage 5, and a user has at most four events in it
 #
 # usage: scripts/cure.sh NAME [-- OPTIONS OF THE SERVER]
 #
@@ -30,7 +39,8 @@ case ${1-} in
     -*) usage_error "unknown option $1" ;;
 esac
 name=$1
-patch=$root/wrong-cures/$name.patch
+patch=$root/wrong-cures/$name.patch what='a wrong cure'
+[ -f "$patch" ] || patch=$root/bounds/$name.patch what='another bound'
 shift
 [[ $name =~ ^[a-z-]+$ && -f $patch ]] || usage_error "there is no cure '$name'"
 if [ $# -gt 0 ]; then
@@ -44,17 +54,17 @@ while IFS= read -r line; do
     case $line in '+++ b/stage'*) stage=${line#+++ b/} stage=${stage%%/*} ;; esac
 done <"$patch"
 package=${stage%%-*}
-copy=$root/target/wrong-cures/$name
+copy=$root/target/cures/$name
 mkdir -p "$copy" || die "cannot write to $root/target"
 # -p keeps the times, so that only changed files are built again
 (cd "$root" && cp -Rp Cargo.toml Cargo.lock clippy.toml client crates stage[1-5]-* "$copy") ||
     die "cannot copy to $copy"
 (cd "$copy" && GIT_DIR=/dev/null git apply "$patch") || die "$patch does not apply: the stage has changed"
 export CARGO_PROFILE_DEV_DEBUG=0 # debug information would take half of the build time
-build --locked --manifest-path "$copy/Cargo.toml" --target-dir "$root/target/wrong-cures/target" -p "$package" ||
+build --locked --manifest-path "$copy/Cargo.toml" --target-dir "$root/target/cures/target" -p "$package" ||
     die "$name does not build"
 unset CARGO_PROFILE_DEV_DEBUG
-printf 'cure.sh: stage %s with a wrong cure: %s\n' "${package#stage}" "$name" >&2
+printf 'cure.sh: stage %s with %s: %s\n' "${package#stage}" "$what" "$name" >&2
 trap - EXIT
 clean_up 2>/dev/null
 trap - HUP INT PIPE QUIT TERM # the server handles them

@@ -70,6 +70,15 @@ fn each_lesson_takes_as_long_as_the_day_plans_for_it() {
 }
 
 #[test]
+fn each_bound_takes_as_long_as_its_section_says() {
+    for name in ["in-time", "reserved-places", "fair-share"] {
+        let lesson = std::fs::read_to_string(root().join(format!("bounds/{name}.md")));
+        assert!(lesson.expect("each has a page").contains("\n**Time:** 15 minutes.\n"), "{name}");
+    }
+    assert!(page().contains("(bounds/README.md), 15 minutes each, after stage 5"));
+}
+
+#[test]
 fn the_lesson_beyond_the_course_takes_as_long_as_its_section_says() {
     let lesson = std::fs::read_to_string(root().join("beyond/stage6-durable/README.md"));
     let lesson = lesson.expect("stage 6 has a lesson");

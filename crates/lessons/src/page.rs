@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// A Markdown file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Page {
     /// Where it is.
     pub path: PathBuf,

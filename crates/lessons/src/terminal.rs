@@ -27,7 +27,7 @@ const HABITS: &str = r#"
 script() {
     local name=$1
     shift
-    case " $* " in *" $ADDR "*) "$name" "$@" ;; *) "$name" "$@" "$ADDR" ;; esac
+    case " $* " in *" $ADDR "* | *" http://$ADDR/"*) "$name" "$@" ;; *) "$name" "$@" "$ADDR" ;; esac
 }
 curl() { command curl -sS "$@"; } # as in a terminal: what shows the progress is for files
 cargo() {

@@ -1,7 +1,7 @@
 //! Every page of the repository: its quotations are exact, its links lead somewhere, and nothing
 //! that people can run or set is left unmentioned.
 
-use lessons::page::{Page, quotes};
+use lessons::page::{Block, Page, quotes};
 use probe::stages::STAGES;
 use std::collections::BTreeSet;
 use std::fs;
@@ -47,7 +47,10 @@ fn name(page: &Page) -> String {
 fn what_a_lesson_quotes_stands_in_the_file_that_it_names() {
     let (mut wrong, mut count) = (Vec::new(), 0);
     for page in pages() {
-        for block in page.blocks.iter().filter(|block| block.language == "rust") {
+        let is_quotation = |block: &&Block| {
+            block.language == "rust" || block.language == "diff" && !block.file.is_empty()
+        };
+        for block in page.blocks.iter().filter(is_quotation) {
             if page.path.starts_with(root().join("crates")) {
                 continue; // rustdoc compiles and runs the examples of a crate's page
             }
@@ -128,7 +131,8 @@ fn plain(path: &Path) -> PathBuf {
 fn every_script_and_every_cure_is_mentioned() {
     let all = all_words();
     let mut missing = Vec::new();
-    for (folder, is_shown) in [("scripts", ".sh"), ("wrong-cures", ".patch")] {
+    for (folder, is_shown) in [("scripts", ".sh"), ("wrong-cures", ".patch"), ("bounds", ".patch")]
+    {
         let entries = fs::read_dir(root().join(folder))
             .expect("this folder is there")
             .map(|entry| entry.expect("so are its entries"));

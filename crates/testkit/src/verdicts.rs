@@ -63,11 +63,15 @@ async fn try_on(server: &Server, claim: &Claim, books: &Books, expected: Verdict
 /// Tries all claims that the stage keeps one after another on one server, as `client check` does:
 /// none leaves anything behind that breaks the next.
 pub fn one_server_must_keep_its_claims_in_a_row(binary: &str, stage: u8, args: &[&str]) {
-    let server = start(binary, args);
+    server_must_keep_the_claims_of(stage, &start(binary, args));
+}
+
+/// The same for a server that runs.
+pub fn server_must_keep_the_claims_of(stage: u8, server: &Server) {
     Runtime::new().expect("a runtime starts").block_on(async {
         let books = Books::default();
         for claim in claims_of(stage) {
-            let finding = try_on(&server, claim, &books, Verdict::Kept).await;
+            let finding = try_on(server, claim, &books, Verdict::Kept).await;
             assert_eq!(
                 finding.verdict,
                 Verdict::Kept,
