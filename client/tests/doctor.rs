@@ -177,7 +177,7 @@ fn without_nc_the_scripts_take_bash_and_that_is_fine() {
     );
     let (tools, fix) = line(&told, "lesson tools");
     assert!(
-        tools.starts_with('!') && tools.contains("git (stages 1 to 4: the wrong cures)"),
+        tools.starts_with('!') && tools.contains("git (stages 1 to 4, bounds: the patches)"),
         "{told}"
     );
     assert!(fix.contains("install git"), "{told}");

@@ -21,7 +21,7 @@ pub const TOOLS: [Tool; 4] = [
     Tool {
         name: "git",
         package: "git",
-        used_by: "stages 1 to 4: the wrong cures",
+        used_by: "stages 1 to 4, bounds: the patches",
         call: "scripts/cure.sh ",
     },
     Tool { name: "ss", package: "iproute2", used_by: "stage 1: the backlog", call: "ss -" },
