@@ -180,6 +180,18 @@ pub(crate) struct Key {")],
         caught_by: ("lesson", "kill_9_keeps_every_accepted_event"),
     },
     Mutant {
+        name: "a backlog that is forgotten, as a check sees it",
+        file: "ledger.rs",
+        changes: &[("if number > position {", "if number > position + 1_000_000 {")],
+        caught_by: ("claims", "one_server_keeps_its_claims_in_a_row"),
+    },
+    Mutant {
+        name: "keys in memory only, as a check sees it",
+        file: "store.rs",
+        changes: &[("event.amount, key))?;", "event.amount, key.filter(|_| false)))?;")],
+        caught_by: ("claims", "one_server_keeps_its_claims_in_a_row"),
+    },
+    Mutant {
         name: "a log that is never pruned",
         file: "store.rs",
         changes: &[("log.pop_first()?;", "break;")],

@@ -23,6 +23,15 @@ pub(crate) fn post_event(addr: SocketAddr, media_type: &'static str, body: &[u8]
     bytes
 }
 
+/// The bytes of a request that posts an event as JSON, with an `Idempotency-Key`
+/// (draft-ietf-httpapi-idempotency-key-header).
+pub(crate) fn post_with_key(addr: SocketAddr, event: &str, key: &str) -> Vec<u8> {
+    let plain = post_json(addr, event);
+    let head_end = plain.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(0) + 2;
+    let field = format!("Idempotency-Key: {key}\r\n");
+    [&plain[..head_end], field.as_bytes(), &plain[head_end..]].concat()
+}
+
 /// The bytes of a request that posts an event as JSON.
 pub(crate) fn post_json(addr: SocketAddr, event: &str) -> Vec<u8> {
     post_event(addr, JSON, event.as_bytes())

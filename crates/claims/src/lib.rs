@@ -27,6 +27,7 @@ mod first_response;
 mod framing;
 mod garbage;
 mod keep_alive;
+mod keys;
 mod limits;
 mod list;
 mod overload;

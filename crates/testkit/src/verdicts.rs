@@ -1,8 +1,10 @@
 //! Every claim on one stage: what it keeps, and what it must break.
 
-use crate::start;
+use crate::PATIENCE;
 use claims::{Books, CLAIMS, Claim, Finding, Verdict, claims_of};
 use probe::server::Server;
+use probe::started::Started;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
@@ -24,8 +26,9 @@ pub fn each_claim_must_be_as_the_lessons_say(binary: &'static str, stage: u8) {
             let places = places.clone();
             trials.spawn(async move {
                 let _place = places.acquire().await.expect("it is never closed");
-                let (server, books) = (start(binary, &[]), Books::default());
-                (claim, try_on(&server, claim, &books, claim.expected(stage)).await)
+                let (server, books) = (start(binary, &[]).await, Books::default());
+                let addr = server.addr();
+                (claim, try_on(addr, &mut Some(server), claim, &books, claim.expected(stage)).await)
             });
         }
         let mut otherwise = Vec::new();
@@ -49,10 +52,16 @@ fn is_as_expected(claim: &Claim, stage: u8, verdict: Verdict) -> bool {
 }
 
 /// A claim that should be kept is tried again if it is not.
-async fn try_on(server: &Server, claim: &Claim, books: &Books, expected: Verdict) -> Finding {
+async fn try_on(
+    addr: SocketAddr,
+    server: &mut Option<Started>,
+    claim: &Claim,
+    books: &Books,
+    expected: Verdict,
+) -> Finding {
     let mut tries = 1;
     loop {
-        let finding = claim.try_in_check(server.addr(), books, &mut None).await;
+        let finding = claim.try_in_check(addr, books, server).await;
         if finding.verdict == expected || expected == Verdict::Broken || tries == TRIES {
             return finding;
         }
@@ -63,23 +72,38 @@ async fn try_on(server: &Server, claim: &Claim, books: &Books, expected: Verdict
 /// Tries all claims that the stage keeps one after another on one server, as `client check` does:
 /// none leaves anything behind that breaks the next.
 pub fn one_server_must_keep_its_claims_in_a_row(binary: &str, stage: u8, args: &[&str]) {
-    server_must_keep_the_claims_of(stage, &start(binary, args));
+    Runtime::new().expect("a runtime starts").block_on(async {
+        let server = start(binary, args).await;
+        must_keep_the_claims_of(stage, server.addr(), Some(server)).await;
+    });
 }
 
 /// The same for a server that runs.
 pub fn server_must_keep_the_claims_of(stage: u8, server: &Server) {
-    Runtime::new().expect("a runtime starts").block_on(async {
-        let books = Books::default();
-        for claim in claims_of(stage) {
-            let finding = try_on(server, claim, &books, Verdict::Kept).await;
-            assert_eq!(
-                finding.verdict,
-                Verdict::Kept,
-                "{}: {}\n{:#?}",
-                claim.sentence,
-                finding.figure,
-                finding.trace
-            );
-        }
-    });
+    let runtime = Runtime::new().expect("a runtime starts");
+    runtime.block_on(must_keep_the_claims_of(stage, server.addr(), None));
+}
+
+async fn must_keep_the_claims_of(stage: u8, addr: SocketAddr, mut server: Option<Started>) {
+    let books = Books::default();
+    for claim in claims_of(stage) {
+        let finding = try_on(addr, &mut server, claim, &books, Verdict::Kept).await;
+        assert_eq!(
+            finding.verdict,
+            Verdict::Kept,
+            "{}: {}\n{:#?}",
+            claim.sentence,
+            finding.figure,
+            finding.trace
+        );
+    }
+}
+
+/// As `client check --start` does it: some claims kill the server.
+async fn start(binary: &str, args: &[&str]) -> Started {
+    let args: String = args.iter().map(|arg| format!(" '{arg}'")).collect();
+    let command = format!("RUST_LOG=off exec '{binary}' --addr 127.0.0.1:{{port}}{args}");
+    let command = command.parse().expect("it has a port");
+    let log = tempfile::NamedTempFile::new().expect("a file"); // once it is open, it needs no name
+    Started::start(command, log.path(), PATIENCE).await.expect("the server starts")
 }

@@ -81,7 +81,7 @@ impl std::fmt::Debug for OneLineError {
 /// How a stage introduces itself: in its `--help`, and in its banner once it listens.
 #[derive(Clone, Copy, Debug)]
 pub struct Stage {
-    /// 1 to 5.
+    /// 1 to 5, and beyond the course 6.
     pub number: u8,
     /// The name of its folder and its binary.
     pub name: &'static str,

@@ -4,7 +4,7 @@ use super::boundary::{Entry, parse};
 use super::flaw::{Flaw, Kind};
 use super::ledger::{Ledger, lock};
 use super::queue::{Queue, unavailable, work};
-use http1::{Bytes, HeaderValue, Method, Request, Response, StatusCode, header};
+use http1::{Bytes, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use serde::Serializer;
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
@@ -26,6 +26,8 @@ pub(super) struct Bank {
     /// The body that was received last, for a server that keeps it in one place.
     latest: Mutex<Bytes>,
     cached: Mutex<Option<(Instant, BTreeMap<String, i64>)>>,
+    /// The events by their keys.
+    keys: Mutex<HashMap<String, Entry>>,
 }
 
 impl Bank {
@@ -40,6 +42,7 @@ impl Bank {
             users: Mutex::default(),
             latest: Mutex::default(),
             cached: Mutex::default(),
+            keys: Mutex::default(),
         }
     }
 
@@ -60,6 +63,12 @@ impl Bank {
                     StatusCode::NOT_FOUND,
                     "there is no such path, whatever was sent",
                 ),
+                Ok(entry) if self.kind == Kind::Keys => {
+                    let key = request.header(HeaderName::from_static("idempotency-key"));
+                    let key = key.map(str::to_owned);
+                    drop(request);
+                    self.accept_once(entry, key).await
+                }
                 Ok(entry) => {
                     drop(request);
                     if sender_is_gone && self.flaw == Flaw::AppliesTwiceWhenSenderGone {
@@ -93,6 +102,39 @@ impl Bank {
             "/stats" if self.kind.has_queue() => Response::method_not_allowed("GET, HEAD"),
             _ => Response::problem(StatusCode::NOT_FOUND, "there is no such path"),
         }
+    }
+
+    /// An event with a key that is known is not accepted again.
+    async fn accept_once(&self, entry: Entry, key: Option<String>) -> Response {
+        let Some(key) = key.filter(|_| self.flaw != Flaw::IgnoresKeys) else {
+            return self.accept(entry).await;
+        };
+        let _permit = match self.flaw {
+            Flaw::CountsKeyTwiceAtOnce => None,
+            _ => self.work.acquire().await.ok(), // the same key may come twice at once
+        };
+        if self.flaw == Flaw::LooksUpKeyAfterPlace && self.queue.is_full() {
+            return self.accept(entry).await; // that rejects it
+        }
+        let known = self.keys.lock().expect("no panic while it is held").get(&key).cloned();
+        if let Some(known) = known {
+            let is_same = (&known.user, known.amount) == (&entry.user, entry.amount);
+            return match is_same || self.flaw == Flaw::AcceptsKeyOfAnotherEvent {
+                true => {
+                    let understood = json!({ "user": entry.user, "amount": entry.amount });
+                    Response::json(StatusCode::ACCEPTED, &understood)
+                }
+                false => Response::problem(StatusCode::UNPROCESSABLE_ENTITY, "another event's key"),
+            };
+        }
+        if self.flaw == Flaw::CountsKeyTwiceAtOnce {
+            sleep(Duration::from_millis(30)).await; // a disk, say
+        }
+        let response = self.accept(entry.clone()).await;
+        if response.status().is_success() || self.flaw == Flaw::RemembersKeyOfRejectedEvent {
+            self.keys.lock().expect("no panic while it is held").insert(key, entry);
+        }
+        response
     }
 
     fn balances(&self) -> Response {
@@ -160,7 +202,9 @@ impl Bank {
                 Response::json(StatusCode::OK, &understood)
             }
             Kind::Slow => self.apply(entry).await,
-            Kind::Echo | Kind::Queue | Kind::Bounded => self.queue.offer(entry, &understood).await,
+            Kind::Echo | Kind::Queue | Kind::Bounded | Kind::Keys => {
+                self.queue.offer(entry, &understood).await
+            }
         }
     }
 

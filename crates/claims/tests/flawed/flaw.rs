@@ -9,13 +9,15 @@ pub(crate) enum Kind {
     Parse = 3,
     Slow = 4,
     Queue = 5,
+    /// As a queue, with keys; it is in the process of the test, so it cannot be killed.
+    Keys = 6,
     /// No stage: the queue with a bound in time, reserved places and a share for each user. It keeps the claims on bounds.
     Bounded = 50,
 }
 
 impl Kind {
     pub(crate) fn has_queue(self) -> bool {
-        matches!(self, Self::Queue | Self::Bounded)
+        matches!(self, Self::Queue | Self::Keys | Self::Bounded)
     }
 
     /// Whether a server of this kind without a flaw keeps a claim.
@@ -165,6 +167,12 @@ pub(crate) enum Flaw {
     LimitsAllAlike,
     OmitsRetryAfterFor429,
     BansForGood,
+    // stage 6: keys
+    IgnoresKeys,
+    AcceptsKeyOfAnotherEvent,
+    RemembersKeyOfRejectedEvent,
+    LooksUpKeyAfterPlace,
+    CountsKeyTwiceAtOnce,
 }
 
 impl Flaw {

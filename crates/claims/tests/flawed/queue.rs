@@ -77,6 +77,10 @@ impl Queue {
         &self.senders[sum % self.senders.len()]
     }
 
+    pub(super) fn is_full(&self) -> bool {
+        self.senders.iter().all(|sender| sender.capacity() == 0)
+    }
+
     pub(super) async fn offer(&self, entry: Entry, understood: &Value) -> Response {
         let sender = self.sender(&entry.user);
         let accepted = Response::json(StatusCode::ACCEPTED, understood);
