@@ -218,7 +218,8 @@ fn a_name_with_two_addresses_is_tried_on_both() {
         until: Until::Count(30),
         timeout: Duration::from_secs(60),
         keep_alive: true,
-        retry: None,
+        retries: load::Retries::default(),
+        watch_queue: false,
         distinct_requests: 0,
     };
     let stats = runtime.block_on(load::run(plan, pending(), |_| ())).unwrap();
@@ -247,7 +248,8 @@ fn a_run_that_is_stopped_while_the_first_connection_waits_says_so() {
         until: Until::Count(30),
         timeout: Duration::from_secs(60),
         keep_alive: true,
-        retry: None,
+        retries: load::Retries::default(),
+        watch_queue: false,
         distinct_requests: 0,
         keys: None,
     };

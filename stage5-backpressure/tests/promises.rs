@@ -125,7 +125,8 @@ fn a_burst_of_two_thousand_connections_loses_no_response() {
         until: Until::Count(2000),
         timeout: Duration::from_secs(60),
         keep_alive: true,
-        retry: None,
+        retries: load::Retries::default(),
+        watch_queue: false,
         distinct_requests: 0,
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();

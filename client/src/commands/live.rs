@@ -40,12 +40,19 @@ impl Live {
     }
 
     pub(super) fn show(&self, progress: Progress) {
-        let Progress { elapsed, outcomes, in_flight, waiting } = progress;
+        let Progress { elapsed, outcomes, in_flight, waiting, last_second } = progress;
         let total: u64 = outcomes.iter().sum();
         let rate = total as f64 / elapsed.as_secs_f64().max(1e-3);
         let mut message = format!("{rate:.0}/s, {in_flight} in flight");
         if waiting > 0 {
-            message += &format!(", {waiting} shed and waiting");
+            message += &format!(", {waiting} waiting to be sent again");
+        }
+        if let Some(second) = last_second {
+            message +=
+                &format!(", {} of {} due served in the last second", second.served(), second.due);
+            if let Some(waiting) = second.waiting {
+                message += &format!(", {waiting} waiting in the server");
+            }
         }
         let position = match self.until {
             Until::Count(count) => {

@@ -11,7 +11,7 @@ use super::signals::Signals;
 use anyhow::Context;
 use http1::{Bytes, ClientRequest, HeaderValue, Method, encode_request, header};
 use indicatif::ProgressBar;
-use load::{Balances, Events, LoadStats, Plan, Report, Retry, Shape, Until, diagnose};
+use load::{Balances, Events, LoadStats, Plan, Report, Retries, Retry, Shape, Until, diagnose};
 pub(crate) use options::Load;
 use probe::addresses::Addresses;
 use probe::target::Target;
@@ -97,6 +97,7 @@ impl Load {
             method: method.to_string(),
             shape,
             seed: (self.event || self.retry).then_some(seed),
+            timeline: self.timeline,
             diagnoses: diagnose(&stats, shape, keep_alive)
                 .into_iter()
                 .chain(self.note_on_events(&stats))
@@ -154,7 +155,12 @@ impl Load {
             until,
             timeout: self.timeout,
             keep_alive: !self.disable_keepalive,
-            retry: self.retry.then_some(Retry { jitter: !self.no_jitter, seed }),
+            retries: Retries {
+                shed: self.retry.then_some(Retry { jitter: !self.no_jitter, seed }),
+                timed_out: self.retry_timeouts.unwrap_or(0),
+                budget: self.retry_budget,
+            },
+            watch_queue: self.timeline,
         }
     }
 

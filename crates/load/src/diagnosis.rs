@@ -83,10 +83,10 @@ fn closing(stats: &LoadStats, keep_alive: bool) -> Option<String> {
     // these were closed by this client
     let is_ours = |failure: &Failure| matches!(failure, Failure::NotHttp | Failure::Unreadable(_));
     let unread = stats.failed.kinds.iter().filter(|(failure, _)| is_ours(failure));
-    let ours =
-        stats.timed_out.total() + stats.surplus + unread.map(|(_, count)| count).sum::<u64>();
+    let timed_out = stats.timed_out.total() + stats.resent.timed_out;
+    let ours = timed_out + stats.surplus + unread.map(|(_, count)| count).sum::<u64>();
     let again = stats.connects.count.saturating_sub(stats.senders + ours);
-    let answers = stats.answered() + stats.resent; // each request that was sent again had a response before
+    let answers = stats.answered() + stats.resent.shed; // each of these had a response before
     (keep_alive && again > 0 && again * 10 >= answers).then(|| {
         format!(
             "the server closes connections: {} were opened for {answers} responses, and each costs a connect",

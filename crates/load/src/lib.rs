@@ -23,7 +23,8 @@
 //!     until: Until::Count(500),
 //!     timeout: Duration::from_secs(10),
 //!     keep_alive: true,
-//!     retry: None,
+//!     retries: load::Retries::default(),
+//!     watch_queue: false,
 //!     distinct_requests: 0,
 //! };
 //! let stats = load::run(plan, std::future::pending(), |_progress| {}).await?;
@@ -37,19 +38,23 @@ mod error_response;
 mod expectation;
 mod plan;
 mod report;
+mod retry;
 mod run;
 mod schedule;
 mod sender;
 mod shared;
 mod stats;
+mod timeline;
 mod verify;
 
 pub use diagnosis::diagnose;
 pub use error_response::ErrorResponse;
 pub use expectation::{Assertion, Expectation};
-pub use plan::{Plan, Retry};
+pub use plan::Plan;
 pub use report::Report;
+pub use retry::{Resent, Retries, Retry, RetryBudget};
 pub use run::{Progress, run};
 pub use schedule::{Shape, Until};
 pub use stats::{Connects, Latency, LoadStats, OutcomeStats};
+pub use timeline::Second;
 pub use verify::{Balances, Events, Reconciliation};

@@ -1,5 +1,6 @@
 //! The plan of a run: what to send, and when.
 
+use crate::retry::Retries;
 use crate::schedule::{Shape, Until};
 use probe::addresses::Addresses;
 use std::borrow::Cow;
@@ -28,8 +29,10 @@ pub struct Plan {
     pub timeout: Duration,
     /// Whether a connection is kept for the next request.
     pub keep_alive: bool,
-    /// Whether a request that gets 503 is sent again, and how.
-    pub retry: Option<Retry>,
+    /// Which requests are sent again, and how.
+    pub retries: Retries,
+    /// Whether the server is asked once a second how many requests wait in it, on a connection of its own.
+    pub watch_queue: bool,
     /// How many of the requests are counted separately in [`LoadStats::acknowledged`](crate::LoadStats::acknowledged); 0 for none.
     pub distinct_requests: usize,
 }
@@ -44,14 +47,4 @@ impl Plan {
         let key = format!("Idempotency-Key: {keys}-{number}\r\n");
         [start_line, key.as_bytes(), rest].concat().into()
     }
-}
-
-/// How a request that got 503 is sent again.
-#[derive(Clone, Copy, Debug)]
-pub struct Retry {
-    /// Whether the wait has a random part, so that requests that were rejected together do not come back
-    /// together.
-    pub jitter: bool,
-    /// The seed of the jitter.
-    pub seed: u64,
 }

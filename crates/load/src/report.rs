@@ -21,6 +21,8 @@ pub struct Report {
     pub seed: Option<u64>,
     /// Their outcomes.
     pub stats: LoadStats,
+    /// Whether the text has a line for each second.
+    pub timeline: bool,
     /// Notes on what the figures mean.
     pub diagnoses: Vec<String>,
     /// What was expected, and whether it was met.

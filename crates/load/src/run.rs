@@ -1,14 +1,15 @@
 //! A run: its threads, a task for each connection, and its progress.
 
 use crate::plan::Plan;
+use crate::retry::Bucket;
 use crate::schedule::{Schedule, Until, pace};
 use crate::sender::{First, send};
 use crate::shared::{Shared, WorkerState, lock};
 use crate::stats::LoadStats;
+use crate::timeline::{Sample, Second, Timeline, watch_queue};
 use cpu_time::ThreadTime;
-use probe::http_client::Failure;
+use probe::http_client::{Failure, Outcome};
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{io, thread};
@@ -26,8 +27,10 @@ pub struct Progress {
     pub outcomes: [u64; 5],
     /// How many are in flight.
     pub in_flight: u64,
-    /// How many got 503 and wait to be sent again.
+    /// How many wait to be sent again.
     pub waiting: u64,
+    /// The last second that is over.
+    pub last_second: Option<Second>,
 }
 
 /// Sends what the plan says, until it is done or `stop` ends; calls `seen` with the progress ten times a second.
@@ -51,7 +54,8 @@ pub async fn run(
         schedule: Arc::new(Schedule::new(plan.shape, plan.until)),
         begun: CancellationToken::new(),
         ready: Barrier::new(senders),
-        resent: AtomicU64::new(0),
+        resent: Mutex::default(),
+        bucket: plan.retries.budget.map(|budget| Mutex::new(Bucket::new(budget))),
         retry_burst: Mutex::default(),
         plan,
     });
@@ -68,8 +72,7 @@ pub async fn run(
         running.spawn_blocking(work);
         Ok(())
     };
-    let (mut stop, mut stopping, mut tick) =
-        (pin!(stop), false, interval(Duration::from_millis(100)));
+    let (mut stop, mut stopping) = (pin!(stop), false);
     let (connected, first) = oneshot::channel();
     start(0, Some(connected))?;
     tokio::select! {
@@ -89,6 +92,10 @@ pub async fn run(
     for thread in 1..threads {
         start(thread, None)?;
     }
+    let (mut tick, mut timeline) = (interval(Duration::from_millis(100)), Timeline::default());
+    let (queued, watches) = (Mutex::default(), shared.plan.watch_queue);
+    let mut watcher = pin!(watch_queue(shared.plan.addresses.clone(), &queued));
+    let mut is_watching = watches;
     loop {
         tokio::select! {
             ended = running.join_next() => match ended {
@@ -101,7 +108,15 @@ pub async fn run(
                 shared.schedule.end();
                 stopped.cancel();
             }
-            _ = tick.tick() => seen(progress(&shared, &workers)),
+            () = &mut watcher, if is_watching => is_watching = false,
+            _ = tick.tick() => {
+                let mut progress = progress(&shared, &workers);
+                while timeline.is_behind(progress.elapsed) {
+                    timeline.end_second(sample(&shared, &progress), *lock(&queued));
+                }
+                progress.last_second = timeline.last();
+                seen(progress);
+            }
         }
     }
     let elapsed = shared.schedule.elapsed();
@@ -111,9 +126,12 @@ pub async fn run(
     for worker in workers {
         stats.merge(&lock(&worker).stats);
     }
-    stats.resent = shared.resent.load(Ordering::Relaxed);
+    stats.resent = *lock(&shared.resent);
     stats.retry_burst = lock(&shared.retry_burst).most();
     stats.finish(senders as u64, shared.schedule.due_by(elapsed), elapsed, stopping);
+    let due = stats.total() + stats.not_sent;
+    let end = Sample { due, outcomes: stats.totals(), resent: stats.resent };
+    stats.timeline = timeline.finish(end);
     Ok(stats)
 }
 
@@ -159,6 +177,8 @@ async fn run_worker(
     let WorkerState { stats, in_flight, .. } = &mut *worker;
     for request in in_flight.iter_mut().filter_map(Option::take) {
         stats.abort(request.number, request.due.elapsed(), request.sent.elapsed(), request.shed);
+        let shed = request.shed.then_some(Outcome::Shed(None));
+        stats.record_lost(request.number, request.timed_out, shed);
     }
     stats.busy = began.and_then(|began| began.try_elapsed()).unwrap_or_default();
 }
@@ -171,8 +191,15 @@ fn progress(shared: &Shared, workers: &[Arc<Mutex<WorkerState>>]) -> Progress {
             *sum += total;
         }
         for request in worker.in_flight.iter().flatten() {
-            *if request.shed { &mut progress.waiting } else { &mut progress.in_flight } += 1;
+            *if request.waits { &mut progress.waiting } else { &mut progress.in_flight } += 1;
         }
     }
     progress
+}
+
+/// The counters now. A request that is due and waits for a connection is known only at a rate.
+fn sample(shared: &Shared, progress: &Progress) -> Sample {
+    let begun = progress.outcomes.iter().sum::<u64>() + progress.in_flight + progress.waiting;
+    let due = shared.schedule.due_by(progress.elapsed).max(begun);
+    Sample { due, outcomes: progress.outcomes, resent: *lock(&shared.resent) }
 }

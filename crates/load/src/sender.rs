@@ -1,7 +1,7 @@
 //! One connection's part of the work.
 
 use crate::error_response::ErrorResponse;
-use crate::plan::Retry;
+use crate::retry::Attempts;
 use crate::schedule::{DueRequest, Shape};
 use crate::shared::{InFlight, Shared, WorkerState, lock};
 use probe::http_client::{Failure, Outcome, SummaryClient};
@@ -47,26 +47,31 @@ pub(crate) async fn send(
     }
     // a separate seed for each connection of each thread, or two of them would come back together
     let own = (lock(worker).thread as u64) << 32 | place as u64;
-    let mut jitter = plan.retry.map(|retry| fastrand::Rng::with_seed(retry.seed ^ own));
+    let mut jitter = plan.retries.shed.map(|retry| fastrand::Rng::with_seed(retry.seed ^ own));
     while let Some(due) = shared.schedule.next(free).await {
-        let (mut sent, mut attempt) = (shared.schedule.sent(due), 0);
+        let (mut sent, mut attempts) = (shared.schedule.sent(due), Attempts::default());
         let (outcome, too_late) = loop {
-            let outcome = sender.attempt(due, sent).await;
-            let (Outcome::Shed(earliest), Some(retry)) = (outcome, plan.retry) else {
+            let outcome = sender.attempt(due, sent, attempts.timed_out).await;
+            let Some(wait) = attempts.wait(&plan.retries, outcome, jitter.as_mut()) else {
                 break (outcome, false);
             };
-            let wait = wait(retry, attempt, earliest, jitter.as_mut());
-            if shared.schedule.is_over(Instant::now() + wait) {
-                break (outcome, true);
+            let now = Instant::now();
+            if shared.schedule.is_over(now + wait) {
+                break (outcome, !shared.schedule.is_over(now));
             }
-            lock(worker).in_flight[place] =
-                Some(InFlight { shed: true, ..InFlight::new(due, sent) });
-            sleep(wait).await;
-            shared.record_retry();
-            (sent, attempt) = (Instant::now(), attempt + 1);
+            if !shared.may_retry() {
+                break (outcome, false);
+            }
+            if !wait.is_zero() {
+                sender.waits(due, sent, outcome, attempts.timed_out);
+                sleep(wait).await;
+            }
+            shared.record_retry(outcome);
+            attempts.again(outcome);
+            sent = Instant::now();
         };
         free = Instant::now();
-        sender.count(due, sent, free, outcome);
+        sender.count(due, sent, free, outcome, attempts.timed_out);
         if too_late && plan.shape == Shape::ClosedLoop {
             lock(worker).stats.too_late += 1;
             return; // it would have waited until after the end, and sent nothing meanwhile
@@ -75,25 +80,6 @@ pub(crate) async fn send(
             sleep(Duration::from_millis(1)).await; // an unreachable server must not use all of the CPU time
             free = Instant::now();
         }
-    }
-}
-
-/// How long until a request that got 503 is sent again: twice as long each time, not before its `Retry-After`, and with as
-/// much again at random.
-fn wait(
-    retry: Retry,
-    attempt: u32,
-    earliest: Option<u64>,
-    jitter: Option<&mut fastrand::Rng>,
-) -> Duration {
-    const LONGEST: Duration = Duration::from_secs(10);
-    let back_off = Duration::from_millis(100).saturating_mul(1 << attempt.min(10)).min(LONGEST);
-    // ten years are after the end of every run, and within the range of the clock
-    let told = Duration::from_secs(earliest.unwrap_or(0).min(10 * 365 * 24 * 3600));
-    let least = back_off.max(told);
-    match jitter {
-        Some(random) if retry.jitter => least + least.mul_f64(random.f64()),
-        _ => least,
     }
 }
 
@@ -124,10 +110,17 @@ impl Sender<'_> {
         connected
     }
 
-    /// Sends one request and returns its outcome.
-    async fn attempt(&mut self, due: DueRequest, sent: Instant) -> Outcome {
+    /// The request now waits to be sent again.
+    fn waits(&self, due: DueRequest, sent: Instant, outcome: Outcome, timed_out: u32) {
+        let shed = outcome != Outcome::TimedOut;
+        lock(self.worker).in_flight[self.place] =
+            Some(InFlight { waits: true, shed, ..InFlight::new(due, sent, timed_out) });
+    }
+
+    /// Sends one request and returns its outcome; `timed_out`: how many of its attempts did before.
+    async fn attempt(&mut self, due: DueRequest, sent: Instant, timed_out: u32) -> Outcome {
         let plan = &self.shared.plan;
-        lock(self.worker).in_flight[self.place] = Some(InFlight::new(due, sent));
+        lock(self.worker).in_flight[self.place] = Some(InFlight::new(due, sent, timed_out));
         let request = plan.request(due.number);
         let mut watchdog = std::mem::take(&mut self.watchdog);
         let answer = watchdog
@@ -166,11 +159,23 @@ impl Sender<'_> {
         *first = first.take().or(error);
     }
 
-    fn count(&self, due: DueRequest, sent: Instant, now: Instant, outcome: Outcome) {
+    /// Counts a request once, by the outcome of its last attempt; its latency counts from when it was due.
+    fn count(
+        &self,
+        due: DueRequest,
+        sent: Instant,
+        now: Instant,
+        outcome: Outcome,
+        timed_out: u32,
+    ) {
+        if let (Outcome::Served(_), Some(bucket)) = (outcome, &self.shared.bucket) {
+            lock(bucket).earn();
+        }
         let mut worker = lock(self.worker);
         worker.in_flight[self.place] = None;
         let latency = now.saturating_duration_since(due.due);
         worker.stats.count(due.number, outcome, latency, now.saturating_duration_since(sent));
+        worker.stats.record_lost(due.number, timed_out, outcome.is_answer().then_some(outcome));
         if self.shared.schedule.has_more(now) {
             worker.stats.record_answered(self.place, outcome);
         }

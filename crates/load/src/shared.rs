@@ -1,9 +1,10 @@
 //! What the threads of a run share.
 
 use crate::plan::Plan;
+use crate::retry::{Bucket, Resent};
 use crate::schedule::{DueRequest, Schedule};
 use crate::stats::{LoadStats, RetryBurst};
-use std::sync::atomic::{AtomicU64, Ordering};
+use probe::http_client::Outcome;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Barrier;
 use tokio::time::Instant;
@@ -17,14 +18,29 @@ pub(crate) struct Shared {
     pub(crate) begun: CancellationToken,
     /// Where the senders of a burst wait for each other.
     pub(crate) ready: Barrier,
-    pub(crate) resent: AtomicU64,
+    /// What was sent again so far.
+    pub(crate) resent: Mutex<Resent>,
     pub(crate) retry_burst: Mutex<RetryBurst>,
+    /// What is left of the retry budget.
+    pub(crate) bucket: Option<Mutex<Bucket>>,
 }
 
 impl Shared {
-    pub(crate) fn record_retry(&self) {
-        self.resent.fetch_add(1, Ordering::Relaxed);
-        lock(&self.retry_burst).comes(self.schedule.elapsed());
+    /// Whether the budget allows another retry.
+    pub(crate) fn may_retry(&self) -> bool {
+        let may = self.bucket.as_ref().is_none_or(|bucket| lock(bucket).spend());
+        lock(&self.resent).denied += u64::from(!may);
+        may
+    }
+
+    /// A request is sent again after this outcome.
+    pub(crate) fn record_retry(&self, outcome: Outcome) {
+        if outcome == Outcome::TimedOut {
+            lock(&self.resent).timed_out += 1;
+        } else {
+            lock(&self.resent).shed += 1;
+            lock(&self.retry_burst).comes(self.schedule.elapsed());
+        }
     }
 }
 
@@ -43,8 +59,12 @@ pub(crate) struct InFlight {
     pub(crate) number: u64,
     pub(crate) due: Instant,
     pub(crate) sent: Instant,
-    /// Whether it got 503 and waits to be sent again.
+    /// Whether it waits to be sent again.
+    pub(crate) waits: bool,
+    /// Whether it got 503 in its last attempt, and is not in another one.
     pub(crate) shed: bool,
+    /// How many of its attempts have timed out before this one.
+    pub(crate) timed_out: u32,
 }
 
 impl WorkerState {
@@ -54,8 +74,8 @@ impl WorkerState {
 }
 
 impl InFlight {
-    pub(crate) fn new(due: DueRequest, sent: Instant) -> Self {
-        Self { number: due.number, due: due.due, sent, shed: false }
+    pub(crate) fn new(due: DueRequest, sent: Instant, timed_out: u32) -> Self {
+        Self { number: due.number, due: due.due, sent, waits: false, shed: false, timed_out }
     }
 }
 

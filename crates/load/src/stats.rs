@@ -2,7 +2,9 @@
 
 use crate::error_response::ErrorResponse;
 use crate::plan::Plan;
+use crate::retry::Resent;
 use crate::schedule::Shape;
+use crate::timeline::Second;
 use hdrhistogram::Histogram;
 use http1::StatusCode;
 use probe::http_client::{Failure, Outcome};
@@ -31,9 +33,11 @@ pub struct LoadStats {
     pub not_sent: u64,
     /// The connections that were opened.
     pub connects: Connects,
-    /// How often a request that got 503 was sent again; each counts as one request above, by its last outcome.
-    pub resent: u64,
-    /// The most that were sent again within one tenth of a second.
+    /// How often a request was sent again; each counts as one request above, by the outcome of its last attempt.
+    pub resent: Resent,
+    /// Second by second.
+    pub timeline: Vec<Second>,
+    /// The most that were sent again after a 503 within one tenth of a second.
     pub retry_burst: u64,
     /// How many responses were followed by bytes that were not asked for.
     pub surplus: u64,
@@ -57,6 +61,8 @@ pub struct LoadStats {
     heard: Vec<bool>,
     /// Whether latency counts from another moment than sending.
     open: bool,
+    /// Whether a request has the same key each time it is sent, so that it is applied once.
+    has_keys: bool,
 }
 
 /// The connections that were opened.
@@ -188,7 +194,8 @@ impl LoadStats {
             aborted: OutcomeStats::new(),
             not_sent: 0,
             connects: Connects::default(),
-            resent: 0,
+            resent: Resent::default(),
+            timeline: Vec::new(),
             retry_burst: 0,
             surplus: 0,
             too_late: 0,
@@ -200,6 +207,7 @@ impl LoadStats {
             unknown: vec![0; plan.distinct_requests],
             busy: Duration::ZERO,
             heard: Vec::new(),
+            has_keys: plan.keys.is_some(),
             open: plan.shape != Shape::ClosedLoop,
         }
     }
@@ -234,6 +242,21 @@ impl LoadStats {
         if !shed {
             note(&mut self.unknown, number);
         }
+    }
+
+    /// Attempts before the last one timed out, so each may have been applied besides it; with a key all are applied once,
+    /// if at all. `answer`: the outcome of the last attempt if it was answered.
+    pub(crate) fn record_lost(&mut self, number: u64, timed_out: u32, answer: Option<Outcome>) {
+        let is_known = match answer {
+            Some(Outcome::Shed(_)) => false,
+            Some(Outcome::Rejected(status)) => status.is_server_error(), // it counts as unknown already
+            _ => true,
+        };
+        let lost = match self.has_keys {
+            true => u32::from(timed_out > 0 && !is_known),
+            false => timed_out,
+        };
+        (0..lost).for_each(|_| note(&mut self.unknown, number));
     }
 
     /// A connection has an outcome, and there is more to send.

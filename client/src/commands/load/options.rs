@@ -4,14 +4,15 @@ use crate::commands::arguments::{connections, count, positive_duration};
 use crate::commands::start::Start;
 use clap::{ArgGroup, Args};
 use http1::{Bytes, HeaderName, HeaderValue, Method, header};
-use load::Expectation;
+use load::{Expectation, RetryBudget};
 use probe::number::number;
 use probe::target::Target;
 use std::time::Duration;
 
 /// Send requests, and report what was served, shed, rejected, timed out or failed
 #[derive(Args)]
-#[command(group(ArgGroup::new("random").args(["event", "retry"]).multiple(true)), after_help = "\
+#[command(group(ArgGroup::new("random").args(["event", "retry"]).multiple(true)))]
+#[command(group(ArgGroup::new("again").args(["retry", "retry_timeouts"]).multiple(true)), after_help = "\
 Examples:
   client load -n 1000 -c 10                  GET / of 127.0.0.1:8080
   cargo client load -n 100 -c 100 --event          100 events at once
@@ -94,6 +95,18 @@ pub(crate) struct Load {
     /// Send it again exactly then, like all the others: a retry burst
     #[arg(long, requires = "retry")]
     pub(super) no_jitter: bool,
+    /// Send a request that timed out again, up to so many times: at once, or with --retry after its
+    /// back-off. A request counts once, by its last attempt; its latency counts from when it was
+    /// first due, and each attempt has its own -t
+    #[arg(long, value_name = "COUNT", value_parser = retries, allow_hyphen_values = true)]
+    pub(super) retry_timeouts: Option<u32>,
+    /// At most so many retries in all, and so much of one more for each served request, such as
+    /// 10:0.1; the budget never exceeds the first number
+    #[arg(long, value_name = "TOKENS:RATIO", value_parser = retry_budget, requires = "again", allow_hyphen_values = true)]
+    pub(super) retry_budget: Option<RetryBudget>,
+    /// A line for each second, also with how many requests wait in a server that has GET /stats
+    #[arg(long)]
+    pub(super) timeline: bool,
     /// The seed of the random users, amounts and waits [default: a new one each time]
     #[arg(long, value_name = "NUMBER", requires = "random", allow_hyphen_values = true)]
     pub(super) seed: Option<u64>,
@@ -116,6 +129,25 @@ pub(crate) struct Load {
 fn rate(text: &str) -> Result<f64, String> {
     let rate = number(text).filter(|rate| (0.001..=1e6).contains(rate));
     rate.ok_or_else(|| "a rate is a number of requests per second, from 0.001 to 1M".into())
+}
+
+/// 1 to 1000.
+fn retries(text: &str) -> Result<u32, String> {
+    let count = text.parse().ok().filter(|count| (1..=1000).contains(count));
+    count.ok_or_else(|| "a whole number, 1 to 1000".into())
+}
+
+fn retry_budget(text: &str) -> Result<RetryBudget, String> {
+    let part = |text, most: f64| number(text).filter(|number| (0.0..=most).contains(number));
+    text.split_once(':')
+        .and_then(|(tokens, ratio)| {
+            Some(RetryBudget { tokens: part(tokens, 1e9)?, per_success: part(ratio, 1000.0)? })
+        })
+        .ok_or_else(|| {
+            "a budget reads TOKENS:RATIO, both 0 or more, such as 10:0.1: 10 retries, and one more for every \
+             10 requests that are served"
+                .into()
+        })
 }
 
 fn file(path: &str) -> Result<Bytes, String> {

@@ -5,7 +5,7 @@ use clap::{Args, Command};
 use std::collections::BTreeSet;
 
 /// An argument for each option, by clap's name for it.
-const ARGUMENTS: [(&str, &[&str]); 24] = [
+const ARGUMENTS: [(&str, &[&str]); 27] = [
     ("count", &["-n", "5"]),
     ("connections", &["-c", "5"]),
     ("duration", &["-z", "5s"]),
@@ -23,6 +23,9 @@ const ARGUMENTS: [(&str, &[&str]); 24] = [
     ("verify", &["--verify"]),
     ("retry", &["--retry"]),
     ("no_jitter", &["--no-jitter"]),
+    ("retry_timeouts", &["--retry-timeouts", "5"]),
+    ("retry_budget", &["--retry-budget", "5:0.5"]),
+    ("timeline", &["--timeline"]),
     ("seed", &["--seed", "5"]),
     ("expectations", &["--expect", "failed=0"]),
     ("json", &["--json"]),
@@ -41,10 +44,11 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
 ];
 
 /// What has no effect without another option: one of these.
-const NEEDS: [(&str, &[&str]); 5] = [
+const NEEDS: [(&str, &[&str]); 6] = [
     ("keys", &["event"]),
     ("verify", &["event"]),
     ("no_jitter", &["retry"]),
+    ("retry_budget", &["retry", "retry_timeouts"]),
     ("seed", &["event", "retry"]),
     ("start_timeout", &["start"]),
 ];
@@ -82,5 +86,5 @@ fn every_pair_of_options_is_allowed_or_exit_code_2() {
             }
         }
     }
-    assert_eq!(tried, 24 * 24 * 3);
+    assert_eq!(tried, 27 * 27 * 3);
 }

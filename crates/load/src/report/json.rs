@@ -3,6 +3,7 @@
 use super::{PERCENTILES, Report};
 use crate::schedule::Shape;
 use crate::stats::{Latency, OutcomeStats};
+use crate::timeline::Second;
 use http1::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -39,7 +40,10 @@ impl Report {
             "cut_short": row(&stats.aborted, |refused| json!({ "refused": refused })),
             "only_error": stats.only_error(),
             "not_sent": stats.not_sent,
-            "sent_again": stats.resent,
+            "sent_again": stats.resent.shed,
+            "sent_again_after_timeout": stats.resent.timed_out,
+            "not_sent_again": stats.resent.denied,
+            "timeline": stats.timeline.iter().zip(1..).map(second).collect::<Vec<_>>(),
             "connects": {
                 "count": stats.connects.count,
                 "slow": stats.connects.slow,
@@ -55,6 +59,21 @@ impl Report {
             },
         })
     }
+}
+
+fn second((second, number): (&Second, u64)) -> Value {
+    let [served, refused, rejected, timed_out, failed] = second.outcomes;
+    json!({
+        "second": number,
+        "due": second.due,
+        "served": served,
+        "refused": refused,
+        "rejected": rejected,
+        "timed_out": timed_out,
+        "failed": failed,
+        "sent_again": second.resent,
+        "waiting": second.waiting,
+    })
 }
 
 fn row<Kind: Ord + Copy>(row: &OutcomeStats<Kind>, describe: impl Fn(&Kind) -> Value) -> Value {

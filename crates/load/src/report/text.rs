@@ -1,8 +1,10 @@
 //! The report as text: every figure by outcome, since a fast rejection is not a fast service.
 
 use super::{PERCENTILES, Report};
+use crate::retry::Resent;
 use crate::schedule::Shape;
 use crate::stats::{Latency, LoadStats, OutcomeStats};
+use crate::timeline::Second;
 use crate::verify::Reconciliation;
 use console::{Style, style};
 use probe::duration::{show, unbroken};
@@ -35,13 +37,12 @@ impl Display for Report {
             stats.throughput(),
             stats.goodput()
         )?;
-        if stats.resent > 0 {
-            let retry_burst =
-                format!("up to {} of them within a tenth of a second", stats.retry_burst);
-            writeln!(f, "  {} shed requests were sent again, {retry_burst}", stats.resent)?;
-        }
+        resent(f, stats)?;
         if let Some(seed) = self.seed {
             writeln!(f, "  to repeat this run: --seed {seed}")?;
+        }
+        if self.timeline {
+            timeline(f, &stats.timeline)?;
         }
         match &self.reconciliation {
             None => {}
@@ -141,6 +142,53 @@ fn row<Kind: Ord + Copy>(
         writeln!(f, "                                {more} × others; --json has all of them")?;
     }
     Ok(())
+}
+
+fn resent(f: &mut Formatter<'_>, stats: &LoadStats) -> fmt::Result {
+    let Resent { shed, timed_out, denied } = stats.resent;
+    if shed > 0 {
+        let most = stats.retry_burst;
+        writeln!(
+            f,
+            "  {shed} shed requests were sent again, up to {most} of them within a tenth of a second"
+        )?;
+    }
+    if timed_out > 0 {
+        let attempts = stats.total() + shed + timed_out;
+        writeln!(
+            f,
+            "  {timed_out} timed-out requests were sent again: {attempts} attempts for {} requests",
+            stats.total()
+        )?;
+    }
+    if denied > 0 {
+        writeln!(f, "  {denied} were not sent again: the retry budget was used up")?;
+    }
+    if shed + timed_out > 0 {
+        writeln!(
+            f,
+            "  a request counts once, by its last attempt; its latency counts from when it was first due"
+        )?;
+    }
+    Ok(())
+}
+
+/// A line for each second.
+fn timeline(f: &mut Formatter<'_>, seconds: &[Second]) -> fmt::Result {
+    writeln!(
+        f,
+        "\n  second     due  served    shed  rejected  timed out  failed  sent again  waiting"
+    )?;
+    for (second, number) in seconds.iter().zip(1u64..) {
+        let [served, shed, rejected, timed_out, failed] = second.outcomes;
+        let waiting = second.waiting.map_or("-".into(), |waiting| waiting.to_string());
+        writeln!(
+            f,
+            "  {number:>6}{:>8}{served:>8}{shed:>8}{rejected:>10}{timed_out:>11}{failed:>8}{:>12}{waiting:>9}",
+            second.due, second.resent
+        )?;
+    }
+    writeln!(f, "  waiting: in the server at the end of the second, as its GET /stats says")
 }
 
 /// A column for each outcome; in an open loop a second one without the time before sending.

@@ -1,0 +1,185 @@
+//! `client load`: what happens second by second, and which requests are sent again after a time-out.
+
+mod outside;
+
+use http1::{Response, StatusCode};
+use outside::{http_server, run, stdout};
+use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
+use std::thread::sleep;
+use std::time::Duration;
+
+fn json(args: &[&str]) -> Value {
+    let output = run(&[&["load", "--json"], args].concat());
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// A server that responds too late to those requests.
+fn late(is_late: impl Fn(usize) -> bool + Send + Sync + 'static) -> (String, impl Fn() -> usize) {
+    let (addr, count) = http_server(move |number, _| {
+        if is_late(number) {
+            sleep(Duration::from_secs(3));
+        }
+        Response::new(StatusCode::OK)
+    });
+    (addr.to_string(), move || count.load(Ordering::SeqCst))
+}
+
+/// A sum over the seconds.
+fn sum(report: &Value, figure: &str) -> u64 {
+    let seconds = report["timeline"].as_array().expect("a timeline");
+    seconds.iter().map(|second| second[figure].as_u64().expect("a count")).sum()
+}
+
+#[test]
+fn each_second_has_its_figures_and_they_add_up() {
+    // the requests of the middle of the run get nothing in time
+    let (url, _) = late(|number| (20..40).contains(&number));
+    let report = json(&["-z", "4s", "-q", "20", "-c", "60", "-t", "300ms", &url]);
+    let seconds = report["timeline"].as_array().unwrap();
+    assert!((4..=5).contains(&seconds.len()), "{report:#}");
+    for (figure, of) in [("served", "served"), ("timed_out", "timed_out"), ("failed", "failed")] {
+        assert_eq!(report[of]["count"], sum(&report, figure), "{figure}: {report:#}");
+    }
+    assert_eq!(sum(&report, "due"), 80, "{report:#}");
+    for (second, number) in seconds.iter().zip(1..) {
+        assert_eq!(second["second"], number);
+        assert_eq!(second["waiting"], Value::Null);
+        if number <= 4 {
+            assert!((18..=23).contains(&second["due"].as_u64().unwrap()), "{report:#}");
+        }
+    }
+    assert_eq!(report["timed_out"]["count"], 20, "{report:#}");
+    assert_eq!(seconds[0]["timed_out"], 0, "{report:#}");
+    assert!(seconds[1]["served"].as_u64().unwrap() < 10, "{report:#}");
+    assert!(seconds[3]["served"].as_u64().unwrap() > 15, "{report:#}");
+}
+
+#[test]
+fn the_timeline_asks_how_many_wait_and_only_then() {
+    for (args, asked) in [(&["--timeline"][..], true), (&[], false)] {
+        let (addr, _) = http_server(|_, request| match request.path() {
+            "/stats" => Response::json(StatusCode::OK, &json!({ "queued": 7 })),
+            _ => Response::new(StatusCode::OK),
+        });
+        let report = json(&[&["-z", "3s", "-q", "20", &addr.to_string()], args].concat());
+        assert_eq!(report["requests"], 60, "its own questions do not count: {report:#}");
+        let waiting = if asked { json!(7) } else { Value::Null };
+        assert_eq!(report["timeline"][1]["waiting"], waiting, "{report:#}");
+    }
+    // one that has no /stats is asked once
+    let (addr, count) = http_server(|_, _| Response::new(StatusCode::NOT_FOUND));
+    let output = run(&["load", "-z", "3s", "-q", "2", "--timeline", &addr.to_string()]);
+    assert_eq!(count.load(Ordering::SeqCst), 7, "{output:?}");
+    let report = stdout(&output);
+    let line = |number: &str| {
+        report
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>())
+            .find(|line| line.len() == 9 && line[0] == number)
+    };
+    for second in ["1", "2", "3"] {
+        assert_eq!(line(second).expect("a line")[8], "-", "{report}");
+    }
+}
+
+#[test]
+fn a_request_that_timed_out_is_sent_again_and_counts_once_by_its_last_attempt() {
+    let (url, count) = late(|number| number < 2);
+    let report = json(&["-n", "1", "-c", "1", "-t", "400ms", "--retry-timeouts", "3", &url]);
+    assert_eq!(count(), 3, "two attempts too many: {report:#}");
+    let outcomes = [&report["requests"], &report["served"]["count"], &report["timed_out"]["count"]];
+    assert_eq!(outcomes, [1, 1, 0], "{report:#}");
+    assert_eq!(report["sent_again_after_timeout"], 2, "{report:#}");
+    assert_eq!(report["sent_again"], 0, "that is for 503: {report:#}");
+    assert_eq!(sum(&report, "sent_again"), 2, "{report:#}");
+    let latency = report["served"]["latency_s"]["max"].as_f64().unwrap();
+    assert!((0.8..2.0).contains(&latency), "from when it was first due: {report:#}");
+}
+
+#[test]
+fn it_is_sent_again_up_to_so_many_times_and_each_attempt_has_its_own_time() {
+    let (url, count) = late(|_| true);
+    let args = ["-n", "2", "-c", "2", "-t", "300ms", "--retry-timeouts", "3", &url];
+    let report = json(&args);
+    assert_eq!(count(), 8, "{report:#}");
+    assert_eq!(report["timed_out"]["count"], 2, "{report:#}");
+    assert!(report["timed_out"]["latency_s"]["min"].as_f64().unwrap() >= 1.2, "{report:#}");
+    let text = stdout(&run(&[&["load"], &args[..]].concat()));
+    assert!(
+        text.contains("6 timed-out requests were sent again: 8 attempts for 2 requests"),
+        "{text}"
+    );
+    assert!(text.contains("by its last attempt"), "{text}");
+    let report = json(&["-n", "1", "-c", "1", "-t", "300ms", &url]);
+    assert_eq!(report["sent_again_after_timeout"], 0, "only if it is asked for: {report:#}");
+}
+
+#[test]
+fn with_retry_a_timed_out_request_waits_for_the_back_off() {
+    let (url, _) = late(|number| number < 3);
+    let args = ["-n", "1", "-c", "1", "-t", "100ms", "--retry-timeouts", "3", &url];
+    let at_once = json(&args)["served"]["latency_s"]["max"].as_f64().unwrap();
+    let (url, _) = late(|number| number < 3);
+    let args = ["-n", "1", "-c", "1", "-t", "100ms", "--retry", "--retry-timeouts", "3", &url];
+    let later = json(&args)["served"]["latency_s"]["max"].as_f64().unwrap();
+    // 100, 200 and 400 ms, and up to as much again
+    assert!(at_once >= 0.3 && later >= 1.0 && later > at_once, "{at_once} {later}");
+}
+
+#[test]
+fn the_budget_is_one_for_all_and_a_service_earns_some_of_a_retry() {
+    let (url, count) = late(|_| true);
+    let all = ["-n", "20", "-c", "20", "-t", "200ms", "--retry-timeouts", "3", &url];
+    let report = json(&[&all[..], &["--retry-budget", "7:0.5"]].concat());
+    assert_eq!(count(), 27, "{report:#}");
+    assert_eq!(report["sent_again_after_timeout"], 7, "{report:#}");
+    assert_eq!(report["not_sent_again"], 20, "each request ends for lack of a token: {report:#}");
+    // 3 in 10 are too late, one after the other, and each ten requests earn two retries
+    let (url, _) = late(|number| number % 10 > 6);
+    let one = ["-n", "20", "-c", "1", "-t", "200ms", "--retry-timeouts", "1", &url];
+    let report = json(&[&one[..], &["--retry-budget", "1:0.3"]].concat());
+    let again = report["sent_again_after_timeout"].as_u64().unwrap();
+    assert!((2..=5).contains(&again), "{report:#}");
+    assert!(report["not_sent_again"].as_u64().unwrap() >= 1, "{report:#}");
+    let report = json(&[&one[..], &["--retry-budget", "0:0"]].concat());
+    assert_eq!(report["sent_again_after_timeout"], 0, "{report:#}");
+}
+
+#[test]
+fn a_bad_budget_or_count_of_retries_is_exit_code_2() {
+    let bad: [&[&str]; 8] = [
+        &["--retry-timeouts", "1", "--retry-budget", "-1:0.1"],
+        &["--retry-timeouts", "1", "--retry-budget", "1:-0.1"],
+        &["--retry-timeouts", "1", "--retry-budget", "10"],
+        &["--retry-timeouts", "1", "--retry-budget", "nan:1"],
+        &["--retry-timeouts", "1", "--retry-budget", "inf:1"],
+        &["--retry-budget", "10:0.1"],
+        &["--retry-timeouts", "-1"],
+        &["--retry-timeouts", "0"],
+    ];
+    for args in bad {
+        let output = run(&[&["load"], args].concat());
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {output:?}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{args:?}: {output:?}");
+    }
+}
+
+#[test]
+fn an_event_whose_first_attempt_timed_out_may_have_been_applied_besides() {
+    let (addr, _) = http_server(|number, request| match request.path() {
+        "/balances" => Response::json(StatusCode::OK, &json!({})),
+        "/stats" => Response::new(StatusCode::NOT_FOUND),
+        _ => {
+            if number == 2 {
+                sleep(Duration::from_secs(2)); // after the two questions before the run
+            }
+            Response::new(StatusCode::ACCEPTED)
+        }
+    });
+    let args =
+        ["-n", "1", "-c", "1", "-t", "300ms", "--retry-timeouts", "1", "--event", "--verify"];
+    let report = json(&[&args[..], &[&addr.to_string()]].concat());
+    let figures = &report["verified"]["figures"];
+    assert_eq!([&figures["acknowledged"], &figures["unknown"]], [1, 1], "{report:#}");
+}
