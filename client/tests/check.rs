@@ -184,7 +184,7 @@ fn a_bound_that_no_stage_has_is_tried_only_by_its_name() {
     assert!(printed.ends_with("\nbounds: 0 of 1 claims, 1 unknown\n"), "{printed}");
     assert_eq!(output.status.code(), Some(4));
     let listed = text(&run(&["claims"]).stdout);
-    assert!(listed.contains("\n-----  in-time "), "{listed}");
+    assert!(listed.contains("\n------  in-time "), "{listed}");
     assert!(listed.contains(" (a patch in bounds/)\n"), "{listed}");
 }
 

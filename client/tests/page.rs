@@ -3,7 +3,7 @@
 use claims::{Finding, QueueSample, TracedRequest, Verdict, claim};
 use client::compare::chart::{Axis, Bar, BarKind, Chart, Panel, Place, Segment};
 use client::compare::table::{self, Screen};
-use client::compare::{Matrix, Row, captions, html, json, terminal_chart};
+use client::compare::{Column, Matrix, Row, captions, html, json, terminal_chart};
 use http1::StatusCode;
 use probe::http_client::Outcome;
 use std::time::{Duration, SystemTime};
@@ -28,7 +28,7 @@ fn finding(verdict: Verdict, trace: Vec<TracedRequest>, queue: Vec<QueueSample>)
 }
 
 fn panel(trace: Vec<TracedRequest>, queue: Vec<QueueSample>) -> Panel {
-    Panel::new(&finding(Verdict::Kept, trace, queue), WORK)
+    Panel::new(&finding(Verdict::Kept, trace, queue), Some(WORK))
 }
 
 fn segments(bar: &Bar) -> Vec<(u128, u128, Place)> {
@@ -79,6 +79,7 @@ fn matrix() -> Matrix {
     let mostly_unserved = || finding(Verdict::Broken, one_by_one(90), vec![]);
     let row = |name, findings| Row { claim: claim(name).expect("a claim of that name"), findings };
     Matrix {
+        columns: Column::stages(),
         rows: vec![
             row(
                 "concurrent",
@@ -108,7 +109,7 @@ fn a_bar_reaches_from_when_a_request_was_due_to_its_response() {
 
 #[test]
 fn requests_that_were_due_together_are_sorted_by_kind() {
-    let panel = Panel::new(&burst(), WORK);
+    let panel = Panel::new(&burst(), Some(WORK));
     let kinds: Vec<_> = panel.bars.iter().map(|bar| bar.kind).collect();
     assert_eq!(kinds, [[BarKind::Accepted; 17].as_slice(), &[BarKind::Shed; 83]].concat());
 }
@@ -210,7 +211,7 @@ fn serial_service_is_found_among_other_requests() {
 
 #[test]
 fn the_bar_of_an_accepted_request_continues_until_the_server_reports_it_done() {
-    let panel = Panel::new(&burst(), WORK);
+    let panel = Panel::new(&burst(), Some(WORK));
     assert_eq!(panel.queue.len(), 87, "samples from before the first request are not drawn");
     let accepted: Vec<_> = panel.of_kind(BarKind::Accepted).collect();
     assert_eq!(segments(accepted[0]), [(0, 3, Place::Response), (3, 503, Place::Work)]);
@@ -238,7 +239,7 @@ fn the_bar_of_an_accepted_request_continues_until_the_server_reports_it_done() {
 fn a_queue_that_is_not_sampled_until_it_is_empty_has_no_measured_end() {
     let mut finding = burst();
     finding.queue.truncate(20);
-    let panel = Panel::new(&finding, WORK);
+    let panel = Panel::new(&finding, Some(WORK));
     assert_eq!(panel.littles_law.map(|law| law.measured), Some(None));
     let last = panel.queue.last().expect("20 samples").at;
     assert!(panel.of_kind(BarKind::Accepted).all(|bar| bar.finished() <= last));
@@ -271,12 +272,12 @@ fn an_axis_of_any_length_has_round_ticks() {
 #[test]
 fn the_panels_share_a_scale_on_which_immediate_responses_are_flat() {
     let matrix = matrix();
-    let chart = Chart::new(&matrix.rows[0].findings, WORK);
+    let chart = Chart::new(&matrix.rows[0].findings, &matrix.columns);
     assert_eq!((chart.axis.end, chart.slots, chart.panels.len()), (ms(5000), 10, 5));
     let quick = [request(ms(0), ms(3), SERVED)];
-    let flat = Chart::new(&[finding(Verdict::Kept, quick.to_vec(), vec![])], WORK);
+    let flat = Chart::new(&[finding(Verdict::Kept, quick.to_vec(), vec![])], &matrix.columns);
     assert_eq!(flat.axis.end, ms(100));
-    let none = Chart::new(&matrix.rows[2].findings, WORK);
+    let none = Chart::new(&matrix.rows[2].findings, &matrix.columns);
     assert_eq!((none.slots, none.panels.len()), (0, 5));
 }
 
@@ -331,6 +332,48 @@ fn beside_a_held_connection_a_404_is_labelled_answered() {
         Screen { width: 128, ascii: false },
     );
     assert!(text.contains("│ 2 answered ") && !text.contains("rejected"), "{text}");
+}
+
+/// A matrix with stage 6 and a server of which the lessons say nothing.
+fn with_others() -> Matrix {
+    let mut matrix = matrix();
+    for (stage, name) in [(Some(6), "durable"), (None, "mine <3")] {
+        matrix.columns.push(Column { stage, name: name.into() });
+        for row in &mut matrix.rows {
+            row.findings.push(finding(Verdict::Broken, one_by_one(0), vec![]));
+        }
+    }
+    matrix
+}
+
+#[test]
+fn other_servers_have_columns_and_no_expected_verdict() {
+    let mut matrix = with_others();
+    matrix.rows.truncate(1); // ten concurrent events, which stage 6 should not serve one by one
+    let screen = Screen { width: 190, ascii: false };
+    let table = table::render(&matrix, screen);
+    for part in ["│ stage 6 ", "│ durable ", "│ mine <3", "│ ! fails ", "│ ✗ fails", "! differs"]
+    {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    let page = html::render(&matrix);
+    for part in ["mine &lt;3", "--columns:7", "fails, unexpectedly", "</span> fails</span>"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    // only of a stage it is known how long it works: no theory of the other
+    let charts = terminal_chart::render(&matrix, screen);
+    assert!(charts.contains("stage 6: Theory:") && !charts.contains("mine <3: Theory"), "{charts}");
+    let data: serde_json::Value = serde_json::from_str(&json::to_json(&matrix)).expect("JSON");
+    let trials = &data["claims"][0]["trials"];
+    assert!(trials[6]["stage"].is_null() && trials[6]["expected"].is_null(), "{trials}");
+    assert_eq!(
+        (&trials[6]["server"], &trials[6]["verdict"]),
+        (&"mine <3".into(), &"broken".into())
+    );
+    assert!(!matrix.is_as_expected());
+    matrix.columns.remove(5);
+    matrix.rows[0].findings.remove(5);
+    assert!(matrix.is_as_expected(), "what the lessons do not say cannot be otherwise");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod outside;
 use http1::{HeaderValue, Response, StatusCode, header};
 use outside::{client, http_server, run, server, stdout};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -167,11 +168,20 @@ fn a_broken_claim_keeps_what_was_sent_and_received() {
     ] {
         assert!(evidence.contains(part), "{part}: {evidence}");
     }
-    let files = fs::read_dir(out).expect("a folder").count();
-    assert_eq!(files, 1, "only the broken claim has evidence");
+    let files = || -> BTreeSet<String> {
+        let names = fs::read_dir(out).expect("a folder").flatten().map(|file| file.file_name());
+        names.map(|name| name.to_string_lossy().into_owned()).collect()
+    };
+    let expected = ["index.html", "nosniff.txt"].map(str::to_owned);
+    assert_eq!(files(), expected.into(), "only the broken claim has evidence");
+    let page = fs::read_to_string(format!("{out}/index.html")).expect("a page");
+    for part in [&*addr.to_string(), "what stage 2 of the course promises", "text/html", "\u{2717}"]
+    {
+        assert!(page.contains(part), "{part}: {page}");
+    }
     // the next check removes what is no longer true
     check(echo(), &["--only", "nosniff", "--out", out]);
-    assert_eq!(fs::read_dir(out).expect("a folder").count(), 0);
+    assert_eq!(files(), ["index.html".to_owned()].into());
 }
 
 #[test]

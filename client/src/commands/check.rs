@@ -9,14 +9,15 @@ use super::start::Start;
 use anyhow::Context;
 use claims::{Books, CLAIMS, Claim, Finding, Group, Verdict, claim, claims_of};
 use clap::Args;
+use client::compare::{Column, Matrix, Row, html};
 use client::output::Output;
 use console::style;
 use probe::started::Started;
 use probe::target::Target;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The exit code when no claim is broken, but nothing could be said about one.
 const UNKNOWN: u8 = 4;
@@ -63,9 +64,10 @@ pub(crate) struct Check {
     /// Try each claim that is a race, or is named with --only, N times
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     repeat: u32,
-    /// Where to write what was sent and received for each broken claim
-    #[arg(long, value_name = "DIR", default_value = "target/check")]
-    out: PathBuf,
+    /// Where to write what was sent and received for each broken claim, and a page with all of them
+    /// [default: target/check, and no page]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Print a line of JSON for each claim
     #[arg(long)]
     json: bool,
@@ -93,11 +95,12 @@ impl Check {
             return Ok(ExitCode::from(2));
         }
         let junit = self.junit.as_deref().map(Output::reserve).transpose()?;
+        let (at, began) = (SystemTime::now(), Instant::now());
         let mut server = None;
         if self.start.is_given() {
-            std::fs::create_dir_all(&self.out)
-                .with_context(|| format!("cannot create {}", self.out.display()))?;
-            server = self.start.server(&self.out.join(SERVER_LOG)).await;
+            std::fs::create_dir_all(self.folder())
+                .with_context(|| format!("cannot create {}", self.folder().display()))?;
+            server = self.start.server(&self.folder().join(SERVER_LOG)).await;
         }
         let addr = match &server {
             Some(server) => Some(server.addr()),
@@ -120,13 +123,31 @@ impl Check {
         if let Some(junit) = junit {
             junit.write(&junit::document(self.stage, &counts.cases))?;
         }
+        if let Some(out) = self.out.as_ref().filter(|_| !counts.is_without_evidence) {
+            let (exit_code, name) = (counts.exit_code(), addr.to_string());
+            let row = |case: Case| Row { claim: case.claim, findings: vec![case.finding] };
+            let matrix = Matrix {
+                columns: vec![Column { stage: None, name }],
+                rows: counts.cases.into_iter().map(row).collect(),
+                at,
+                took: began.elapsed(),
+            };
+            let page = Output::reserve(&out.join("index.html"))
+                .and_then(|page| page.write(&html::render_check(&matrix, self.stage)));
+            match page {
+                Ok(page) if !self.json => say(&format!("page: {}\n", page.display())),
+                Ok(_) => {}
+                Err(error) => complain(&format!("no page: {error:#}")),
+            }
+            return Ok(exit_code);
+        }
         Ok(counts.exit_code())
     }
 
     /// Tries one claim after another.
     async fn try_all(&self, addr: SocketAddr, server: &mut Option<Started>) -> Counts {
         let (mut counts, books) = (Counts::default(), Books::default());
-        let mut files = EvidenceFiles::new(&self.out, addr);
+        let mut files = EvidenceFiles::new(self.folder(), addr);
         let mut claims = claims_of(self.stage);
         claims.retain(|claim| self.only.is_empty() || self.only.contains(&claim.name));
         let named = CLAIMS.iter().filter(|claim| self.only.contains(&claim.name));
@@ -165,12 +186,12 @@ impl Check {
                 true => tries.show_as_json(claim, addr, evidence.as_deref()),
                 false => tries.show_as_text(claim, addr, evidence.as_deref()),
             }
+            let decides = self.decides(claim);
             counts.add(Case {
                 claim,
-                verdict,
-                figure: tries.figure().to_owned(),
+                finding: tries.into_finding(),
                 took: began.elapsed(),
-                decides: self.decides(claim),
+                decides,
             });
             if server.as_mut().and_then(Started::ended).is_some() {
                 let ended = format!("the server ended during {}", claim.name);
@@ -178,6 +199,7 @@ impl Check {
                 break;
             }
         }
+        counts.is_without_evidence = files.failed();
         counts
     }
 
@@ -196,19 +218,20 @@ impl Check {
             if self.json {
                 Tries::unknown(reason.to_owned()).show_as_json(claim, addr, None);
             }
-            counts.add(Case {
-                claim,
-                verdict: Verdict::Unknown,
-                figure: reason.to_owned(),
-                took: Duration::ZERO,
-                decides: self.decides(claim),
-            });
+            let finding = Tries::unknown(reason.to_owned()).into_finding();
+            let decides = self.decides(claim);
+            counts.add(Case { claim, finding, took: Duration::ZERO, decides });
         }
     }
 
     /// Whether --only may name it: the bounds that no stage has are for a server that is otherwise a stage 5.
     fn may_try(&self, claim: &Claim) -> bool {
         claim.kept_by.contains(&self.stage) || claim.group == Group::Bound && self.stage == 5
+    }
+
+    /// Where the evidence goes.
+    fn folder(&self) -> &Path {
+        self.out.as_deref().unwrap_or(Path::new("target/check"))
     }
 
     fn tries_of(&self, claim: &Claim) -> u32 {
@@ -233,15 +256,7 @@ struct Tries {
 
 impl Tries {
     fn unknown(figure: String) -> Self {
-        let finding = Finding {
-            verdict: Verdict::Unknown,
-            figure,
-            trace: Vec::new(),
-            queue: Vec::new(),
-            by_hand: None,
-            evidence: None,
-        };
-        Self { count: 0, broken: 0, unknown: 1, finding: Some(finding) }
+        Self { count: 0, broken: 0, unknown: 1, finding: Some(unknown(figure)) }
     }
 
     fn add(&mut self, finding: Finding) {
@@ -263,6 +278,13 @@ impl Tries {
             (0, _) => Verdict::Unknown,
             _ => Verdict::Broken,
         }
+    }
+
+    /// What it comes to: the verdict of all tries, and the figure of one.
+    fn into_finding(self) -> Finding {
+        let verdict = self.verdict();
+        let finding = self.finding.unwrap_or_else(|| unknown(String::new()));
+        Finding { verdict, ..finding }
     }
 
     fn figure(&self) -> &str {
@@ -327,6 +349,18 @@ impl Tries {
     }
 }
 
+/// The finding of a claim that could not be tried.
+fn unknown(figure: String) -> Finding {
+    Finding {
+        verdict: Verdict::Unknown,
+        figure,
+        trace: Vec::new(),
+        queue: Vec::new(),
+        by_hand: None,
+        evidence: None,
+    }
+}
+
 /// How many claims of each group have which verdict.
 #[derive(Default)]
 struct Counts {
@@ -336,6 +370,8 @@ struct Counts {
     /// The verdicts that decide.
     deciding: Count,
     cases: Vec<Case>,
+    /// Whether its folder cannot be written, which has been said.
+    is_without_evidence: bool,
 }
 
 #[derive(Default)]
@@ -347,7 +383,7 @@ struct Count {
 
 impl Counts {
     fn add(&mut self, case: Case) {
-        let Case { claim, verdict, decides, .. } = case;
+        let (claim, verdict, decides) = (case.claim, case.finding.verdict, case.decides);
         self.cases.push(case);
         match claim.group {
             Group::Lesson => self.lesson.add(verdict),

@@ -2,28 +2,29 @@
 
 use super::print::{complain, say};
 use super::signals::stop_signal;
-use anyhow::Context;
 use claims::Verdict;
 use clap::Args;
 use client::compare::table::{self, Screen};
-use client::compare::{self, Progress, html, json, terminal_chart};
+use client::compare::{self, Also, Column, Progress, Servers, html, json, terminal_chart};
 use client::doctor::OPENER;
 use client::output::Output;
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use probe::stages::{STAGES, idea};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
-/// Build and start all five stages, try the same claims on each, and show the results side by side.
+/// Build and start all stages, try the same claims on each, and show the results side by side.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   cargo compare                       print a table and charts, write a page
   cargo compare --open                also open the page in a browser
   cargo compare --out talk.html       write the page to talk.html
+  cargo compare --beyond              stage 6 too, which survives a kill
+  cargo compare --also mine=127.0.0.1:9000
+  cargo compare --also 'mine=python3 server.py {port}'
   cargo compare --json run.json       also write the traces to run.json
   cargo compare --json | jq .claims   traces to stdout, the rest to stderr
 
@@ -36,6 +37,13 @@ pub(crate) struct Compare {
     /// target/compare]
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
+    /// Compare stage 6 too, and kill the servers; needs Rust 1.90
+    #[arg(long)]
+    beyond: bool,
+    /// Compare another server: its name, and where it is or the shell command that starts it on
+    /// {port}; may be repeated
+    #[arg(long, value_name = "NAME=HOST:PORT")]
+    also: Vec<Also>,
     /// Open the page in a browser
     #[arg(long)]
     open: bool,
@@ -57,9 +65,10 @@ impl Compare {
         // before the run, which takes a while: a page that cannot be written is an error right away
         let page = Output::reserve(&self.page_path()?)?;
         let json = json.map(Output::reserve).transpose()?;
-        let lines = ProgressLines::new()?;
+        let servers = Servers { beyond: self.beyond, also: self.also.clone() };
+        let lines = ProgressLines::default();
         let matrix = tokio::select! {
-            matrix = compare::compare(move |progress| lines.show(progress)) => matrix?,
+            matrix = compare::compare(servers, move |progress| lines.show(progress)) => matrix?,
             () = stopped => {
                 complain("interrupted; the servers are stopped"); // dropping the future kills them
                 return Ok(ExitCode::from(130));
@@ -110,54 +119,50 @@ fn width() -> usize {
     columns.or_else(terminal).unwrap_or(80).clamp(40, 1000)
 }
 
-/// The claim that each stage is at: one line per stage, updated in place. If stderr is not a
+/// The claim that each server is at: one line per server, updated in place. If stderr is not a
 /// terminal, one line for each claim that has ended.
-#[derive(Clone)]
-struct ProgressLines {
-    lines: Option<Vec<ProgressBar>>,
-}
+#[derive(Clone, Default)]
+struct ProgressLines(Arc<OnceLock<Vec<ProgressBar>>>);
 
 impl ProgressLines {
-    fn new() -> anyhow::Result<Self> {
+    fn begin(&self, columns: &[Column]) {
         if !Term::stderr().is_term() {
-            return Ok(Self { lines: None });
+            return;
         }
         let lines = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template("{prefix:16} {spinner} {elapsed:>4} {wide_msg}")
-            .context("the template is well-formed")?;
-        let line = |(stage, number): (&str, usize)| {
-            let prefix = format!("{number} {}", idea(stage));
-            lines.add(ProgressBar::new_spinner().with_style(style.clone()).with_prefix(prefix))
+            .unwrap_or_else(|_| ProgressStyle::default_spinner()); // the template is well-formed
+        let line = |column: &Column| {
+            let line = ProgressBar::new_spinner().with_style(style.clone());
+            lines.add(line.with_prefix(column.label()))
         };
-        Ok(Self { lines: Some(STAGES.into_iter().zip(1..).map(line).collect()) })
+        let _ = self.0.set(columns.iter().map(line).collect());
     }
 
     fn show(&self, progress: Progress) {
-        let line =
-            |stage: u8| self.lines.as_ref().and_then(|lines| lines.get(usize::from(stage) - 1));
+        let line = |place: usize| self.0.get().and_then(|lines| lines.get(place));
         match progress {
-            Progress::Building => complain("building the five stages"),
-            Progress::Trying(stage, claim) => {
-                if let Some(line) = line(stage) {
+            Progress::Building => complain("building the stages"),
+            Progress::Begins(columns) => self.begin(columns),
+            Progress::Trying(place, claim) => {
+                if let Some(line) = line(place) {
                     line.reset_elapsed();
                     line.enable_steady_tick(Duration::from_millis(100));
                     line.set_message(claim.sentence);
                 }
             }
-            Progress::Tried(stage, claim, finding) if self.lines.is_none() => {
+            Progress::Tried(column, claim, finding) if self.0.get().is_none() => {
                 let word = match finding.verdict {
                     Verdict::Kept => "holds",
                     Verdict::Broken => "fails",
                     Verdict::Unknown => "unknown",
                 };
-                complain(&format!(
-                    "stage {stage}: {} … {word}: {}",
-                    claim.sentence, finding.figure
-                ));
+                let (title, sentence) = (column.title(), claim.sentence);
+                complain(&format!("{title}: {sentence} … {word}: {}", finding.figure));
             }
             Progress::Tried(..) => {}
-            Progress::Done(stage) => {
-                if let Some(line) = line(stage) {
+            Progress::Done(place) => {
+                if let Some(line) = line(place) {
                     line.finish_with_message("done");
                 }
             }

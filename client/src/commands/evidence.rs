@@ -47,6 +47,11 @@ impl<'a> EvidenceFiles<'a> {
         }
     }
 
+    /// Whether a file could not be written.
+    pub(super) fn failed(&self) -> bool {
+        self.failed
+    }
+
     fn save(&self, path: &PathBuf, text: &str) -> std::io::Result<()> {
         fs::create_dir_all(self.folder)?;
         fs::write(path, text)

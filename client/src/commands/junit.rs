@@ -3,15 +3,14 @@
 //! There is no standard; this is what the readers have in common
 //! (<https://github.com/testmoapp/junitxml>).
 
-use claims::{Claim, Verdict};
+use claims::{Claim, Finding, Verdict};
 use maud::{PreEscaped, html};
 use std::time::Duration;
 
 /// One claim that was tried.
 pub(super) struct Case {
     pub(super) claim: &'static Claim,
-    pub(super) verdict: Verdict,
-    pub(super) figure: String,
+    pub(super) finding: Finding,
     pub(super) took: Duration,
     /// Whether the verdict changes the exit code.
     pub(super) decides: bool,
@@ -23,7 +22,9 @@ pub(super) fn document(stage: u8, cases: &[Case]) -> String {
     let count = |decides: bool, verdict: Option<Verdict>| {
         let is_it = |case: &&Case| {
             case.decides == decides
-                && verdict.map_or(case.verdict != Verdict::Kept, |verdict| case.verdict == verdict)
+                && verdict.map_or(case.finding.verdict != Verdict::Kept, |verdict| {
+                    case.finding.verdict == verdict
+                })
         };
         cases.iter().filter(is_it).count()
     };
@@ -34,7 +35,7 @@ pub(super) fn document(stage: u8, cases: &[Case]) -> String {
                 failures=(count(true, Some(Verdict::Broken)))
                 errors=(count(true, Some(Verdict::Unknown)))
                 skipped=(count(false, None)) time=(seconds(took)) {
-                @for Case { claim, verdict, figure, took, decides } in cases {
+                @for Case { claim, finding: Finding { verdict, figure, .. }, took, decides } in cases {
                     testcase classname=(format!("stage{stage}.{}", super::claims::group(claim)))
                         name=(format!("{}: {}", claim.name, claim.sentence)) time=(seconds(*took)) {
                         @match (verdict, decides) {

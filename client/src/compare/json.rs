@@ -1,10 +1,9 @@
 //! The comparison as JSON. `client/README.md` documents the format.
 
 use crate::compare::chart::{Bar, BarKind, Panel, Place, Segment};
-use crate::compare::matrix::{Matrix, Row, WORK};
+use crate::compare::matrix::{Column, Matrix, Row, WORK};
 use claims::{Finding, Verdict};
 use probe::http_client::Outcome;
-use probe::stages::STAGES;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -14,11 +13,8 @@ pub const VERSION: u32 = 1;
 
 /// Everything on the page and the traces behind it, as one JSON document that ends in a newline.
 pub fn to_json(matrix: &Matrix) -> String {
-    let stages: Vec<_> = STAGES
-        .iter()
-        .zip(1..)
-        .map(|(name, number)| json!({"number": number, "name": name}))
-        .collect();
+    let stage = |column: &Column| json!({"number": column.stage, "name": folder(column)});
+    let stages: Vec<_> = matrix.columns.iter().map(stage).collect();
     let data = json!({
         "version": VERSION,
         "at": humantime::format_rfc3339_seconds(matrix.at).to_string(),
@@ -28,13 +24,22 @@ pub fn to_json(matrix: &Matrix) -> String {
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         "work_us": micros(WORK),
         "stages": stages,
-        "claims": matrix.rows.iter().map(claim).collect::<Vec<_>>(),
+        "claims": matrix.rows.iter().map(|row| claim(matrix, row)).collect::<Vec<_>>(),
     });
     format!("{data:#}\n")
 }
 
-fn claim(row: &Row) -> Value {
-    let trials = row.findings.iter().zip(1..).map(|(finding, stage)| trial(row, finding, stage));
+/// The folder of a stage, or the name of another server.
+fn folder(column: &Column) -> String {
+    match column.stage {
+        Some(number) => format!("stage{number}-{}", column.name.replace(' ', "-")),
+        None => column.name.clone(),
+    }
+}
+
+fn claim(matrix: &Matrix, row: &Row) -> Value {
+    let found = row.findings.iter().zip(&matrix.columns);
+    let trials = found.map(|(finding, column)| trial(row, finding, column));
     json!({
         "name": row.claim.name,
         "sentence": row.claim.sentence,
@@ -43,8 +48,8 @@ fn claim(row: &Row) -> Value {
     })
 }
 
-fn trial(row: &Row, finding: &Finding, stage: u8) -> Value {
-    let panel = Panel::new(finding, WORK);
+fn trial(row: &Row, finding: &Finding, column: &Column) -> Value {
+    let panel = Panel::new(finding, column.work());
     let depth = |depth: &claims::QueueSample| {
         json!({
             "at_us": micros(depth.at),
@@ -55,9 +60,10 @@ fn trial(row: &Row, finding: &Finding, stage: u8) -> Value {
         })
     };
     json!({
-        "stage": stage,
+        "stage": column.stage,
+        "server": folder(column),
         "verdict": verdict(finding.verdict),
-        "expected": verdict(row.claim.expected(stage)),
+        "expected": column.expected(row.claim).map(verdict),
         "figure": finding.figure,
         "requests": panel.bars.iter().map(request).collect::<Vec<_>>(),
         "queue": panel.queue.iter().map(depth).collect::<Vec<_>>(),

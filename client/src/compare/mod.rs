@@ -1,4 +1,4 @@
-//! The five stages side by side, under the claims that are marked `compared`.
+//! The stages, and other servers, side by side, under the claims that are marked `compared`.
 //!
 //! [`compare()`] runs the claims and returns a [`Matrix`] of findings. [`chart`] computes what to
 //! draw of it, independent of any output format, and [`captions`] describes it in words. [`html`],
@@ -13,5 +13,5 @@ mod run;
 pub mod table;
 pub mod terminal_chart;
 
-pub use matrix::{Matrix, Row, WORK};
-pub use run::{Progress, compare, workspace};
+pub use matrix::{Column, Matrix, Row, WORK};
+pub use run::{Also, Progress, Servers, compare, workspace};

@@ -1,80 +1,206 @@
-//! Builds and starts the five stages and runs the claims on all of them concurrently.
+//! Builds and starts the stages, and runs the claims on all servers concurrently.
 
-use crate::compare::matrix::{Matrix, Row, WORK};
+use crate::compare::matrix::{Column, Matrix, Row, WORK};
 use anyhow::Context;
-use claims::{CLAIMS, Claim, Finding};
-use probe::server::Server;
-use probe::stages;
+use claims::{Books, CLAIMS, Claim, Finding, claim};
+use probe::started::{StartCommand, Started};
+use probe::target::Target;
+use probe::{duration, stages};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Instant, SystemTime};
+use std::str::FromStr;
+use std::time::{Duration, Instant, SystemTime};
+use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-/// A step of a comparison, for a progress display.
+/// How long a server may take to respond once it is built, or to accept if it runs.
+const START: Duration = Duration::from_secs(60);
+const ACCEPT: Duration = Duration::from_secs(5);
+
+/// The claim that shows what stage 6 is for.
+const SURVIVES_KILL: &str = "survives-kill";
+
+/// Which servers are compared.
+#[derive(Clone, Debug, Default)]
+pub struct Servers {
+    /// Stage 6 too, and the claim that stages 1 to 5 break.
+    pub beyond: bool,
+    /// Others, which are no stages.
+    pub also: Vec<Also>,
+}
+
+/// A server that is compared with the stages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Also {
+    /// The head of its column.
+    pub name: String,
+    place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    /// It runs.
+    At(Target),
+    /// It is started, and ends with the comparison.
+    By(StartCommand),
+}
+
+impl FromStr for Also {
+    type Err = String;
+
+    /// `NAME=HOST:PORT`, or `NAME=COMMAND` with `{port}` in the command.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let form = "give NAME=HOST:PORT, or NAME='COMMAND {port}'";
+        let (name, place) = text.split_once('=').ok_or(form)?;
+        let is_name = |name: &str| !name.is_empty() && !name.contains(char::is_control);
+        let name = Some(name.trim()).filter(|name| is_name(name)).ok_or(form)?.to_owned();
+        let place = match place.contains("{port}") {
+            true => Place::By(place.parse()?),
+            false => Place::At(place.parse()?),
+        };
+        Ok(Self { name, place })
+    }
+}
+
+/// A step of a comparison, for a progress display. A column is counted from 0.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// Cargo builds the five stages.
+    /// Cargo builds the stages.
     Building,
-    /// A claim has begun on a stage, 1 to 5.
-    Trying(u8, &'static Claim),
+    /// These are the columns.
+    Begins(&'a [Column]),
+    /// A claim has begun on a server.
+    Trying(usize, &'static Claim),
     /// The claim has ended, with this finding.
-    Tried(u8, &'static Claim, &'a Finding),
-    /// All claims have ended on this stage.
-    Done(u8),
+    Tried(&'a Column, &'static Claim, &'a Finding),
+    /// All claims have ended on this server.
+    Done(usize),
+}
+
+/// A server that is compared.
+struct Compared {
+    column: Column,
+    addr: SocketAddr,
+    process: Option<Started>,
 }
 
 /// Builds the stages, starts each on a free port, and runs every claim marked `compared` on each of
-/// them. The stages are tried concurrently, the claims of one stage one at a time. Calls `report`
+/// the servers. They are tried concurrently, the claims of one server one at a time. Calls `report`
 /// at each step.
 ///
 /// # Errors
-/// If the current folder is not in the workspace, or a stage does not build or does not start.
-pub async fn compare(report: impl Fn(Progress) + Clone + Send + 'static) -> anyhow::Result<Matrix> {
+/// If the current folder is not in the workspace, or a server does not build or does not start.
+pub async fn compare(
+    servers: Servers,
+    report: impl Fn(Progress) + Clone + Send + 'static,
+) -> anyhow::Result<Matrix> {
     let root = workspace()?;
+    for Also { name, place } in &servers.also {
+        if let Place::At(target) = place {
+            reached(target, name).await?; // a build may take minutes: first what can be known now
+        }
+    }
     report(Progress::Building);
-    let servers = tokio::task::spawn_blocking(move || build_and_start(&root)).await??;
+    let beyond = servers.beyond;
+    let binaries = tokio::task::spawn_blocking(move || build(&root, beyond)).await??;
+    let folder = tempfile::tempdir()?; // what they print, and what stage 6 stores
+    let compared = start(binaries, servers.also, &folder).await?;
+    let columns: Vec<_> = compared.iter().map(|server| server.column.clone()).collect();
+    report(Progress::Begins(&columns));
     let (at, began) = (SystemTime::now(), Instant::now());
-    let claims: Vec<_> = CLAIMS.iter().filter(|claim| claim.compared).collect();
+    let mut claims: Vec<_> = CLAIMS.iter().filter(|claim| claim.compared).collect();
+    if let Some(kills) = claim(SURVIVES_KILL).filter(|_| beyond) {
+        claims.insert(claims.len() - 1, kills); // the burst is the last: it leaves stage 4 with work to do
+    }
     let mut trials = JoinSet::new();
-    for (server, stage) in servers.iter().zip(1u8..) {
-        let (addr, report, claims) = (server.addr(), report.clone(), claims.clone());
+    for (place, server) in compared.into_iter().enumerate() {
+        let (report, claims) = (report.clone(), claims.clone());
         trials.spawn(async move {
-            let mut column = Vec::new();
+            let Compared { column, addr, mut process } = server;
+            let (books, mut findings) = (Books::default(), Vec::new());
             for claim in claims {
-                report(Progress::Trying(stage, claim));
-                let finding = claim.try_on(addr).await;
-                report(Progress::Tried(stage, claim, &finding));
-                column.push(finding);
+                report(Progress::Trying(place, claim));
+                let finding = claim.try_in_check(addr, &books, &mut process).await;
+                report(Progress::Tried(&column, claim, &finding));
+                findings.push(finding);
             }
-            report(Progress::Done(stage));
-            (stage, column)
+            report(Progress::Done(place));
+            (place, findings, process)
         });
     }
-    let mut columns = BTreeMap::new();
-    while let Some(column) = trials.join_next().await {
-        let (stage, column) = column?;
-        columns.insert(stage, column.into_iter());
+    let mut found = BTreeMap::new();
+    let mut processes = Vec::new(); // a server that ends early would leave the others its share of the machine
+    while let Some(trial) = trials.join_next().await {
+        let (place, findings, process) = trial?;
+        found.insert(place, findings.into_iter());
+        processes.push(process);
     }
     let took = began.elapsed();
-    drop(servers);
+    drop(processes);
     let mut row =
-        |claim| Row { claim, findings: columns.values_mut().filter_map(Iterator::next).collect() };
-    Ok(Matrix { rows: claims.into_iter().map(&mut row).collect(), at, took })
+        |claim| Row { claim, findings: found.values_mut().filter_map(Iterator::next).collect() };
+    Ok(Matrix { rows: claims.into_iter().map(&mut row).collect(), columns, at, took })
 }
 
 /// Takes minutes if the stages are not built, so it needs a thread where it may block.
-fn build_and_start(root: &Path) -> anyhow::Result<Vec<Server>> {
-    let binaries = stages::build(root)?;
-    let start = |(binary, stage): (PathBuf, u8)| {
-        let mut command = Command::new(binary);
-        if stage >= 4 {
-            command.arg("--work").arg(humantime::format_duration(WORK).to_string());
+fn build(root: &Path, beyond: bool) -> anyhow::Result<Vec<PathBuf>> {
+    let mut binaries = stages::build(root)?;
+    if beyond {
+        let stage6 = stages::build_beyond(root, "stage6").context(
+            "stage 6 does not build: it needs Rust 1.90; without --beyond the course is compared",
+        )?;
+        binaries.push(stage6);
+    }
+    Ok(binaries)
+}
+
+async fn start(
+    binaries: Vec<PathBuf>,
+    also: Vec<Also>,
+    folder: &TempDir,
+) -> anyhow::Result<Vec<Compared>> {
+    let mut compared = Vec::new();
+    for (binary, number) in binaries.into_iter().zip(1u8..) {
+        let mut args = vec!["--addr".to_owned(), "127.0.0.1:{port}".to_owned()];
+        if number >= 4 {
+            args.extend(["--work".into(), humantime::format_duration(WORK).to_string()]);
         }
-        command.env("RUST_LOG", "off").stderr(Stdio::null());
-        Server::start(command)
-    };
-    binaries.into_iter().zip(1..).map(start).collect()
+        if number >= 6 {
+            let data = folder.path().join(format!("{number}.redb"));
+            args.extend(["--data".into(), data.to_string_lossy().into_owned()]);
+        }
+        let name = binary.file_stem().map(|name| stages::idea(&name.to_string_lossy()));
+        let column = Column { stage: Some(number), name: name.unwrap_or_default() };
+        let log = folder.path().join(format!("stage{number}"));
+        let process = Started::start(StartCommand::of(binary, args), &log, START).await?;
+        compared.push(Compared { column, addr: process.addr(), process: Some(process) });
+    }
+    for Also { name, place } in also {
+        let (addr, process) = match place {
+            Place::At(target) => (reached(&target, &name).await?, None),
+            Place::By(command) => {
+                let log = folder.path().join(format!("also{}", compared.len()));
+                let process = Started::start(command, &log, START).await;
+                let process = process.with_context(|| format!("--also {name}"))?;
+                (process.addr(), Some(process))
+            }
+        };
+        compared.push(Compared { column: Column { stage: None, name }, addr, process });
+    }
+    Ok(compared)
+}
+
+/// The address of a server that runs.
+async fn reached(target: &Target, name: &str) -> anyhow::Result<SocketAddr> {
+    let addresses = target.resolve().await.with_context(|| format!("--also {name}"))?;
+    let connecting = tokio::time::timeout(ACCEPT, addresses.connect()).await;
+    let waited =
+        || format!("--also {name}: {} does not accept in {}", target.host, duration::show(ACCEPT));
+    connecting
+        .with_context(waited)?
+        .with_context(|| format!("--also {name}: nothing listens at {}", target.host))?;
+    Ok(addresses.preferred())
 }
 
 /// The root of the workspace that contains the current folder.
@@ -82,7 +208,6 @@ fn build_and_start(root: &Path) -> anyhow::Result<Vec<Server>> {
 /// # Errors
 /// If the current folder is not in the workspace.
 pub fn workspace() -> anyhow::Result<PathBuf> {
-    stages::workspace().context(
-        "compare builds the five stages, so it must run inside the workspace; cd to your clone",
-    )
+    stages::workspace()
+        .context("compare builds the stages, so it must run inside the workspace; cd to your clone")
 }

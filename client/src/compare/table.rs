@@ -1,11 +1,10 @@
 //! The comparison as a table: a row for each claim, a column for each stage, a verdict and its
 //! figure in each cell.
 
-use crate::compare::matrix::{Matrix, Row};
+use crate::compare::matrix::{Column, Matrix, Row};
 use claims::{Claim, Finding, Verdict};
 use console::Style;
 use probe::duration::unbroken;
-use probe::stages::{STAGES, idea};
 use textwrap::{Options, WordSplitter};
 
 /// The terminal that the text is for.
@@ -22,9 +21,9 @@ pub(crate) const CLAIM_WIDTH: usize = 27;
 pub(crate) const CELL_WIDTH: usize = 17;
 
 impl Screen {
-    /// Whether all stages fit side by side.
-    pub(crate) fn is_wide(&self) -> bool {
-        self.width >= CLAIM_WIDTH + 1 + STAGES.len() * (CELL_WIDTH + 3)
+    /// Whether so many columns fit side by side.
+    pub(crate) fn is_wide(&self, columns: usize) -> bool {
+        self.width >= CLAIM_WIDTH + 1 + columns * (CELL_WIDTH + 3)
     }
 
     /// Replaces the characters that the terminal cannot show.
@@ -46,14 +45,14 @@ impl Screen {
     }
 }
 
-/// The table and a line on how to read it, in colour if stdout supports it. If the stages do not
+/// The table and a line on how to read it, in colour if stdout supports it. If the columns do not
 /// fit side by side, they are listed below each claim.
 pub fn render(matrix: &Matrix, screen: Screen) -> String {
     let mut text = String::new();
-    if screen.is_wide() {
+    if screen.is_wide(matrix.columns.len()) {
         render_wide(&mut text, matrix);
     } else {
-        matrix.rows.iter().for_each(|row| render_narrow(&mut text, row, screen.width));
+        matrix.rows.iter().for_each(|row| render_narrow(&mut text, matrix, row, screen.width));
     }
     let reading = if matrix.is_as_expected() {
         "✓ holds. ✗ fails as expected: this is the lesson, and a later stage fixes it."
@@ -67,20 +66,19 @@ pub fn render(matrix: &Matrix, screen: Screen) -> String {
 }
 
 fn render_wide(text: &mut String, matrix: &Matrix) {
-    let heads = STAGES.map(|stage| {
-        let number = stage.split_once('-').map_or(stage, |(number, _)| number);
-        Cell {
-            text: vec![number.replace("stage", "stage "), idea(stage)],
-            style: Style::new().bold(),
-        }
-    });
+    let head = |column: &Column| {
+        let mut text = wrap(&column.title(), CELL_WIDTH);
+        text.extend(column.stage.map(|_| column.name.clone()));
+        Cell { text, style: Style::new().bold() }
+    };
+    let heads: Vec<_> = matrix.columns.iter().map(head).collect();
     row(text, "claim", &heads);
-    rule(text);
+    rule(text, heads.len());
     for found in &matrix.rows {
-        let cell = |(finding, stage)| Cell::new(found.claim, stage, finding);
-        let cells: Vec<_> = found.findings.iter().zip(1..).map(cell).collect();
+        let cell = |(finding, column)| Cell::new(found.claim, column, finding);
+        let cells: Vec<_> = found.findings.iter().zip(&matrix.columns).map(cell).collect();
         row(text, found.claim.sentence, &cells);
-        rule(text);
+        rule(text, cells.len());
     }
 }
 
@@ -89,17 +87,17 @@ fn render_wide(text: &mut String, matrix: &Matrix) {
 const NAME_WIDTH: usize = 16;
 const VERDICT_WIDTH: usize = 15;
 
-fn render_narrow(text: &mut String, row: &Row, width: usize) {
+fn render_narrow(text: &mut String, matrix: &Matrix, row: &Row, width: usize) {
     for line in wrap(row.claim.sentence, width) {
         *text += &format!("{}\n", Style::new().bold().apply_to(line));
     }
-    for ((finding, stage), name) in row.findings.iter().zip(1..).zip(STAGES) {
-        let (verdict, style) = verdict(row.claim, stage, finding);
+    for (finding, column) in row.findings.iter().zip(&matrix.columns) {
+        let (verdict, style) = verdict(row.claim, column, finding);
         let indent = NAME_WIDTH + VERDICT_WIDTH;
         let figure = wrap(&finding.figure, width.saturating_sub(indent).max(CELL_WIDTH))
             .join(&format!("\n{:indent$}", ""));
         let (name, verdict) =
-            (format!(" {stage} {}", idea(name)), format!("{verdict:VERDICT_WIDTH$}"));
+            (format!(" {} ", column.label()), format!("{verdict:VERDICT_WIDTH$}"));
         *text += &format!("{name:NAME_WIDTH$}{}{figure}\n", style.apply_to(verdict));
     }
     text.push('\n');
@@ -113,17 +111,19 @@ struct Cell {
 }
 
 impl Cell {
-    fn new(claim: &Claim, stage: u8, finding: &Finding) -> Self {
-        let (verdict, style) = verdict(claim, stage, finding);
+    fn new(claim: &Claim, column: &Column, finding: &Finding) -> Self {
+        let (verdict, style) = verdict(claim, column, finding);
         let mut text = vec![verdict.to_owned()];
         text.extend(wrap(&finding.figure, CELL_WIDTH));
         Self { text, style }
     }
 }
 
-fn verdict(claim: &Claim, stage: u8, finding: &Finding) -> (&'static str, Style) {
-    match (finding.verdict, finding.verdict == claim.expected(stage)) {
+fn verdict(claim: &Claim, column: &Column, finding: &Finding) -> (&'static str, Style) {
+    let expected = column.expected(claim);
+    match (finding.verdict, expected.is_none_or(|expected| finding.verdict == expected)) {
         (Verdict::Kept, true) => ("✓ holds", Style::new().green()),
+        (Verdict::Broken, true) if expected.is_none() => ("✗ fails", Style::new().yellow().bold()),
         (Verdict::Broken, true) => ("✗ as expected:", Style::new().yellow().bold()),
         (Verdict::Unknown, _) => ("? unknown", Style::new().red().bold()),
         (Verdict::Kept, false) => ("! holds", Style::new().red().bold()),
@@ -145,9 +145,9 @@ fn row(text: &mut String, claim: &str, cells: &[Cell]) {
     }
 }
 
-fn rule(text: &mut String) {
+fn rule(text: &mut String, columns: usize) {
     *text += &"─".repeat(CLAIM_WIDTH + 1);
-    for _ in STAGES {
+    for _ in 0..columns {
         *text += "┼";
         *text += &"─".repeat(CELL_WIDTH + 2);
     }

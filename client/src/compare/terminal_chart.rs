@@ -2,17 +2,16 @@
 
 use crate::compare::captions;
 use crate::compare::chart::{Axis, Bar, BarKind, Chart, Panel};
-use crate::compare::matrix::{Matrix, Row, WORK};
+use crate::compare::matrix::{Column, Matrix, Row};
 use crate::compare::table::{CELL_WIDTH, CLAIM_WIDTH, Screen, wrap};
 use console::Style;
 use probe::duration::show;
-use probe::stages::{STAGES, idea};
 use std::time::Duration;
 
 /// The height of a panel in lines.
 const HEIGHT: usize = 5;
 
-/// The five panels of each claim side by side, on one scale, in colour if stdout supports it.
+/// The panels of each claim side by side, on one scale, in colour if stdout supports it.
 pub fn render(matrix: &Matrix, screen: Screen) -> String {
     let mut text = String::new();
     let reading =
@@ -20,23 +19,23 @@ pub fn render(matrix: &Matrix, screen: Screen) -> String {
     for line in wrap(reading, screen.width) {
         text += &(line + "\n");
     }
-    matrix.rows.iter().for_each(|row| draw_claim(&mut text, row, screen));
+    matrix.rows.iter().for_each(|row| draw_claim(&mut text, &matrix.columns, row, screen));
     text
 }
 
 /// The width of the left margin and of a panel. On a wide terminal they are those of the table
 /// above.
-fn columns(screen: Screen) -> (usize, usize) {
-    if screen.is_wide() {
+fn widths(columns: usize, screen: Screen) -> (usize, usize) {
+    if screen.is_wide(columns) {
         return (CLAIM_WIDTH + 1, CELL_WIDTH + 1);
     }
     let left = 8;
-    (left, (screen.width.saturating_sub(left) / STAGES.len()).saturating_sub(2).max(4))
+    (left, (screen.width.saturating_sub(left) / columns.max(1)).saturating_sub(2).max(4))
 }
 
-fn draw_claim(text: &mut String, row: &Row, screen: Screen) {
-    let chart = Chart::new(&row.findings, WORK);
-    let (left, width) = columns(screen);
+fn draw_claim(text: &mut String, columns: &[Column], row: &Row, screen: Screen) {
+    let chart = Chart::new(&row.findings, columns);
+    let (left, width) = widths(columns.len(), screen);
     text.push('\n');
     for line in wrap(row.claim.sentence, screen.width) {
         *text += &format!("{}\n", Style::new().bold().apply_to(line));
@@ -69,16 +68,12 @@ fn draw_claim(text: &mut String, row: &Row, screen: Screen) {
         let kinds = BarKind::ALL.into_iter().filter(|kind| panel.count(*kind) > 0);
         kinds.map(|kind| count(panel, kind)).collect::<Vec<_>>()
     };
-    let name = |(stage, number): (&str, u8)| {
-        if screen.is_wide() {
-            format!("{number} {}", idea(stage))
-        } else if width >= "stage 1".len() {
-            format!("stage {number}")
-        } else {
-            number.to_string()
-        }
+    let name = |column: &Column| match column.stage {
+        _ if screen.is_wide(columns.len()) => column.label(),
+        Some(number) if width < "stage 1".len() => number.to_string(),
+        _ => column.title(),
     };
-    let names = STAGES.into_iter().zip(1..).map(|stage| vec![name(stage)]);
+    let names = columns.iter().map(|column| vec![name(column)]);
     let under: Vec<Vec<_>> =
         names.zip(&chart.panels).map(|(name, panel)| [name, counts(panel)].concat()).collect();
     for line in 0..under.iter().map(Vec::len).max().unwrap_or_default() {
@@ -89,8 +84,8 @@ fn draw_claim(text: &mut String, row: &Row, screen: Screen) {
         };
         add_line(text, screen, "", left, under.iter().map(cell));
     }
-    for (panel, stage) in chart.panels.iter().zip(1..) {
-        let theory = captions::theory(panel).map(|theory| format!("stage {stage}: {theory}"));
+    for (panel, column) in chart.panels.iter().zip(columns) {
+        let theory = captions::theory(panel).map(|theory| format!("{}: {theory}", column.title()));
         for line in theory.iter().flat_map(|theory| wrap(theory, screen.width)) {
             *text += &(screen.transliterate(line) + "\n");
         }

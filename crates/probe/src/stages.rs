@@ -38,6 +38,16 @@ pub fn build(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
         .collect()
 }
 
+/// Builds a stage beyond the course in the profile that this crate was built in; where its binary
+/// is.
+///
+/// # Errors
+/// Cargo cannot be run, or it does not build.
+pub fn build_beyond(root: &Path, package: &str) -> anyhow::Result<PathBuf> {
+    let built = build_packages(&root.join("beyond"), &[package.to_owned()])?;
+    built.into_iter().next().with_context(|| format!("cargo built no {package}"))
+}
+
 /// Builds packages of the workspace in the profile that this crate was built in; where their
 /// binaries are, from cargo itself, since its settings decide that.
 ///

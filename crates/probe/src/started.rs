@@ -5,7 +5,7 @@ use anyhow::{Context, bail};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::str::FromStr;
 use std::time::Duration;
@@ -23,27 +23,50 @@ const END: Duration = Duration::from_secs(2);
 const LAST_LINES: usize = 10;
 const LAST_BYTES: u64 = 4096;
 
-/// A shell command that starts a server, with `{port}` where its port belongs.
+/// A command that starts a server, with `{port}` where its port belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StartCommand(String);
+pub struct StartCommand(Line);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Line {
+    /// For the system's shell.
+    Shell(String),
+    /// A program and its arguments.
+    Program(PathBuf, Vec<String>),
+}
 
 impl FromStr for StartCommand {
     type Err = &'static str;
 
     fn from_str(command: &str) -> Result<Self, Self::Err> {
         match command.contains("{port}") {
-            true => Ok(Self(command.to_owned())),
+            true => Ok(Self(Line::Shell(command.to_owned()))),
             false => Err("write {port} where the port belongs, as in 'python3 server.py {port}'"),
         }
     }
 }
 
 impl StartCommand {
+    /// A program of ours, which logs nothing; one of its arguments has the `{port}`.
+    pub fn of(program: PathBuf, args: Vec<String>) -> Self {
+        Self(Line::Program(program, args))
+    }
+
     fn for_port(&self, port: u16) -> Command {
-        let line = self.0.replace("{port}", &port.to_string());
-        let mut shell = if cfg!(windows) { Command::new("cmd") } else { Command::new("sh") };
-        shell.args([if cfg!(windows) { "/C" } else { "-c" }, &line]);
-        shell
+        let filled = |text: &String| text.replace("{port}", &port.to_string());
+        match &self.0 {
+            Line::Shell(line) => {
+                let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
+                let mut command = Command::new(shell);
+                command.args([option, &filled(line)]);
+                command
+            }
+            Line::Program(program, args) => {
+                let mut command = Command::new(program);
+                command.args(args.iter().map(filled)).env("RUST_LOG", "off");
+                command
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::axis::Axis;
 use super::bar::{Bar, BarKind, Place};
 use super::theory::{self, LittlesLaw, SerialService};
+use crate::compare::matrix::Column;
 use claims::{Finding, QueueSample};
 use std::time::Duration;
 
@@ -37,9 +38,10 @@ pub struct Panel {
 pub const IMMEDIATE: Duration = Duration::from_millis(100);
 
 impl Chart {
-    /// The chart of one row of the matrix. `work` is how long a server works on one event.
-    pub fn new(findings: &[Finding], work: Duration) -> Self {
-        let panels: Vec<_> = findings.iter().map(|finding| Panel::new(finding, work)).collect();
+    /// The chart of one row of the matrix, whose columns are these.
+    pub fn new(findings: &[Finding], columns: &[Column]) -> Self {
+        let panel = |(finding, column): (_, &Column)| Panel::new(finding, column.work());
+        let panels: Vec<_> = findings.iter().zip(columns).map(panel).collect();
         let end = panels.iter().map(Panel::longest).max().unwrap_or_default().max(IMMEDIATE);
         let slots = panels.iter().map(|panel| panel.bars.len()).max().unwrap_or_default();
         Self { axis: Axis::up_to(end), slots, panels }
@@ -47,8 +49,8 @@ impl Chart {
 }
 
 impl Panel {
-    /// The panel of one finding; `work` is how long a server works on one event.
-    pub fn new(finding: &Finding, work: Duration) -> Self {
+    /// The panel of one finding; `work` is how long the server works on one event, if that is known.
+    pub fn new(finding: &Finding, work: Option<Duration>) -> Self {
         let zero = finding.trace.iter().map(|exchange| exchange.began).min().unwrap_or_default();
         let mut bars: Vec<_> =
             finding.trace.iter().map(|exchange| Bar::new(exchange, zero)).collect();
@@ -59,9 +61,10 @@ impl Panel {
             .filter(|depth| depth.at >= zero)
             .map(|depth| QueueSample { at: depth.at - zero, ..*depth })
             .collect();
-        let serial_service = theory::find_serial_service(&mut bars, work);
+        let serial_service = theory::find_serial_service(&mut bars, work.unwrap_or_default());
+        let serial_service = serial_service.filter(|_| work.is_some()); // the bars are divided anyway
         extend_accepted(&mut bars, &queue);
-        let littles_law = LittlesLaw::of(&bars, &queue, work);
+        let littles_law = work.and_then(|work| LittlesLaw::of(&bars, &queue, work));
         Self { bars, queue, serial_service, littles_law }
     }
 

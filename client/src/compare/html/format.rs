@@ -1,16 +1,20 @@
 //! Verdicts, links, percentages and CSS classes, as the page writes them.
 
 use crate::compare::chart::{BarKind, Place};
+use crate::compare::matrix::Column;
 use claims::{Claim, Finding, Verdict};
+use maud::{Markup, html};
 
 /// A verdict beside what the lesson says: its sign, its text and its CSS class.
 pub(super) fn verdict(
     claim: &Claim,
-    stage: u8,
+    column: &Column,
     finding: &Finding,
 ) -> (&'static str, &'static str, &'static str) {
-    match (finding.verdict, finding.verdict == claim.expected(stage)) {
+    let expected = column.expected(claim);
+    match (finding.verdict, expected.is_none_or(|expected| finding.verdict == expected)) {
         (Verdict::Kept, true) => ("✓", "holds", "kept"),
+        (Verdict::Broken, true) if expected.is_none() => ("✗", "fails", "broken"),
         (Verdict::Broken, true) => ("✗", "as expected", "broken"),
         (Verdict::Unknown, _) => ("?", "unknown", "unexpected"),
         (Verdict::Kept, false) => ("!", "holds, unexpectedly", "unexpected"),
@@ -18,9 +22,9 @@ pub(super) fn verdict(
     }
 }
 
-/// The id of the panel of a claim on a stage.
-pub(super) fn anchor(claim: &Claim, stage: u8) -> String {
-    format!("{}-{stage}", claim.name)
+/// The id of the panel of a claim in a column, counted from 1: the number of a stage.
+pub(super) fn anchor(claim: &Claim, column: usize) -> String {
+    format!("{}-{column}", claim.name)
 }
 
 /// A fraction as an SVG length: `12.5%`.
@@ -49,5 +53,13 @@ pub(super) fn place_class(place: Place) -> &'static str {
         Place::Queue => "queue",
         Place::Work => "work",
         Place::Response => "response",
+    }
+}
+
+/// The number of a stage in bold and its idea, or the name of another server.
+pub(super) fn label(column: &Column) -> Markup {
+    html! {
+        @if let Some(number) = column.stage { b { (number) } " " }
+        (column.name)
     }
 }

@@ -11,8 +11,38 @@ use crate::compare::matrix::Matrix;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use probe::duration::show;
 
-/// The complete page.
+/// What a page is about.
+struct Heading {
+    title: &'static str,
+    /// What follows the title in the browser's tab.
+    tab: &'static str,
+    lead: String,
+}
+
+/// The complete page of a comparison.
 pub fn render(matrix: &Matrix) -> String {
+    let lead = match matrix.columns.len() {
+        _ if matrix.columns.iter().any(|column| column.stage.is_none()) => {
+            "The servers of the course, and others, under the same attacks. Each failure of the course is a lesson."
+        }
+        5 => {
+            "Five small HTTP servers, each one idea further than the last, under the same attacks. Each failure is a lesson."
+        }
+        _ => {
+            "Small HTTP servers, each one idea further than the last, under the same attacks. Each failure is a lesson."
+        }
+    };
+    let title = "From freeze to back-pressure";
+    page(matrix, &Heading { title, tab: ": five servers, the same attacks", lead: lead.into() })
+}
+
+/// The complete page of a check: one server, and the claims of a stage.
+pub fn render_check(matrix: &Matrix, stage: u8) -> String {
+    let lead = format!("One server, and what stage {stage} of the course promises.");
+    page(matrix, &Heading { title: "A check", tab: "", lead })
+}
+
+fn page(matrix: &Matrix, heading: &Heading) -> String {
     let policy =
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
     html! {
@@ -23,17 +53,17 @@ pub fn render(matrix: &Matrix) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta http-equiv="Content-Security-Policy" content=(policy);
-                title { "From freeze to back-pressure: five servers, the same attacks" }
+                title { (heading.title) (heading.tab) }
                 link rel="icon" href="data:,";
                 style { (PreEscaped(include_str!("style.css"))) }
             }
             body {
                 (legend::patterns())
-                (head(matrix))
+                (head(matrix, heading))
                 main {
                     (matrix::table(matrix))
                     (legend::legend(matrix))
-                    @for row in &matrix.rows { (claim::section(row)) }
+                    @for row in &matrix.rows { (claim::section(row, &matrix.columns)) }
                 }
                 script { (PreEscaped(include_str!("script.js"))) }
             }
@@ -42,7 +72,7 @@ pub fn render(matrix: &Matrix) -> String {
     .into_string()
 }
 
-fn head(matrix: &Matrix) -> Markup {
+fn head(matrix: &Matrix, heading: &Heading) -> Markup {
     let at = humantime::format_rfc3339_seconds(matrix.at).to_string();
     let minute = at.get(..16).unwrap_or(&at).replace('T', " ");
     let cores = match Matrix::cores() {
@@ -52,9 +82,9 @@ fn head(matrix: &Matrix) -> Markup {
     };
     html! {
         header {
-            h1 { "From freeze to back-pressure" }
+            h1 { (heading.title) }
             p.lead {
-                "Five small HTTP servers, each one idea further than the last, under the same attacks. Each failure is a lesson."
+                (heading.lead)
             }
             p.made {
                 "Run on " time datetime=(at) { (minute) " UTC" } ", "

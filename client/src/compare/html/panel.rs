@@ -1,34 +1,34 @@
 //! A panel: the requests of a claim on one stage, one bar each.
 
-use super::format::{anchor, bar_class, percent, place_class, verdict};
+use super::format::{anchor, bar_class, label as name, percent, place_class, verdict};
 use super::legend::swatch;
 use crate::compare::captions;
 use crate::compare::chart::{Axis, Bar, BarKind, Chart, IMMEDIATE, Panel, Place};
+use crate::compare::matrix::Column;
 use claims::{Claim, Finding};
 use maud::{Markup, html};
 use probe::duration::{show, unbroken};
-use probe::stages::{STAGES, idea};
 use std::time::Duration;
 
 /// The panel with its verdict, its bars and its caption.
 pub(super) fn figure(
     claim: &Claim,
-    stage: u8,
+    (number, column): (usize, &Column),
     finding: &Finding,
     panel: &Panel,
     chart: &Chart,
 ) -> Markup {
-    let (sign, words, class) = verdict(claim, stage, finding);
-    let name = STAGES.get(usize::from(stage) - 1).map(|stage| idea(stage)).unwrap_or_default();
-    let spoken = if class == "broken" { "fails as expected" } else { words };
+    let (sign, words, class) = verdict(claim, column, finding);
+    let spoken = if words == "as expected" { "fails as expected" } else { words };
     let text = format!(
-        "Stage {stage}, {name}: {spoken}, {}. {}",
+        "{}: {spoken}, {}. {}",
+        column.spoken().replacen("stage", "Stage", 1),
         finding.figure,
         captions::caption(panel)
     );
     html! {
-        figure class={ "panel " (class) } id=(anchor(claim, stage)) {
-            h3 { b { (stage) } " " (name) " " span.verdict { span.sign { (sign) } " " (words) } }
+        figure class={ "panel " (class) } id=(anchor(claim, number)) {
+            h3 { (name(column)) " " span.verdict { span.sign { (sign) } " " (words) } }
             svg.plot role="img" tabindex="0" aria-label=(text) {
                 (grid(&chart.axis))
                 @for (bar, slot) in panel.bars.iter().zip(0..) { (draw(bar, slot, chart)) }
@@ -39,7 +39,7 @@ pub(super) fn figure(
                 @for (kind, part) in captions::summaries(panel) { p { (swatch(kind, Place::Response)) (unbroken(&part)) } }
                 @if panel.bars.is_empty() { p { (captions::caption(panel)) } }
                 @if let Some(theory) = captions::theory(panel) { p.says { (unbroken(&theory).replace(" × ", "\u{a0}×\u{a0}").replace("÷ ", "÷\u{a0}")) } }
-                p.start { code { "cargo stage" (stage) } }
+                @if let Some(stage) = column.stage { p.start { code { "cargo stage" (stage) } } }
             }
         }
     }

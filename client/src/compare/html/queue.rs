@@ -1,13 +1,14 @@
 //! The queue depth over time, as the server reports it.
 
-use super::format::percent;
+use super::format::{label, percent};
 use crate::compare::captions;
 use crate::compare::chart::{Axis, LittlesLaw, Panel};
+use crate::compare::matrix::Column;
 use maud::{Markup, html};
 use std::time::Duration;
 
 /// The queue depth over time with its capacity, and the depth that Little's law predicts.
-pub(super) fn figure(stage: u8, name: &str, panel: &Panel, law: &LittlesLaw) -> Markup {
+pub(super) fn figure(column: &Column, panel: &Panel, law: &LittlesLaw) -> Markup {
     let axis = Axis::up_to(
         panel
             .queue
@@ -29,10 +30,10 @@ pub(super) fn figure(stage: u8, name: &str, panel: &Panel, law: &LittlesLaw) -> 
     let waiting = law.accepted.saturating_sub(1);
     let empty = law.began + law.work.saturating_mul(waiting.try_into().unwrap_or(u32::MAX));
     let text =
-        format!("Queue depth of stage {stage}, {name}, over time. {}", captions::caption(panel));
+        format!("Queue depth of {}, over time. {}", column.spoken(), captions::caption(panel));
     html! {
         figure.queue {
-            h3 { b { (stage) } " " (name) ": queue depth over time, as reported by " code { "GET /stats" } }
+            h3 { (label(column)) ": queue depth over time, as reported by " code { "GET /stats" } }
             svg.plot role="img" tabindex="0" aria-label=(text) {
                 @for (moment, label) in &axis.ticks {
                     line.grid x1=(x(*moment)) x2=(x(*moment)) y1="0" y2="100%" {}
