@@ -3,6 +3,7 @@
 mod options;
 #[cfg(test)]
 mod pairs;
+mod pause;
 
 use super::live::Live;
 use super::print::{complain, say};
@@ -13,6 +14,7 @@ use http1::{Bytes, ClientRequest, HeaderValue, Method, encode_request, header};
 use indicatif::ProgressBar;
 use load::{Balances, Events, LoadStats, Plan, Report, Retries, Retry, Shape, Until, diagnose};
 pub(crate) use options::Load;
+use pause::RunPause;
 use probe::addresses::Addresses;
 use probe::target::Target;
 use std::io::ErrorKind;
@@ -31,14 +33,22 @@ impl Load {
             None if self.start.is_given() => return Ok(NO_CONNECTION.into()),
             None => {}
         }
-        let done = self.load().await;
+        let paused = started.as_ref().and_then(|started| started.server.paused()).or(self.pid);
+        let pause = match self.pause.map(|plan| (plan, paused)) {
+            None => None,
+            Some((plan, Some(paused))) => Some(RunPause::new(plan, paused).context("--pause")?),
+            Some((_, None)) => {
+                anyhow::bail!("--pause: this system cannot stop what --start started")
+            }
+        };
+        let done = self.load(pause).await;
         if let Some(started) = started {
             started.end().await;
         }
         done
     }
 
-    async fn load(self) -> anyhow::Result<ExitCode> {
+    async fn load(self, mut pause: Option<RunPause>) -> anyhow::Result<ExitCode> {
         if self.no_color {
             console::set_colors_enabled(false);
         }
@@ -66,7 +76,13 @@ impl Load {
         let live = Live::new(plan.until)?;
         let mut signals = Signals::new()?;
         let stop = async { _ = signals.next().await };
-        let run = load::run(plan, stop, |progress| live.show(progress)).await;
+        let run = load::run(plan, stop, |progress| {
+            live.show(progress);
+            if let Some(pause) = &mut pause {
+                pause.tick(progress.elapsed);
+            }
+        })
+        .await;
         live.clear();
         let stats = match run {
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
@@ -75,6 +91,7 @@ impl Load {
             }
             stats => stats?,
         };
+        let pause = pause.map(|pause| pause.end(stats.elapsed));
         if stats.never_connected() {
             for failure in stats.failed.kinds.keys() {
                 complain(&format!("error: {}: {failure}", self.target.host));
@@ -98,9 +115,11 @@ impl Load {
             shape,
             seed: (self.event || self.retry).then_some(seed),
             timeline: self.timeline,
+            pause: pause.and_then(Result::ok),
             diagnoses: diagnose(&stats, shape, keep_alive)
                 .into_iter()
                 .chain(self.note_on_events(&stats))
+                .chain(pause.and_then(Result::err).map(String::from))
                 .collect(),
             assertions: self
                 .expectations

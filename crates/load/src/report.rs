@@ -7,6 +7,7 @@ use crate::expectation::Assertion;
 use crate::schedule::Shape;
 use crate::stats::LoadStats;
 use crate::verify::Reconciliation;
+use std::time::Duration;
 
 /// A run, and everything that is known about it.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Report {
     pub stats: LoadStats,
     /// Whether the text has a line for each second.
     pub timeline: bool,
+    /// From when to when the server was stopped.
+    pub pause: Option<(Duration, Duration)>,
     /// Notes on what the figures mean.
     pub diagnoses: Vec<String>,
     /// What was expected, and whether it was met.

@@ -56,6 +56,11 @@ impl Group {
         child.with_context(|| format!("cannot start {name}"))
     }
 
+    /// The id of the process group; `None` on Windows, which has none.
+    pub fn process_group(&self) -> Option<u32> {
+        self.0.process_group()
+    }
+
     /// Asks them to end: SIGTERM. Windows has no such signal.
     pub fn terminate(&self) {
         self.0.terminate();

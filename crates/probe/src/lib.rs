@@ -5,6 +5,7 @@
 //! - [`server`] starts a server as a process, on a free port;
 //! - [`started`] starts one that a user's command starts, in any language;
 //! - [`children`] starts processes that end with this one, whatever ends it;
+//! - [`pause`] stops processes for a while, which then continue, whatever ends this one;
 //! - [`stages`] lists the stages of the course and builds them;
 //! - [`addresses`] connects to the first address of a server that works;
 //! - [`tools`] lists the programs that lessons call and that a machine may lack;
@@ -36,6 +37,7 @@ pub mod duration;
 pub mod hold;
 pub mod http_client;
 pub mod number;
+pub mod pause;
 pub mod server;
 pub mod stages;
 pub mod started;

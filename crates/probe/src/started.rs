@@ -1,6 +1,7 @@
 //! A server in any language, started by a command that a user gives.
 
 use crate::children::Group;
+use crate::pause::Paused;
 use anyhow::{Context, bail};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -109,6 +110,11 @@ impl Started {
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The processes that it consists of, where the system can stop them.
+    pub fn paused(&self) -> Option<Paused> {
+        self.group.process_group().map(Paused::Group)
     }
 
     /// Kills it, with everything that it has started, at once (SIGKILL), and starts it again on the

@@ -1,17 +1,20 @@
 //! The command line of `client load`.
 
+use super::pause::{PauseAt, pause_at};
 use crate::commands::arguments::{connections, count, positive_duration};
 use crate::commands::start::Start;
 use clap::{ArgGroup, Args};
 use http1::{Bytes, HeaderName, HeaderValue, Method, header};
 use load::{Expectation, RetryBudget};
 use probe::number::number;
+use probe::pause::Paused;
 use probe::target::Target;
 use std::time::Duration;
 
 /// Send requests, and report what was served, shed, rejected, timed out or failed
 #[derive(Args)]
 #[command(group(ArgGroup::new("random").args(["event", "retry"]).multiple(true)))]
+#[command(group(ArgGroup::new("paused").args(["start", "pid"])))]
 #[command(group(ArgGroup::new("again").args(["retry", "retry_timeouts"]).multiple(true)), after_help = "\
 Examples:
   client load -n 1000 -c 10                  GET / of 127.0.0.1:8080
@@ -107,6 +110,14 @@ pub(crate) struct Load {
     /// A line for each second, also with how many requests wait in a server that has GET /stats
     #[arg(long)]
     pub(super) timeline: bool,
+    /// Stop the server for a while after the beginning of the run, as SIGSTOP does, such as 3s@5s;
+    /// needs --start or --pid. It continues whatever ends this client
+    #[arg(long, value_name = "DURATION@START", value_parser = pause_at, requires = "paused", allow_hyphen_values = true)]
+    pub(super) pause: Option<PauseAt>,
+    /// The process that --pause stops, which must be yours
+    // clap does not ask for what conflicts with an argument that is there, so --start-timeout is named, too
+    #[arg(long, value_name = "PID", requires = "pause", conflicts_with_all = ["start", "start_timeout"], allow_hyphen_values = true)]
+    pub(super) pid: Option<Paused>,
     /// The seed of the random users, amounts and waits [default: a new one each time]
     #[arg(long, value_name = "NUMBER", requires = "random", allow_hyphen_values = true)]
     pub(super) seed: Option<u64>,

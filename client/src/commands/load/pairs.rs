@@ -5,7 +5,7 @@ use clap::{Args, Command};
 use std::collections::BTreeSet;
 
 /// An argument for each option, by clap's name for it.
-const ARGUMENTS: [(&str, &[&str]); 27] = [
+const ARGUMENTS: [(&str, &[&str]); 29] = [
     ("count", &["-n", "5"]),
     ("connections", &["-c", "5"]),
     ("duration", &["-z", "5s"]),
@@ -26,6 +26,8 @@ const ARGUMENTS: [(&str, &[&str]); 27] = [
     ("retry_timeouts", &["--retry-timeouts", "5"]),
     ("retry_budget", &["--retry-budget", "5:0.5"]),
     ("timeline", &["--timeline"]),
+    ("pause", &["--pause", "3s@5s"]),
+    ("pid", &["--pid", "OWN"]),
     ("seed", &["--seed", "5"]),
     ("expectations", &["--expect", "failed=0"]),
     ("json", &["--json"]),
@@ -36,7 +38,8 @@ const ARGUMENTS: [(&str, &[&str]); 27] = [
 ];
 
 /// What contradicts what. Every other pair is allowed.
-const FORBIDDEN: [(&str, &[&str]); 4] = [
+const FORBIDDEN: [(&str, &[&str]); 5] = [
+    ("pid", &["start", "start_timeout"]),
     ("duration", &["count", "burst"]),
     ("burst", &["rate"]),
     ("body", &["file", "event"]),
@@ -44,11 +47,13 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
 ];
 
 /// What has no effect without another option: one of these.
-const NEEDS: [(&str, &[&str]); 6] = [
+const NEEDS: [(&str, &[&str]); 8] = [
     ("keys", &["event"]),
     ("verify", &["event"]),
     ("no_jitter", &["retry"]),
     ("retry_budget", &["retry", "retry_timeouts"]),
+    ("pause", &["start", "pid"]),
+    ("pid", &["pause"]),
     ("seed", &["event", "retry"]),
     ("start_timeout", &["start"]),
 ];
@@ -59,7 +64,8 @@ fn is_allowed(options: &BTreeSet<&str>) -> bool {
         FORBIDDEN.iter().any(|(name, others)| has(&name) && others.iter().any(|other| has(&other)));
     let lacks =
         NEEDS.iter().any(|(name, needed)| has(&name) && !needed.iter().any(|needed| has(&needed)));
-    !contradicts && !lacks
+    let is_possible = cfg!(unix) || !has(&&"pid");
+    !contradicts && !lacks && is_possible
 }
 
 #[test]
@@ -72,12 +78,14 @@ fn every_pair_of_options_is_allowed_or_exit_code_2() {
     for (first, _) in ARGUMENTS {
         for (second, _) in ARGUMENTS {
             // alone, and with each option that may be needed
-            for needed in [first, "event", "retry"] {
+            for needed in [first, "event", "retry", "pause"] {
                 let options = BTreeSet::from([first, second, needed]);
                 let of = ARGUMENTS.iter().filter(|(name, _)| options.contains(name));
                 let line =
                     ["load"].into_iter().chain(of.flat_map(|(_, args)| args.iter().copied()));
-                let line: Vec<_> = line.collect();
+                let own = std::process::id().to_string();
+                let line: Vec<_> =
+                    line.map(|arg| if arg == "OWN" { own.as_str() } else { arg }).collect();
                 let parsed = command.clone().try_get_matches_from(&line);
                 let code = parsed.as_ref().err().map(clap::Error::exit_code);
                 let expected = (!is_allowed(&options)).then_some(2);
@@ -86,5 +94,5 @@ fn every_pair_of_options_is_allowed_or_exit_code_2() {
             }
         }
     }
-    assert_eq!(tried, 27 * 27 * 3);
+    assert_eq!(tried, 29 * 29 * 4);
 }

@@ -43,6 +43,7 @@ impl Report {
             "sent_again": stats.resent.shed,
             "sent_again_after_timeout": stats.resent.timed_out,
             "not_sent_again": stats.resent.denied,
+            "pause": self.pause.map(|(from, to)| json!({ "from_s": from.as_secs_f64(), "to_s": to.as_secs_f64() })),
             "timeline": stats.timeline.iter().zip(1..).map(second).collect::<Vec<_>>(),
             "connects": {
                 "count": stats.connects.count,

@@ -41,8 +41,11 @@ impl Display for Report {
         if let Some(seed) = self.seed {
             writeln!(f, "  to repeat this run: --seed {seed}")?;
         }
+        if let Some((from, to)) = self.pause {
+            writeln!(f, "  the server was stopped from {} to {}", show(from), show(to))?;
+        }
         if self.timeline {
-            timeline(f, &stats.timeline)?;
+            timeline(f, &stats.timeline, self.pause)?;
         }
         match &self.reconciliation {
             None => {}
@@ -174,17 +177,26 @@ fn resent(f: &mut Formatter<'_>, stats: &LoadStats) -> fmt::Result {
 }
 
 /// A line for each second.
-fn timeline(f: &mut Formatter<'_>, seconds: &[Second]) -> fmt::Result {
+fn timeline(
+    f: &mut Formatter<'_>,
+    seconds: &[Second],
+    pause: Option<(Duration, Duration)>,
+) -> fmt::Result {
     writeln!(
         f,
         "\n  second     due  served    shed  rejected  timed out  failed  sent again  waiting"
     )?;
     for (second, number) in seconds.iter().zip(1u64..) {
         let [served, shed, rejected, timed_out, failed] = second.outcomes;
+        let end = Duration::from_secs(number);
+        let is_paused = pause.is_some_and(|(from, to)| {
+            from < end && to > end.saturating_sub(Duration::from_secs(1))
+        });
+        let paused = if is_paused { "  stopped" } else { "" };
         let waiting = second.waiting.map_or("-".into(), |waiting| waiting.to_string());
         writeln!(
             f,
-            "  {number:>6}{:>8}{served:>8}{shed:>8}{rejected:>10}{timed_out:>11}{failed:>8}{:>12}{waiting:>9}",
+            "  {number:>6}{:>8}{served:>8}{shed:>8}{rejected:>10}{timed_out:>11}{failed:>8}{:>12}{waiting:>9}{paused}",
             second.due, second.resent
         )?;
     }

@@ -61,6 +61,10 @@ impl Group {
         let _ = Command::new("sh").args(["-c", "kill -s TERM -- \"$0\"", &group]).status();
     }
 
+    pub(super) fn process_group(&self) -> Option<u32> {
+        Some(self.watcher.id())
+    }
+
     fn id(&self) -> i32 {
         self.watcher.id().try_into().unwrap_or(i32::MAX) // ids are positive 32-bit numbers
     }

@@ -30,5 +30,9 @@ impl Group {
         }
     }
 
+    pub(super) fn process_group(&self) -> Option<u32> {
+        None
+    }
+
     pub(super) fn terminate(&self) {}
 }
