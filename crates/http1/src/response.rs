@@ -104,14 +104,23 @@ impl Response {
     /// An error as a problem document (RFC 9457). `detail` is one sentence for the sender of the
     /// request: its control characters are escaped, and it is cut after 400 characters.
     pub fn problem(status: StatusCode, detail: impl std::fmt::Display) -> Self {
+        Self::problem_of_type("about:blank", status, detail)
+    }
+
+    /// A problem that a client should tell from others of its status, by a URI of its own (RFC 9457
+    /// §3.1.1).
+    pub fn problem_of_type(
+        r#type: &'static str,
+        status: StatusCode,
+        detail: impl std::fmt::Display,
+    ) -> Self {
         let mut detail = detail.to_string();
         let is_plain = |byte: u8| byte.is_ascii() && !byte.is_ascii_control();
         if detail.len() > MAX_DETAIL || !detail.bytes().all(is_plain) {
             detail = escape_and_cut(&detail);
         }
         let title = status.canonical_reason().unwrap_or("Error");
-        let problem =
-            Problem { r#type: "about:blank", title, status: status.as_u16(), detail: &detail };
+        let problem = Problem { r#type, title, status: status.as_u16(), detail: &detail };
         Self::document(status, &problem, "application/problem+json")
     }
 

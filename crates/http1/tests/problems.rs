@@ -98,3 +98,14 @@ fn text_is_sent_as_plain_text_with_nosniff() {
     assert_eq!(response.header(header::X_CONTENT_TYPE_OPTIONS), Some("nosniff"));
     assert!(Response::text("".into()).headers().is_empty());
 }
+
+#[test]
+fn a_problem_may_have_a_type_of_its_own() {
+    let usual = document(&Response::problem(StatusCode::GATEWAY_TIMEOUT, "late"));
+    assert_eq!(usual["type"], "about:blank");
+    let typed = Response::problem_of_type("urn:x:late", StatusCode::GATEWAY_TIMEOUT, "late");
+    assert_eq!(typed.header(header::CONTENT_TYPE), Some("application/problem+json"));
+    let typed = document(&typed);
+    assert_eq!((&typed["type"], &typed["status"]), (&"urn:x:late".into(), &504.into()));
+    assert_eq!((&typed["title"], &typed["detail"]), (&usual["title"], &usual["detail"]));
+}
