@@ -2,7 +2,7 @@
 
 use client::doctor::disk::disk;
 use client::doctor::limits::{backlog, cores, descriptors, ports, processes};
-use client::doctor::{Check, Health};
+use client::doctor::{Check, Health, nats_server_of};
 use std::ffi::OsString;
 use std::fs::Permissions;
 use std::net::TcpListener;
@@ -145,6 +145,14 @@ fn the_time_of_a_sync_is_measured_where_stage_6_would_store_its_data() {
     let unwritable = disk(Err(std::io::ErrorKind::PermissionDenied.into()));
     assert_eq!(unwritable.health, Health::Warn);
     assert!(unwritable.fix.is_some_and(|fix| fix.contains("--data")));
+}
+
+#[test]
+fn a_nats_server_that_is_too_old_for_stage_7_is_reported_and_none_is_not_a_problem() {
+    let health = |version: &str| nats_server_of(Some(format!("nats-server: v{version}"))).health;
+    assert_eq!(["2.12.0", "2.15.1", "3.0.0"].map(health), [Health::Ok; 3]);
+    assert_eq!(["2.11.11", "2.9.10", "1.20.0"].map(health), [Health::Warn; 3]);
+    assert_eq!(nats_server_of(None).health, Health::Ok);
 }
 
 #[test]

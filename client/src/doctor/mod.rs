@@ -12,7 +12,7 @@ mod program;
 mod tools;
 
 pub use finding::{Check, Health};
-pub use tools::OPENER;
+pub use tools::{OPENER, nats_server_of};
 
 use std::net::SocketAddr;
 use std::thread;
@@ -47,6 +47,7 @@ pub fn examine(addr: SocketAddr, columns: Option<usize>) -> Vec<Check> {
             tools::shell_tools(),
             tools::lesson_tools(),
             tools::python(),
+            tools::nats_server(),
         ]);
     } else {
         findings.push(tools::no_scripts());

@@ -179,6 +179,30 @@ pub(super) fn python() -> Check {
     }
 }
 
+/// The NATS server that stage 7 needs: 2.12 or later, since older ones lose acknowledged events.
+pub(super) fn nats_server() -> Check {
+    nats_server_of(ask("nats-server", &["--version"]).map(|asked| first_line(&asked.stdout)))
+}
+
+/// What the version that it prints means, or that there is none.
+pub fn nats_server_of(printed: Option<String>) -> Check {
+    let install = if cfg!(target_os = "macos") {
+        "brew install nats-server"
+    } else {
+        "a release of github.com/nats-io/nats-server, in a folder of PATH"
+    };
+    let Some(printed) = printed else {
+        return Check::ok("nats-server", format!("none: only stage 7 needs it ({install})"));
+    };
+    let version = printed.rsplit('v').next().unwrap_or_default();
+    let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
+    if (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < (2, 12) {
+        let what = format!("{version} loses events that it has acknowledged; stage 7 needs 2.12");
+        return Check::warn("nats-server", what, install);
+    }
+    Check::ok("nats-server", version)
+}
+
 /// The width at which `compare` prints its table side by side.
 const WIDE: usize = 128;
 
