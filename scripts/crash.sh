@@ -10,7 +10,8 @@
 # every acknowledged event has been applied. Stage 5 responds with 202 before the work is done:
 # after kill -9 the events in its queue are lost, up to --queue + 1 of them. After SIGTERM it
 # applies all of them first, and its last line says so. Stage 6 responds with 202 when the event is
-# on the disk: started again with the same data, it applies the rest.
+# on the disk: started again with the same data, it applies the rest. Stage 7 does, too: its events
+# are in the cluster that scripts/cluster.sh has started in another terminal.
 #
 # usage: scripts/crash.sh [options] [STAGE | PROGRAM] [-- OPTIONS OF THE SERVER]        (5)
 #
@@ -23,8 +24,8 @@
 #
 # A PROGRAM is a server of your own: it takes --addr, and its first line is "listening on
 # http://HOST:PORT". The verdict is "lost" if fewer events were applied than acknowledged, else
-# "kept"; "nothing" if the server does not store events. If --data is among its options, it is
-# started again with them, and what it applies then counts, too.
+# "kept"; "nothing" if the server does not store events. If --data or --name is among its options,
+# it is started again with them, and what it applies then counts, too.
 
 # a plain bash, whatever started this: sh, bash -e, exported SHELLOPTS, a link from elsewhere
 [ "${plain-}" = $$ ] ||
@@ -37,15 +38,15 @@ value_options='-n -t --kill' verdicts='lost kept nothing' stage=5 argument=stage
 
 count=10 seconds=10 signal=KILL program='' acknowledged=0 promised=0 applied=0
 
-set_target() { # a stage from 1 to 6 or a program; sets stage and program
+set_target() { # a stage from 1 to 7 or a program; sets stage and program
     case $1 in
-        [1-6]) stage=$1 ;;
+        [1-7]) stage=$1 ;;
         */*)
             if [ -d "$1" ] || ! [ -x "$1" ]; then
-                usage_error "no executable file '$1': build it first, or give a stage from 1 to 6"
+                usage_error "no executable file '$1': build it first, or give a stage from 1 to 7"
             fi
             program=$1 ;;
-        *) usage_error "a stage is a number from 1 to 6, and a program has a slash, as in ./$1; not '$1'" ;;
+        *) usage_error "a stage is a number from 1 to 7, and a program has a slash, as in ./$1; not '$1'" ;;
     esac
 }
 
@@ -116,13 +117,17 @@ main() {
     if [ -z "$program" ]; then
         say "building stage $stage"
         case $stage in
-            6) build --manifest-path beyond/Cargo.toml -p stage6 ;;
+            [67]) build --manifest-path beyond/Cargo.toml -p "stage$stage" ;;
             *) build -p "stage$stage" ;;
         esac || die "stage $stage does not build"
         program=${programs%%$'\n'*}
     fi
     set -- "${@:n+1}"
-    case "$stage $* " in *' --data'[\ =]*) ;; 6*) set -- --data "$dir/stage6.redb" "$@" ;; esac
+    case "$stage $* " in
+        *' --data'[\ =]* | *' --name'[\ =]*) ;;
+        6*) set -- --data "$dir/stage6.redb" "$@" ;;
+        7*) set -- --name "crash-$$" "$@" ;; # a stream that nothing else uses
+    esac
     start "$@"
     check_server
     check_nc
@@ -137,7 +142,7 @@ main() {
         say "$applied applied (the highest balance in a response)"
     fi
     end_server
-    case " $* " in *' --data'[\ =]*) start_again "$@" ;; esac
+    case " $* " in *' --data'[\ =]* | *' --name'[\ =]*) start_again "$@" ;; esac
     close_connections
     local lost=$((acknowledged - applied))
     verdict=kept

@@ -24,7 +24,7 @@ fn each_live_change_fits_the_file_that_it_names() {
         assert_eq!(code.matches(&before.join("\n")).count(), 1, "{file}: {change}");
         assert!(lines.contains(['+', '-']), "{file}: nothing changes");
     }
-    assert_eq!(changes.len(), 6, "one for each stage, and one beyond the course");
+    assert_eq!(changes.len(), 7, "one for each stage, and two beyond the course");
 }
 
 #[test]
@@ -85,5 +85,10 @@ fn the_lesson_beyond_the_course_takes_as_long_as_its_section_says() {
     assert!(lesson.contains("\n**Time:** 60 minutes.\n"));
     assert!(
         page().contains("It takes 60 minutes: predict 10, break 10, why 20, cost 10, exercise 10.")
+    );
+    let lesson = std::fs::read_to_string(root().join("beyond/stage7-distributed/README.md"));
+    assert!(lesson.expect("stage 7 has a lesson").contains("\n**Time:** 60 minutes.\n"));
+    assert!(
+        page().contains("It takes 60 minutes: predict 10, break 15, why 15, cost 10, exercise 10.")
     );
 }

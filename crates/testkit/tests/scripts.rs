@@ -71,7 +71,7 @@ fn a_bad_address_is_an_error() {
 #[test]
 fn crash_rejects_a_program_that_is_not_a_server() {
     for (args, because) in [
-        (&["7"][..], "a stage is a number from 1 to 6"),
+        (&["8"][..], "a stage is a number from 1 to 7"),
         (&["cat"], "a program has a slash"),
         (&["./no/such/program"], "no executable file './no/such/program'"),
         (&["/tmp"], "no executable file '/tmp'"),

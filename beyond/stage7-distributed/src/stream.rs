@@ -1,0 +1,318 @@
+//! The queue: a stream of NATS JetStream, in partitions. Everything here is the engine's way to do
+//! what stage 5 did with a channel.
+
+use crate::accounts::name_of;
+use crate::options::Options;
+use async_nats::connection::State;
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
+use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind, PublishErrorKind};
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::{
+    Config, ConsumerError, ConsumerErrorKind, DiscardPolicy, RawMessageErrorKind, RetentionPolicy,
+    Stream,
+};
+use async_nats::jetstream::{self, AckKind, Context, ErrorCode, Message};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr};
+use event::Event;
+use futures_util::StreamExt;
+use std::error::Error;
+use std::io;
+use std::time::{Duration, Instant};
+use tokio::time::{sleep, timeout};
+
+/// Errors of the client library come in a dozen types.
+pub(crate) type Result<T> = std::result::Result<T, async_nats::Error>;
+
+/// How long a request to the cluster may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a start waits for a cluster that has just been started itself.
+const START: Duration = Duration::from_secs(15);
+
+/// The oldest NATS server that keeps the promise. Before 2.12 an event that was rejected since the
+/// stream is full enters its key into the table of duplicates all the same.
+const OLDEST: (u64, u64) = (2, 12);
+
+/// The stream and its consumers.
+pub(crate) struct Events {
+    context: Context,
+    stream: Stream,
+    name: String,
+    /// One for each partition.
+    consumers: Vec<Consumer<pull::Config>>,
+}
+
+/// What became of an event that was published.
+pub(crate) enum Published {
+    /// It is stored on most of its servers.
+    Stored,
+    /// An event with this key is stored, under this number.
+    Known(u64),
+    /// The stream has no place for it.
+    Full,
+    /// It is not stored, for this reason.
+    Rejected(String),
+    /// Nobody knows: no response came in time, and the event may still arrive.
+    Unknown,
+}
+
+/// How full the stream is.
+pub(crate) struct Level {
+    /// How many events may wait.
+    pub(crate) capacity: u64,
+    /// How many are not applied yet, those in hand included.
+    pub(crate) queued: u64,
+    /// How many were ever stored.
+    pub(crate) accepted: u64,
+}
+
+/// Connects to a cluster that can keep the promise.
+pub(crate) async fn connect(options: &Options) -> io::Result<Context> {
+    let urls = options.nats.join(",");
+    let addresses: std::result::Result<Vec<ServerAddr>, _> =
+        options.nats.iter().map(|url| url.parse()).collect();
+    let addresses = addresses.map_err(|error| wrong(format!("--nats {urls}: {error}")))?;
+    let client = ConnectOptions::new()
+        .connection_timeout(Duration::from_secs(1))
+        .ping_interval(Duration::from_secs(1)) // after two without a response a server is gone
+        .request_timeout(Some(PATIENCE))
+        .reconnect_delay_callback(|tries| Duration::from_millis(50 * (tries as u64).min(10)))
+        .connect(addresses)
+        .await
+        .map_err(|error| match error.kind() {
+            ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
+                wrong(format!("{urls}: wrong user or password; nats://USER:PASSWORD@HOST:PORT"))
+            }
+            _ => {
+                let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+                wrong(format!(
+                    "no NATS server at {urls} ({cause}); start three: scripts/cluster.sh"
+                ))
+            }
+        })?;
+    let info = client.server_info();
+    let mut numbers = info.version.split('.').map(|number| number.parse().unwrap_or(0));
+    if (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < OLDEST {
+        let (version, (major, minor)) = (&info.version, OLDEST);
+        let it = "loses events that it has acknowledged";
+        return Err(wrong(format!("nats-server {version} {it}; use {major}.{minor} or later")));
+    }
+    if !info.jetstream {
+        return Err(wrong(format!("{urls}: this server has no JetStream; nats-server -js")));
+    }
+    let mut context = jetstream::new(client);
+    context.set_timeout(PATIENCE);
+    Ok(context)
+}
+
+fn wrong(what: String) -> io::Error {
+    io::Error::other(what)
+}
+
+/// Tries again until a cluster that has just been started has its leaders.
+pub(crate) async fn with_leaders<T>(attempt: impl AsyncFn() -> Result<T>) -> io::Result<T> {
+    let began = Instant::now();
+    loop {
+        let error = match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let reason = api_error(&*error);
+        let may_pass = match reason.as_ref().map(jetstream::Error::error_code) {
+            Some(code) => {
+                [ErrorCode::CLUSTER_NO_PEERS, ErrorCode::CLUSTER_NOT_AVAILABLE].contains(&code)
+            }
+            None => !error.is::<io::Error>(),
+        };
+        if !may_pass || began.elapsed() > START {
+            return Err(wrong(
+                reason.map_or_else(|| error.to_string(), |error| format!("JetStream: {error}")),
+            ));
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// The error that JetStream itself has sent, if it is one.
+fn api_error(error: &(dyn Error + 'static)) -> Option<jetstream::Error> {
+    let of_stream = error.downcast_ref().map(CreateStreamError::kind);
+    if let Some(CreateStreamErrorKind::JetStream(error)) = of_stream {
+        return Some(error);
+    }
+    if let Some(ConsumerErrorKind::JetStream(error)) = error.downcast_ref().map(ConsumerError::kind)
+    {
+        return Some(error);
+    }
+    error.downcast_ref().cloned().or_else(|| api_error(error.source()?))
+}
+
+impl Events {
+    /// Opens the stream, or creates it.
+    pub(crate) async fn open(context: &Context, options: &Options) -> Result<Self> {
+        let (name, partitions) = (&options.name, options.partitions);
+        let share = options.queue.div_ceil(partitions) + 1; // one of a partition is in hand
+        let wanted = Config {
+            name: name.clone(),
+            subjects: vec![format!("{name}.*")],
+            retention: RetentionPolicy::WorkQueue, // what is acknowledged is gone
+            discard: DiscardPolicy::New,           // full: the new one is rejected
+            max_messages: (options.queue + partitions) as i64,
+            max_messages_per_subject: share as i64, // a stuck partition does not fill the others
+            discard_new_per_subject: true,
+            num_replicas: options.replicas,
+            duplicate_window: Duration::from_secs(120),
+            ..Default::default()
+        };
+        // one that exists is taken as it is, whatever its limits
+        let stream = context.get_or_create_stream(wanted.clone()).await?;
+        let found = &stream.cached_info().config;
+        let limits = |config: &Config| {
+            (config.max_messages, config.max_messages_per_subject, config.num_replicas)
+        };
+        let kind = |config: &Config| {
+            (
+                config.retention,
+                config.discard,
+                config.discard_new_per_subject,
+                config.subjects.clone(),
+            )
+        };
+        if limits(found) != limits(&wanted) || kind(found) != kind(&wanted) {
+            let text = |(messages, share, replicas)| {
+                format!("{messages} messages, {share} per partition, {replicas} replicas")
+            };
+            return Err(wrong(format!(
+                "the stream {name} exists with other limits ({}, not {}): use its --queue, --partitions and --replicas, or another --name",
+                text(limits(found)),
+                text(limits(&wanted)),
+            )).into());
+        }
+        let mut consumers = Vec::new();
+        for partition in 0..partitions {
+            let consumer = format!("{name}-{partition}");
+            let config = pull::Config {
+                durable_name: Some(consumer.clone()),
+                filter_subject: format!("{name}.{partition}"),
+                ack_policy: AckPolicy::Explicit,
+                ack_wait: options.ack_wait,
+                max_ack_pending: 1, // one worker at a time, so the order holds
+                ..Default::default()
+            };
+            consumers.push(stream.get_or_create_consumer(&consumer, config).await?);
+        }
+        Ok(Self { context: context.clone(), stream, name: name.clone(), consumers })
+    }
+
+    pub(crate) fn partitions(&self) -> usize {
+        self.consumers.len()
+    }
+
+    fn client(&self) -> Client {
+        self.context.client()
+    }
+
+    /// Whether a server is connected. If none is, the library would keep an event and send it when
+    /// its client has long been rejected.
+    pub(crate) fn are_connected(&self) -> bool {
+        self.client().connection_state() == State::Connected
+    }
+
+    /// Publishes an event. Its key saves the place of a duplicate, for as long as the servers
+    /// remember it.
+    pub(crate) async fn publish(&self, event: &Event, key: Option<&str>) -> Result<Published> {
+        let partition = stable_hash(event.user.as_ref()) % self.partitions() as u64;
+        let mut message = PublishMessage::build().payload(serde_json::to_vec(event)?.into());
+        if let Some(key) = key {
+            message = message.message_id(format!("{}.{key}", name_of(&event.user)));
+        }
+        let subject = format!("{}.{partition}", self.name);
+        let acknowledged = match self.context.send_publish(subject, message).await {
+            Ok(sent) => sent.await,
+            Err(error) => Err(error),
+        };
+        Ok(match acknowledged {
+            Ok(stored) if stored.duplicate => Published::Known(stored.sequence),
+            Ok(_) => Published::Stored,
+            Err(error) => match (api_error(&error), error.kind()) {
+                (Some(reason), _) if reason.to_string().contains("maximum messages") => {
+                    Published::Full
+                }
+                (Some(reason), _) => Published::Rejected(reason.to_string()),
+                (None, PublishErrorKind::StreamNotFound) => {
+                    Published::Rejected("the stream has no leader at the moment".to_owned())
+                }
+                (None, _) => Published::Unknown,
+            },
+        })
+    }
+
+    /// The event with this number, if it is still in the stream.
+    pub(crate) async fn get(&self, number: u64) -> Result<Option<Event>> {
+        match self.stream.get_raw_message(number).await {
+            Ok(message) => Ok(Some(serde_json::from_slice(&message.payload)?)),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The next event of a partition, if it has one and no worker has one of it in hand.
+    pub(crate) async fn next(&self, partition: usize) -> Result<Option<Delivery>> {
+        let mut messages = self.consumers[partition].fetch().max_messages(1).messages().await?;
+        // a server that hangs would let it wait without an end
+        let Some(message) = timeout(PATIENCE, messages.next()).await? else { return Ok(None) };
+        let message = message?;
+        let number = message.info()?.stream_sequence;
+        let id = message.headers.as_ref().and_then(|headers| headers.get("Nats-Msg-Id"));
+        let key = id.and_then(|id| id.as_str().split_once('.')).map(|(_, key)| key.to_owned());
+        let event = serde_json::from_slice(&message.payload)?;
+        Ok(Some(Delivery { message, number, key, event }))
+    }
+
+    /// How full it is.
+    pub(crate) async fn level(&self) -> Result<Level> {
+        let info = self.stream.get_info().await?;
+        let places = u64::try_from(info.config.max_messages).unwrap_or(0);
+        let capacity = places.saturating_sub(self.partitions() as u64);
+        let (queued, accepted) = (info.state.messages, info.state.last_sequence);
+        Ok(Level { capacity, queued, accepted })
+    }
+
+    /// Sends what is still to be sent, such as the last acknowledgement.
+    pub(crate) async fn flush(&self) {
+        let _ = self.client().flush().await; // without a server there is nobody to tell
+    }
+}
+
+/// An event that a worker has in hand. No other gets one of its partition until it is done, or
+/// nothing was heard of it for the ack wait.
+pub(crate) struct Delivery {
+    message: Message,
+    /// Its place in the stream: later events have higher ones.
+    pub(crate) number: u64,
+    pub(crate) key: Option<String>,
+    pub(crate) event: Event,
+}
+
+impl Delivery {
+    /// Its effect stands: the stream forgets it.
+    pub(crate) async fn done(&self) -> Result<()> {
+        self.message.ack().await
+    }
+
+    /// It takes longer: the ack wait starts again.
+    pub(crate) async fn progress(&self) -> Result<()> {
+        self.message.ack_with(AckKind::Progress).await
+    }
+
+    /// Another worker gets it at once.
+    pub(crate) async fn give_back(&self) -> Result<()> {
+        self.message.ack_with(AckKind::Nak(None)).await
+    }
+}
+
+/// FNV-1a. The hasher of std differs between versions, and a user must stay in its partition.
+fn stable_hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
