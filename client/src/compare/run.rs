@@ -209,5 +209,5 @@ async fn reached(target: &Target, name: &str) -> anyhow::Result<SocketAddr> {
 /// If the current folder is not in the workspace.
 pub fn workspace() -> anyhow::Result<PathBuf> {
     stages::workspace()
-        .context("compare builds the stages, so it must run inside the workspace; cd to your clone")
+        .context("compare builds the stages, so it needs the repository: cd to your clone")
 }
