@@ -43,7 +43,9 @@ fn the_summary_has_every_page_once() {
         |path: &PathBuf| path.starts_with(root().join(".github")) || path.ends_with("SUMMARY.md");
     let pages: BTreeSet<_> =
         files(&root(), ".md").into_iter().filter(|path| !not_a_page(path)).collect();
-    assert_eq!(distinct, pages, "SUMMARY.md has every page that there is");
+    let missing: Vec<_> = pages.difference(&distinct).collect();
+    assert!(missing.is_empty(), "SUMMARY.md, the order of the book, lacks {missing:?}");
+    assert_eq!(distinct, pages, "SUMMARY.md names a page that is not there");
 }
 
 /// What stands between `before` and the next quotation mark.
