@@ -135,7 +135,10 @@ fn the_error_of_a_bad_command_line_is_its_last_line_below_the_usage() {
 fn compare_outside_the_workspace_says_so() {
     let output = client(&["compare"]).current_dir(std::env::temp_dir()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("it needs the repository: cd to your clone"));
+    assert!(
+        String::from_utf8_lossy(&output.stderr)
+            .contains("it needs the repository: cd to your clone")
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::trial::{Trial, instead};
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::{fs, io};
 use tokio::time::{Duration, Instant, sleep};
 
@@ -18,7 +19,7 @@ const FEW: usize = CONNECTIONS / 2;
 pub(crate) async fn check_threads(trial: &mut Trial) -> Result<String, String> {
     trial.needs_descriptors(CONNECTIONS as u64 + 20)?;
     let Some(before) = settled(trial.addr).await else {
-        let why = "the threads of a server on another machine, of another user or without /proc cannot be counted";
+        let why = "the threads of a server on another machine, of another user, or of a system without /proc and lsof cannot be counted";
         return Err(trial.cannot_tell(why.into()));
     };
     let mut held = Vec::with_capacity(CONNECTIONS);
@@ -59,6 +60,9 @@ async fn settled(addr: SocketAddr) -> Option<usize> {
 
 /// How many threads the processes have together that listen at this address; `None` if they cannot be seen.
 fn threads_of(addr: SocketAddr) -> Option<usize> {
+    if cfg!(target_os = "macos") {
+        return threads_by_tools(addr);
+    }
     let sockets = listening_sockets(addr).ok().filter(|sockets| !sockets.is_empty())?;
     let mut threads = 0;
     for process in fs::read_dir("/proc").ok()?.flatten() {
@@ -68,6 +72,19 @@ fn threads_of(addr: SocketAddr) -> Option<usize> {
         }
     }
     Some(threads).filter(|&threads| threads > 0)
+}
+
+/// The same from lsof and macOS's ps, which `-M` makes print a line for each thread below its title.
+fn threads_by_tools(addr: SocketAddr) -> Option<usize> {
+    let output = |program: &str, args: &[&str]| {
+        let output = Command::new(program).args(args).stdin(Stdio::null()).output().ok()?;
+        String::from_utf8(output.stdout).ok()
+    };
+    let listening = format!("-iTCP:{}", addr.port());
+    let ids = output("lsof", &["-nP", &listening, "-sTCP:LISTEN", "-t"])?;
+    let threads = |id: &str| Some(output("ps", &["-M", "-p", id])?.lines().skip(1).count());
+    let threads = ids.lines().filter_map(threads).sum();
+    Some(threads).filter(|&threads| addr.ip().is_loopback() && threads > 0)
 }
 
 /// The inodes of the sockets that listen on this machine at this address, or at all its addresses (proc_pid_net(5)).

@@ -31,6 +31,29 @@ const REFUSED: [(&str, &str); 23] = [
     ("=()", "under set -u, bash 3.2 takes an empty array for an unset variable"),
 ];
 
+/// What GNU's programs have and those of macOS do not, and how to do without.
+const GNU: [(&str, &str); 19] = [
+    ("stat ", "GNU's -c is BSD's -f: read the size with wc -c"),
+    ("date -d", "BSD's is -v"),
+    ("date --", "BSD has no long options"),
+    ("%N", "BSD's date has no nanoseconds"),
+    ("sed -i", "BSD's wants a suffix: write a new file"),
+    ("mktemp --", "BSD has no long options"),
+    ("head -c -", "BSD counts from the start alone"),
+    ("head -n -", "BSD counts from the start alone"),
+    ("tail -n+", "BSD wants a space: tail -n +2"),
+    ("seq ", "not POSIX: for ((i = 0; …))"),
+    ("timeout ", "not on macOS: read -t, or a guard"),
+    ("nproc", "not on macOS: getconf _NPROCESSORS_ONLN"),
+    ("sort -V", "not in POSIX"),
+    ("grep -P", "not on macOS"),
+    ("cp -a ", "not in POSIX: cp -pR"),
+    ("cp --", "BSD has no long options"),
+    ("ls --", "BSD has no long options"),
+    ("sleep infinity", "BSD's takes a number"),
+    ("base64 -w", "not on macOS"),
+];
+
 /// Programs that differ from system to system, or that a small machine lacks.
 const OTHERS: [&str; 6] = ["awk", "sed", "find", "xargs", "bc", "pgrep"];
 
@@ -68,6 +91,40 @@ fn no_script_uses_what_bash_3_2_reads_differently() {
         for (line, number) in lines.iter().zip(1..) {
             assert_eq!(wrong_in(line), None, "scripts/{name}:{number}: {line}");
         }
+    }
+}
+
+/// As a command, not as a part of another word, and not where the line has a way around: `… 2>/dev/null || …`.
+fn gnu_in(line: &str) -> Option<&'static str> {
+    let is_called = |part: &str| {
+        line.match_indices(part).any(|(at, _)| {
+            let (text, before) = (line[..at].trim_end(), line[..at].chars().next_back());
+            part.starts_with('%')
+                || !text.ends_with('=') // compared with
+                    && !before.is_some_and(|char| char.is_alphanumeric() || "-_$./=".contains(char))
+        })
+    };
+    let found = GNU.iter().find(|(part, _)| is_called(part)).map(|(_, why)| *why);
+    let real_path = line.contains("readlink -f") && !line.contains("2>/dev/null || ");
+    found.or(real_path.then_some("readlink -f is missing before macOS 12.3: add a way around"))
+}
+
+#[test]
+fn no_script_uses_what_the_programs_of_macos_lack() {
+    for (name, lines) in scripts() {
+        for (line, number) in lines.iter().zip(1..) {
+            assert_eq!(gnu_in(line), None, "scripts/{name}:{number}: {line}");
+        }
+    }
+    for line in ["x=$(stat -c %s file)", "date +%s%N", "timeout 3 nc", "a=$(readlink -f \"$0\")"] {
+        assert!(gnu_in(line).is_some(), "{line}");
+    }
+    for line in [
+        "outcome=timeout elapsed=0",
+        "[ \"$outcome\" != timeout ]",
+        "readlink -f \"$0\" 2>/dev/null || echo \"$0\"",
+    ] {
+        assert_eq!(gnu_in(line), None, "{line}");
     }
 }
 
