@@ -31,3 +31,11 @@ pub(crate) enum Known {
     /// An event with this key is stored, and it was another one.
     Different,
 }
+
+impl Known {
+    /// Of an event whose key the engine knows: if its account has forgotten that key, nobody can
+    /// tell what it came with, and no promise is made.
+    pub(crate) fn or_forgotten(self) -> Self {
+        if self == Self::New { Self::Different } else { self }
+    }
+}

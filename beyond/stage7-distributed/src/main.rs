@@ -207,7 +207,11 @@ async fn offer(event: Event, key: Option<String>, bank: &Bank) -> Response {
         },
         Ok(Published::Full) => {
             bank.rejected.fetch_add(1, Relaxed);
-            unavailable("the queue is full; try again later", 1)
+            // until a hand has done what its partition holds; without a free hand it takes longer
+            let places = bank.options.queue.div_ceil(bank.options.partitions) + 1;
+            let until_done = bank.options.work.saturating_mul(places as u32);
+            let seconds = until_done.as_millis().div_ceil(1000).max(1) as u64;
+            unavailable("the queue is full; try again later", seconds)
         }
         Ok(Published::Rejected(reason)) => {
             unavailable(&format!("the event was not stored: {reason}"), 1)
@@ -226,7 +230,7 @@ async fn look_up(
     match bank.events.get(number).await? {
         Some(stored) if stored == *event => Ok(Known::Stored),
         Some(_) => Ok(Known::Different),
-        None => bank.accounts.look_up(event, &key.unwrap_or_default()).await, // it is applied
+        None => Ok(bank.accounts.look_up(event, &key.unwrap_or_default()).await?.or_forgotten()),
     }
 }
 
