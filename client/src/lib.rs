@@ -4,6 +4,7 @@
 //! makes of that:
 //!
 //! - [`compare`] tries the claims that a room should see on all five stages, and shows them side by side;
+//! - [`recorded`] reads a run of `client load`, and [`over_time`] draws it second by second;
 //! - [`doctor`] looks at a machine before a class;
 //! - [`output`] writes a file as a whole or not at all.
 //!
@@ -12,3 +13,5 @@
 pub mod compare;
 pub mod doctor;
 pub mod output;
+pub mod over_time;
+pub mod recorded;

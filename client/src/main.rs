@@ -27,6 +27,8 @@ enum Command {
     /// Build and start all five stages, try every claim of the lessons on each, and show them side
     /// by side
     Compare(commands::Compare),
+    /// Draw goodput per second of runs that `load --json` has recorded, one below the other
+    Chart(commands::Chart),
     /// Check this machine before a class, and say how to fix what is found
     Doctor(commands::Doctor),
 }
@@ -59,6 +61,7 @@ async fn run() -> ExitCode {
         Command::Check(check) => check.run().await,
         Command::Claims(claims) => Ok(claims.run()),
         Command::Compare(compare) => compare.run().await,
+        Command::Chart(chart) => chart.run(),
         Command::Doctor(doctor) => Ok(doctor.run()),
     };
     done.unwrap_or_else(|error| {

@@ -113,7 +113,7 @@ impl Compare {
 }
 
 /// The width of the output: `COLUMNS`, else that of the terminal, else 80.
-fn width() -> usize {
+pub(super) fn width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let terminal = || Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
     columns.or_else(terminal).unwrap_or(80).clamp(40, 1000)
@@ -174,7 +174,7 @@ impl ProgressLines {
 const OPENING: Duration = Duration::from_secs(3);
 
 /// Opens the page in the default browser, or says that it cannot.
-fn open(page: &Path) {
+pub(super) fn open(page: &Path) {
     let mut command = std::process::Command::new(OPENER);
     command.arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let (ended, end) = mpsc::channel();

@@ -1,6 +1,7 @@
 //! What each command accepts and prints.
 
 mod arguments;
+mod chart;
 mod check;
 mod claims;
 mod compare;
@@ -15,6 +16,7 @@ mod reach;
 mod signals;
 mod start;
 
+pub(crate) use chart::Chart;
 pub(crate) use check::Check;
 pub(crate) use claims::Claims;
 pub(crate) use compare::Compare;

@@ -8,6 +8,7 @@
 use crate::output;
 use crate::page::{Block, Page};
 use probe::server::Server;
+use probe::stages::STAGES;
 use probe::tools::{self, Tool};
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -102,6 +103,9 @@ impl Terminal<'_> {
             text =
                 text.replace(&format!("scripts/{name}.sh"), &format!("script scripts/{name}.sh"));
         }
+        if text.contains("--start '") {
+            text = with_stages(&text);
+        }
         let broken = |error: std::io::Error| (block.line, format!("cannot be run: {error}"));
         let mut output = tempfile::tempfile().map_err(broken)?;
         let into = |file: &File| file.try_clone().map_err(broken);
@@ -157,6 +161,17 @@ fn is_for_this_system(block: &Block) -> bool {
     block.file.is_empty() || block.file == std::env::consts::OS
 }
 
+/// A command with the binaries in the folder `$BIN`, in place of cargo, which would build them.
+pub fn with_binaries(command: &str) -> String {
+    with_stages(&command.replace("cargo client", "\"$BIN/client\""))
+}
+
+fn with_stages(command: &str) -> String {
+    STAGES.iter().zip(1..).fold(command.into(), |command: String, (name, number)| {
+        command.replace(&format!("cargo stage{number}"), &format!("\"$BIN/{name}\""))
+    })
+}
+
 /// Whether it ended with 0; killed with all that it started if it does not end.
 fn end_of(mut child: Child) -> Result<bool, String> {
     let (pid, (ended, end)) = (child.id(), mpsc::channel());
@@ -175,6 +190,9 @@ fn end_of(mut child: Child) -> Result<bool, String> {
 /// to the server.
 fn start_of(text: &str) -> Option<String> {
     let text = text.trim();
+    if text.contains("--start '") {
+        return None; // the client starts it, and ends it
+    }
     if text.contains("scripts/cure.sh ") {
         let options = if text.contains(" -- ") { "" } else { " --" };
         return Some(format!("exec {text}{options} \"$@\""));
@@ -188,6 +206,6 @@ fn start_of(text: &str) -> Option<String> {
             "cd \"$BIN\" && {before}exec \"$BIN/stage6-durable\" {options} \"$@\""
         ));
     }
-    let name = probe::stages::STAGES.get(number.checked_sub(1)?)?;
+    let name = STAGES.get(number.checked_sub(1)?)?;
     Some(format!("{before}exec \"$BIN/{name}\" {options} \"$@\""))
 }

@@ -70,6 +70,7 @@ fn every_command_of_a_lesson_prints_what_the_lesson_shows() {
     let root = root();
     let mut lessons = STAGES.map(|stage| vec![lesson(&root, stage)]).to_vec();
     lessons.push(bounds(&root)); // one after another: their patches build the same binary
+    lessons.push(vec![page(&root, Path::new("metastable/README.md"))]);
     let binaries = build(&root);
     build_cures(&root, &lessons.concat());
     let terminal = Terminal { root: &root, binaries };

@@ -11,6 +11,9 @@ use crate::compare::matrix::Matrix;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use probe::duration::show;
 
+/// The style of every page of the client.
+pub(crate) const STYLE: &str = include_str!("style.css");
+
 /// What a page is about.
 struct Heading {
     title: &'static str,
@@ -55,7 +58,7 @@ fn page(matrix: &Matrix, heading: &Heading) -> String {
                 meta http-equiv="Content-Security-Policy" content=(policy);
                 title { (heading.title) (heading.tab) }
                 link rel="icon" href="data:,";
-                style { (PreEscaped(include_str!("style.css"))) }
+                style { (PreEscaped(STYLE)) }
             }
             body {
                 (legend::patterns())
