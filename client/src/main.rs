@@ -64,8 +64,11 @@ async fn run() -> ExitCode {
         Command::Chart(chart) => chart.run(),
         Command::Doctor(doctor) => Ok(doctor.run()),
     };
-    done.unwrap_or_else(|error| {
-        commands::print::complain(&format!("error: {error:#}"));
-        ExitCode::FAILURE
+    done.unwrap_or_else(|error| match error.downcast::<clap::Error>() {
+        Ok(error) => help::end(Args::command(), error),
+        Err(error) => {
+            commands::print::complain(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
     })
 }

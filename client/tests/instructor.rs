@@ -69,7 +69,10 @@ fn each_lesson_takes_as_long_as_the_day_plans_for_it() {
     }
     let lesson = std::fs::read_to_string(root().join("metastable/README.md")).expect("a lesson");
     let minutes = lesson.lines().find_map(|line| line.strip_prefix("**Time:** "));
-    let row = format!("(metastable/README.md), {}, after", minutes.expect("its time").trim_end_matches('.'));
+    let row = format!(
+        "(metastable/README.md), {}, after",
+        minutes.expect("its time").trim_end_matches('.')
+    );
     assert!(page().contains(&row), "{row}");
 }
 

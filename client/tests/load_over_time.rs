@@ -183,3 +183,51 @@ fn an_event_whose_first_attempt_timed_out_may_have_been_applied_besides() {
     let figures = &report["verified"]["figures"];
     assert_eq!([&figures["acknowledged"], &figures["unknown"]], [1, 1], "{report:#}");
 }
+
+/// A server that does one request at a time, each in so many milliseconds.
+fn serial(millis: u64) -> String {
+    let one = std::sync::Mutex::new(());
+    let (addr, _) = http_server(move |_, _| {
+        let _one = one.lock().unwrap();
+        sleep(Duration::from_millis(millis));
+        Response::new(StatusCode::OK)
+    });
+    addr.to_string()
+}
+
+#[test]
+fn a_ramp_rises_and_its_knee_is_where_goodput_stops_following() {
+    let report = json(&["-q", "5..95", "-z", "8s", "-c", "300", &serial(25)]);
+    assert_eq!([&report["shape"], &report["rate"]], [&json!("ramp"), &Value::Null]);
+    assert_eq!(report["requests"], 400, "the area below it: {report:#}");
+    let steps = report["ramp"].as_array().expect("steps");
+    assert_eq!(steps.len(), 10, "{report:#}");
+    assert_eq!(steps.iter().map(|step| step["due"].as_u64().unwrap()).sum::<u64>(), 400);
+    // at most 40 a second
+    let knee = report["knee"].as_f64().expect("a knee");
+    assert!((14.0..60.0).contains(&knee), "{knee}: {report:#}");
+    let p50 = |step: usize| steps[step]["latency_s"]["p50"].as_f64().unwrap();
+    assert!(p50(9) > 4.0 * p50(0), "{report:#}");
+    let text = stdout(&run(&["load", "-q", "5..20", "-z", "2s", "-c", "50", &serial(1)]));
+    assert!(text.contains("5 to 20 due per second") && text.contains("no knee"), "{text}");
+}
+
+#[test]
+fn a_ramp_that_falls_or_lacks_an_end_or_a_duration_is_exit_code_2() {
+    let bad: [&[&str]; 7] = [
+        &["-z", "5s", "-q", "200..20"],
+        &["-z", "5s", "-q", "20..20"],
+        &["-z", "5s", "-q", "20.."],
+        &["-z", "5s", "-q", "..20"],
+        &["-z", "5s", "-q", "0..20"],
+        &["-q", "20..200"],
+        &["-n", "5", "-q", "20..200"],
+    ];
+    for args in bad {
+        let output = run(&[&["load"], args].concat());
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {error}");
+        let last = error.lines().last().expect("a line");
+        assert!(last.starts_with("error: ") && last.contains("-q"), "{args:?}: {error}");
+    }
+}

@@ -10,14 +10,17 @@ use super::print::{complain, say};
 use super::reach::{NO_CONNECTION, complain_of_no_server, resolve};
 use super::signals::Signals;
 use anyhow::Context;
+use clap::error::ErrorKind;
 use http1::{Bytes, ClientRequest, HeaderValue, Method, encode_request, header};
 use indicatif::ProgressBar;
-use load::{Balances, Events, LoadStats, Plan, Report, Retries, Retry, Shape, Until, diagnose};
+use load::{
+    Balances, Events, LoadStats, Plan, Ramp, Report, Retries, Retry, Shape, Until, diagnose,
+};
 pub(crate) use options::Load;
+use options::Rate;
 use pause::RunPause;
 use probe::addresses::Addresses;
 use probe::target::Target;
-use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -27,6 +30,10 @@ const SEED: u64 = 1 << 32;
 
 impl Load {
     pub(crate) async fn run(mut self) -> anyhow::Result<ExitCode> {
+        if let (Some(Rate::Rising { .. }), None) = (self.rate, self.duration) {
+            let what = "-q: a rate that rises needs -z, over which it does\n";
+            return Err(clap::Error::raw(ErrorKind::MissingRequiredArgument, what).into());
+        }
         let started = self.start.server_without_log().await?;
         match &started {
             Some(started) => self.target.host = started.server.addr().to_string(),
@@ -85,7 +92,7 @@ impl Load {
         .await;
         live.clear();
         let stats = match run {
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
                 complain_of_no_server(&self.target);
                 return Ok(NO_CONNECTION.into());
             }
@@ -167,7 +174,10 @@ impl Load {
             to_head: self.method() == Method::HEAD,
             connections: self.connections,
             shape: match self.rate {
-                Some(rate) => Shape::Rate(rate),
+                Some(Rate::Constant(rate)) => Shape::Rate(rate),
+                Some(Rate::Rising { from, to }) => {
+                    Shape::Ramp(Ramp { from, to, over: self.duration.unwrap_or_default() })
+                }
                 None if self.burst => Shape::Burst,
                 None => Shape::ClosedLoop,
             },

@@ -1,5 +1,6 @@
 //! When each request is due.
 
+use crate::ramp::Ramp;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
@@ -15,6 +16,8 @@ pub enum Shape {
     ClosedLoop,
     /// The clock, at this rate per second in total, whatever the server does: an open loop.
     Rate(f64),
+    /// The clock, at a rate that rises.
+    Ramp(Ramp),
     /// All of them are due once every connection is open.
     Burst,
 }
@@ -107,7 +110,7 @@ impl Schedule {
 
     /// The next request, once it is due; `None` at the end of the run. `free`: since when the connection is free.
     pub(crate) async fn next(&self, free: Instant) -> Option<DueRequest> {
-        if let Shape::Rate(_) = self.shape {
+        if let Shape::Rate(_) | Shape::Ramp(_) = self.shape {
             self.due.acquire().await.ok()?.forget();
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -117,15 +120,18 @@ impl Schedule {
         let due = match self.shape {
             Shape::ClosedLoop => free,
             Shape::Burst => self.began(),
-            Shape::Rate(rate) => self.began() + due_after(number, rate)?,
+            Shape::Rate(_) | Shape::Ramp(_) => self.began() + self.shape.due_after(number)?,
         };
         (!self.is_over(due)).then_some(DueRequest { number, due })
     }
 
     /// How many requests have been due by then.
     pub(crate) fn due_by(&self, elapsed: Duration) -> u64 {
-        let Shape::Rate(rate) = self.shape else { return 0 };
-        let by = |elapsed: Duration| (elapsed.as_secs_f64() * rate).ceil() as u64;
+        let by = |elapsed: Duration| match self.shape {
+            Shape::Rate(rate) => (elapsed.as_secs_f64() * rate).ceil() as u64,
+            Shape::Ramp(ramp) => ramp.due_by(elapsed).ceil() as u64,
+            Shape::ClosedLoop | Shape::Burst => 0,
+        };
         match self.until {
             Until::Count(count) => by(elapsed).min(count),
             Until::Elapsed(end) => by(elapsed.min(end)),
@@ -141,11 +147,20 @@ impl Schedule {
     }
 }
 
-/// When a request is due after the beginning; `None` beyond the range of the clock.
-fn due_after(number: u64, rate: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(number as f64 / rate)
-        .ok()
-        .filter(|due| *due < Duration::from_secs(1 << 40))
+impl Shape {
+    /// When a request is due after the beginning; `None` without a rate, or beyond the range of the clock.
+    fn due_after(self, number: u64) -> Option<Duration> {
+        let seconds = match self {
+            Self::Rate(rate) => number as f64 / rate,
+            Self::Ramp(ramp) => ramp.due_after(number),
+            Self::ClosedLoop | Self::Burst => return None,
+        };
+        Duration::try_from_secs_f64(seconds).ok().filter(|due| *due < Duration::from_secs(1 << 40))
+    }
+
+    pub(crate) fn ramp(self) -> Option<Ramp> {
+        if let Self::Ramp(ramp) = self { Some(ramp) } else { None }
+    }
 }
 
 /// At a rate: a thread that says when the next request is due. Its sleep is exact to some microseconds, where the
@@ -154,13 +169,15 @@ fn due_after(number: u64, rate: f64) -> Option<Duration> {
 /// # Errors
 /// The system provides no thread.
 pub(crate) fn pace(schedule: &Arc<Schedule>, senders: usize) -> io::Result<Option<JoinHandle<()>>> {
-    let Shape::Rate(rate) = schedule.shape else { return Ok(None) };
+    if schedule.shape.due_after(0).is_none() {
+        return Ok(None);
+    }
     let (ended, end) = mpsc::channel();
     let _ = schedule.ended.set(ended); // it is set only here
     let schedule = schedule.clone();
     let pacer = move || {
         let mut number = 0;
-        while let Some(due) = due_after(number, rate) {
+        while let Some(due) = schedule.shape.due_after(number) {
             let due = schedule.began() + due;
             if matches!(schedule.until, Until::Count(count) if number >= count) {
                 schedule.due.add_permits(senders); // one more for each sender, which then ends

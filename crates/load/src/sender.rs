@@ -174,6 +174,10 @@ impl Sender<'_> {
         let mut worker = lock(self.worker);
         worker.in_flight[self.place] = None;
         let latency = now.saturating_duration_since(due.due);
+        if let (Outcome::Served(_), Shape::Ramp(_)) = (outcome, self.shared.plan.shape) {
+            let after = due.due.saturating_duration_since(self.shared.schedule.began());
+            worker.stats.ramp.count(after, latency);
+        }
         worker.stats.count(due.number, outcome, latency, now.saturating_duration_since(sent));
         worker.stats.record_lost(due.number, timed_out, outcome.is_answer().then_some(outcome));
         if self.shared.schedule.has_more(now) {

@@ -2,6 +2,7 @@
 
 use crate::error_response::ErrorResponse;
 use crate::plan::Plan;
+use crate::ramp::Steps;
 use crate::retry::Resent;
 use crate::schedule::Shape;
 use crate::timeline::Second;
@@ -37,6 +38,8 @@ pub struct LoadStats {
     pub resent: Resent,
     /// Second by second.
     pub timeline: Vec<Second>,
+    /// At a rising rate: what was due and served in each tenth of the run.
+    pub ramp: Steps,
     /// The most that were sent again after a 503 within one tenth of a second.
     pub retry_burst: u64,
     /// How many responses were followed by bytes that were not asked for.
@@ -98,16 +101,16 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub struct Latency(Histogram<u64>);
 
 impl Latency {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Histogram::new(3).expect("3 significant digits are allowed"))
     }
 
-    fn record(&mut self, latency: Duration) {
+    pub(crate) fn record(&mut self, latency: Duration) {
         let micros = latency.min(DAY).as_micros() as u64;
         self.0.record(micros).expect("a histogram that resizes takes a day");
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.0.add(&other.0).expect("a histogram that resizes takes another");
     }
 
@@ -196,6 +199,7 @@ impl LoadStats {
             connects: Connects::default(),
             resent: Resent::default(),
             timeline: Vec::new(),
+            ramp: Steps::new(plan.shape.ramp()),
             retry_burst: 0,
             surplus: 0,
             too_late: 0,
@@ -276,6 +280,7 @@ impl LoadStats {
         self.failed.merge(&other.failed);
         self.aborted.merge(&other.aborted);
         self.connects.merge(&other.connects);
+        self.ramp.merge(&other.ramp);
         self.surplus += other.surplus;
         self.too_late += other.too_late;
         self.first_error = self.first_error.take().or_else(|| other.first_error.clone());
@@ -291,6 +296,7 @@ impl LoadStats {
     /// What is known at the end: how many connections sent, and how many requests were due at a rate.
     pub(crate) fn finish(&mut self, senders: u64, due: u64, elapsed: Duration, stopped: bool) {
         self.elapsed = elapsed;
+        self.ramp.end(elapsed);
         self.load = self.busy.as_secs_f64() / elapsed.as_secs_f64().max(1e-6);
         self.senders = senders;
         self.starved = senders - self.heard.iter().filter(|heard| **heard).count() as u64;

@@ -52,9 +52,9 @@ pub(crate) struct Load {
     /// For how long, such as 10s, instead of a count
     #[arg(short = 'z', value_name = "DURATION", value_parser = positive_duration, conflicts_with = "count", allow_hyphen_values = true)]
     pub(super) duration: Option<Duration>,
-    /// How many requests per second, in total
+    /// How many requests per second, in total; with -z also one that rises, such as 20..200
     #[arg(short = 'q', value_name = "RATE", value_parser = rate, allow_hyphen_values = true)]
-    pub(super) rate: Option<f64>,
+    pub(super) rate: Option<Rate>,
     /// Make all requests due at once, when every connection is open
     #[arg(long, conflicts_with_all = ["rate", "duration"])]
     pub(super) burst: bool,
@@ -137,8 +137,24 @@ pub(crate) struct Load {
     pub(super) target: Target,
 }
 
-fn rate(text: &str) -> Result<f64, String> {
-    let rate = number(text).filter(|rate| (0.001..=1e6).contains(rate));
+/// Requests per second.
+#[derive(Clone, Copy)]
+pub(super) enum Rate {
+    Constant(f64),
+    Rising { from: f64, to: f64 },
+}
+
+fn rate(text: &str) -> Result<Rate, String> {
+    let one = |text: &str| number(text).filter(|rate| (0.001..=1e6).contains(rate));
+    let rate = match text.split_once("..") {
+        None => one(text).map(Rate::Constant),
+        Some((from, to)) => {
+            let rising = one(from).zip(one(to)).filter(|(from, to)| from < to);
+            return rising.map(|(from, to)| Rate::Rising { from, to }).ok_or_else(|| {
+                "a rate that rises has a beginning and a higher end, such as 20..200".into()
+            });
+        }
+    };
     rate.ok_or_else(|| "a rate is a number of requests per second, from 0.001 to 1M".into())
 }
 

@@ -1,6 +1,7 @@
 //! A report for programs. The schema is documented in the client's README; its version changes with it.
 
 use super::{PERCENTILES, Report};
+use crate::ramp::Step;
 use crate::schedule::Shape;
 use crate::stats::{Latency, OutcomeStats};
 use crate::timeline::Second;
@@ -17,6 +18,7 @@ impl Report {
         let (shape, rate) = match self.shape {
             Shape::ClosedLoop => ("closed loop", None),
             Shape::Rate(rate) => ("open loop", Some(rate)),
+            Shape::Ramp(_) => ("ramp", None),
             Shape::Burst => ("burst", None),
         };
         let status = |status: &StatusCode| json!({ "status": status.as_u16() });
@@ -44,6 +46,8 @@ impl Report {
             "sent_again_after_timeout": stats.resent.timed_out,
             "not_sent_again": stats.resent.denied,
             "pause": self.pause.map(|(from, to)| json!({ "from_s": from.as_secs_f64(), "to_s": to.as_secs_f64() })),
+            "ramp": stats.ramp.0.iter().map(step).collect::<Vec<_>>(),
+            "knee": stats.ramp.knee().map(|step| step.rates[0]),
             "timeline": stats.timeline.iter().zip(1..).map(second).collect::<Vec<_>>(),
             "connects": {
                 "count": stats.connects.count,
@@ -60,6 +64,17 @@ impl Report {
             },
         })
     }
+}
+
+fn step(step: &Step) -> Value {
+    json!({
+        "from": step.rates[0],
+        "to": step.rates[1],
+        "due": step.due,
+        "offered": step.offered(),
+        "goodput": step.goodput(),
+        "latency_s": latency(&step.latency),
+    })
 }
 
 fn second((second, number): (&Second, u64)) -> Value {

@@ -1,6 +1,7 @@
 //! The report as text: every figure by outcome, since a fast rejection is not a fast service.
 
 use super::{PERCENTILES, Report};
+use crate::ramp::Steps;
 use crate::retry::Resent;
 use crate::schedule::Shape;
 use crate::stats::{Latency, LoadStats, OutcomeStats};
@@ -25,6 +26,7 @@ impl Display for Report {
         match self.shape {
             Shape::ClosedLoop => {}
             Shape::Rate(rate) => write!(f, ", {rate} due per second")?,
+            Shape::Ramp(ramp) => write!(f, ", {} to {} due per second", ramp.from, ramp.to)?,
             Shape::Burst => f.write_str(", all due at once")?,
         }
         f.write_str("\n\n")?;
@@ -41,6 +43,7 @@ impl Display for Report {
         if let Some(seed) = self.seed {
             writeln!(f, "  to repeat this run: --seed {seed}")?;
         }
+        ramp(f, &stats.ramp, self.shape)?;
         if let Some((from, to)) = self.pause {
             writeln!(f, "  the server was stopped from {} to {}", show(from), show(to))?;
         }
@@ -174,6 +177,35 @@ fn resent(f: &mut Formatter<'_>, stats: &LoadStats) -> fmt::Result {
         )?;
     }
     Ok(())
+}
+
+/// Latency and goodput over the load that was offered, and where goodput stops following.
+fn ramp(f: &mut Formatter<'_>, steps: &Steps, shape: Shape) -> fmt::Result {
+    let Shape::Ramp(ramp) = shape else { return Ok(()) };
+    writeln!(f, "\n  due per second      goodput        p50        p99")?;
+    for step in &steps.0 {
+        let [from, to] = step.rates;
+        let range = format!("{from:.0} to {to:.0}");
+        let cell = |percent: f64, least: u64| match step.latency.count() >= least {
+            true => show(step.latency.percentile(percent)),
+            false => "-".into(),
+        };
+        let (p50, p99) = (cell(50.0, 2), cell(99.0, 100));
+        writeln!(f, "  {range:>14}{:>13.1}{p50:>11}{p99:>11}", step.goodput())?;
+    }
+    match steps.knee() {
+        Some(knee) => writeln!(
+            f,
+            "  the knee: up to {:.0} due per second as many are served, and from then on fewer",
+            knee.rates[0]
+        ),
+        None if steps.0.is_empty() => Ok(()),
+        None => writeln!(
+            f,
+            "  no knee: goodput follows the load to its end, {} due per second",
+            ramp.to
+        ),
+    }
 }
 
 /// A line for each second.
