@@ -75,10 +75,10 @@ impl Recorded {
         Ok(Self { name, seconds, pause, report })
     }
 
-    /// Whether the server was stopped for some of that second, counted from 0.
+    /// Whether the server was stopped for more than a twentieth of that second, counted from 0.
     pub fn is_stopped(&self, second: usize) -> bool {
         let second = second as f64;
-        self.pause.is_some_and(|(from, to)| from < second + 1.0 && to > second)
+        self.pause.is_some_and(|(from, to)| from < second + 0.95 && to > second + 0.05)
     }
 }
 

@@ -1,5 +1,6 @@
 //! `client load`.
 
+mod against;
 mod options;
 #[cfg(test)]
 mod pairs;
@@ -137,6 +138,9 @@ impl Load {
             stats,
         };
         say(&if self.json { format!("{:#}\n", report.json()) } else { report.to_string() });
+        if !self.against.is_empty() {
+            say(&against::table(&self.against, &report.json()));
+        }
         Ok(if report.stats.never_connected() {
             NO_CONNECTION.into()
         } else if report.is_as_expected() {

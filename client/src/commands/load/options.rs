@@ -4,6 +4,7 @@ use super::pause::{PauseAt, pause_at};
 use crate::commands::arguments::{connections, count, positive_duration};
 use crate::commands::start::Start;
 use clap::{ArgGroup, Args};
+use client::recorded::Recorded;
 use http1::{Bytes, HeaderName, HeaderValue, Method, header};
 use load::{Expectation, RetryBudget};
 use probe::number::number;
@@ -124,6 +125,10 @@ pub(crate) struct Load {
     /// What the run must show, such as 'served.p99<200ms' or failed=0; may be repeated
     #[arg(long = "expect", value_name = "EXPECTATION")]
     pub(super) expectations: Vec<Expectation>,
+    /// Also compare with a run that --json has recorded; with several of them, with their mean and
+    /// spread
+    #[arg(long, value_name = "FILE", value_parser = Recorded::read, conflicts_with = "json")]
+    pub(super) against: Vec<Recorded>,
     /// Print the report as JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -4,8 +4,11 @@ use super::Load;
 use clap::{Args, Command};
 use std::collections::BTreeSet;
 
+/// A run that `load --json` has printed.
+const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/outside/recorded.json");
+
 /// An argument for each option, by clap's name for it.
-const ARGUMENTS: [(&str, &[&str]); 29] = [
+const ARGUMENTS: [(&str, &[&str]); 30] = [
     ("count", &["-n", "5"]),
     ("connections", &["-c", "5"]),
     ("duration", &["-z", "5s"]),
@@ -30,6 +33,7 @@ const ARGUMENTS: [(&str, &[&str]); 29] = [
     ("pid", &["--pid", "OWN"]),
     ("seed", &["--seed", "5"]),
     ("expectations", &["--expect", "failed=0"]),
+    ("against", &["--against", RECORDED]),
     ("json", &["--json"]),
     ("no_color", &["--no-color"]),
     ("start", &["--start", "exit {port}"]),
@@ -38,7 +42,8 @@ const ARGUMENTS: [(&str, &[&str]); 29] = [
 ];
 
 /// What contradicts what. Every other pair is allowed.
-const FORBIDDEN: [(&str, &[&str]); 5] = [
+const FORBIDDEN: [(&str, &[&str]); 6] = [
+    ("against", &["json"]),
     ("pid", &["start", "start_timeout"]),
     ("duration", &["count", "burst"]),
     ("burst", &["rate"]),
@@ -94,5 +99,5 @@ fn every_pair_of_options_is_allowed_or_exit_code_2() {
             }
         }
     }
-    assert_eq!(tried, 29 * 29 * 4);
+    assert_eq!(tried, 30 * 30 * 4);
 }

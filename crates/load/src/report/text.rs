@@ -208,6 +208,10 @@ fn ramp(f: &mut Formatter<'_>, steps: &Steps, shape: Shape) -> fmt::Result {
     }
 }
 
+/// For how long of a second the server must be stopped for that to be said: a pause is as exact as the tick that
+/// begins it.
+const SOME: Duration = Duration::from_millis(50);
+
 /// A line for each second.
 fn timeline(
     f: &mut Formatter<'_>,
@@ -222,7 +226,7 @@ fn timeline(
         let [served, shed, rejected, timed_out, failed] = second.outcomes;
         let end = Duration::from_secs(number);
         let is_paused = pause.is_some_and(|(from, to)| {
-            from < end && to > end.saturating_sub(Duration::from_secs(1))
+            from + SOME < end && to + Duration::from_secs(1) > end + SOME
         });
         let paused = if is_paused { "  stopped" } else { "" };
         let waiting = second.waiting.map_or("-".into(), |waiting| waiting.to_string());
