@@ -1,7 +1,10 @@
 //! `client hold`.
 
+mod verdict;
+
+use self::verdict::Verdict;
 use super::arguments::{connections, positive_duration};
-use super::print::say;
+use super::print::{complain, say};
 use super::reach::{NO_CONNECTION, complain_of_no_server, resolve};
 use super::signals::stop_signal;
 use super::start::Start;
@@ -21,8 +24,15 @@ Examples:
   cargo client hold                  20 silent connections, until Ctrl-C
   cargo client hold -n 1000 -z 30s   1000 of them, for 30 seconds
   cargo client hold --as half-body   each has sent half a request
+  cargo client hold --probe -n 1     what a single silent one does to the others
 
-Exit code: 0, 2 for a bad command line, 3 if no connection could be opened.")]
+With --probe a normal request follows every second, over a new connection. The
+verdict is frozen if one got no response in 2 seconds. Else, with --as silent,
+it is served; with the others, closed if the server has closed all connections,
+held if not. It is none if no connection was open.
+
+Exit code: 0; 1 if the verdict is not the expected one, or the server does not
+respond any more; 2 for a bad command line; 3 if no connection could be opened.")]
 pub(crate) struct Hold {
     /// How they misbehave
     #[arg(long = "as", value_name = "BEHAVIOUR", default_value = "silent")]
@@ -33,6 +43,12 @@ pub(crate) struct Hold {
     /// For how long, such as 30s [default: until Ctrl-C]
     #[arg(short = 'z', value_name = "DURATION", value_parser = positive_duration, allow_hyphen_values = true)]
     duration: Option<Duration>,
+    /// Send a normal request every second, and give a verdict
+    #[arg(long)]
+    probe: bool,
+    /// Exit with 1 if the verdict is another
+    #[arg(long, value_name = "VERDICT", requires = "probe")]
+    expect: Option<Verdict>,
     /// http://HOST:PORT, HOST:PORT or PORT
     #[arg(value_name = "URL", default_value = "127.0.0.1:8080", conflicts_with = "start")]
     target: Target,
@@ -42,6 +58,13 @@ pub(crate) struct Hold {
 
 impl Hold {
     pub(crate) async fn run(mut self) -> anyhow::Result<ExitCode> {
+        if let Some(expect) = self.expect.filter(|verdict| !verdict.is_possible(self.misbehaviour))
+        {
+            complain(&format!(
+                "error: these connections cannot lead to --expect {expect}: served is for --as silent, held and closed are for the others"
+            ));
+            return Ok(2.into());
+        }
         let started = self.start.server_without_log().await?;
         match &started {
             Some(started) => self.target = Target::at(started.server.addr()),
@@ -58,6 +81,9 @@ impl Hold {
     async fn hold(self) -> anyhow::Result<ExitCode> {
         let Some(server) = resolve(&self.target).await else { return Ok(NO_CONNECTION.into()) };
         let interrupted = stop_signal()?;
+        if self.probe {
+            return self.hold_and_probe(server, interrupted).await;
+        }
         let duration = self.duration;
         let stop = async move {
             tokio::select! {
