@@ -279,7 +279,7 @@ impl Events {
 
     /// Sends what is still to be sent, such as the last acknowledgement.
     pub(crate) async fn flush(&self) {
-        let _ = self.client().flush().await; // without a server there is nobody to tell
+        let _ = timeout(PATIENCE, self.client().flush()).await; // perhaps there is no server to tell
     }
 }
 

@@ -292,8 +292,9 @@ fn a_key_counts_once_also_after_the_servers_have_forgotten_it() {
 #[test]
 fn without_a_server_every_event_is_rejected_at_once_and_it_comes_back_by_itself() {
     let _alone = alone();
-    let Some(cluster) = Cluster::start(&["--restart", "5"]) else { return };
+    let Some(cluster) = Cluster::start(&["--restart", "12"]) else { return };
     let server = cluster.server("events", &["--work", "0s"]);
+    let mut leaving = cluster.server("events", &["--role", "front"]);
     let addr = server.addr();
     assert_eq!(ask(addr, event("alice", 1)).status().as_u16(), 202);
     wait_until(addr, "/stats", |stats| stats["processed"] == 1);
@@ -312,6 +313,14 @@ fn without_a_server_every_event_is_rejected_at_once_and_it_comes_back_by_itself(
     }
     assert_eq!(ask(addr, get("/stats")).status().as_u16(), 503);
     assert_eq!(ask(addr, get("/balances")).status().as_u16(), 503);
+    // a signal ends a server also while there is no cluster
+    leaving.signal("TERM").expect("it runs");
+    let began = Instant::now();
+    while leaving.is_running() {
+        assert!(began.elapsed() < PATIENCE, "it does not end");
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(cluster.starts(), starts, "it waited for the cluster");
     until_started(&cluster, starts + 3);
     let began = Instant::now();
     while ask(addr, keyed("k1", "alice", 7)).status() != 202 {

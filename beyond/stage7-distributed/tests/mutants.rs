@@ -66,6 +66,15 @@ const MUTANTS: &[Mutant] = &[
         caught_by: ("faults", "a_nats_server_that_hangs_for_5_s_loses_nothing"),
     },
     Mutant {
+        name: "a stop that waits for the cluster",
+        file: "stream.rs",
+        changes: &[("timeout(PATIENCE, self.client().flush()).await", "self.client().flush().await")],
+        caught_by: (
+            "faults",
+            "without_a_server_every_event_is_rejected_at_once_and_it_comes_back_by_itself",
+        ),
+    },
+    Mutant {
         name: "a duplicate that is not compared",
         file: "main.rs",
         changes: &[("Some(_) => Ok(Known::Different),", "Some(_) => Ok(Known::Stored),")],
