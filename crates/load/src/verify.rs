@@ -65,11 +65,19 @@ struct QueueStats {
     accepted: u64,
     processed: u64,
     failed: u64,
+    /// Accepted a second time under their key, which changes nothing; not every server counts them.
+    #[serde(default)]
+    repeated: u64,
 }
 
 impl QueueStats {
     fn done(self) -> u64 {
         self.processed.saturating_add(self.failed) // whatever a server says
+    }
+
+    /// How many are still to be done.
+    fn left(self) -> u64 {
+        self.accepted.saturating_sub(self.done().saturating_add(self.repeated))
     }
 }
 
@@ -89,7 +97,7 @@ impl Balances {
         let (mut done, mut since) = (0, Instant::now());
         let stats = loop {
             let Some(stats) = stats(server).await? else { break None };
-            let left = stats.accepted.saturating_sub(stats.done());
+            let left = stats.left();
             if left == 0 {
                 break Some(stats);
             }
@@ -200,4 +208,16 @@ async fn fetch(server: &Addresses, path: &'static str) -> Result<Response, Strin
         Outcome::Failed(failure) => format!("GET {path}: {failure}; {}", failure.advice()),
         _ => format!("GET {path}: no response in {} s", STUCK.as_secs()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::QueueStats;
+
+    #[test]
+    fn what_was_accepted_again_under_its_key_is_not_waited_for() {
+        let left = |json| serde_json::from_str::<QueueStats>(json).unwrap().left();
+        assert_eq!(left(r#"{"accepted": 9, "processed": 5, "failed": 1}"#), 3);
+        assert_eq!(left(r#"{"accepted": 9, "processed": 5, "failed": 1, "repeated": 3}"#), 0);
+    }
 }
