@@ -29,6 +29,8 @@ enum Command {
     Compare(commands::Compare),
     /// Draw goodput per second of runs that `load --json` has recorded, one below the other
     Chart(commands::Chart),
+    /// Build and start the stages, and serve a page that shows them side by side and attacks them
+    Live(commands::Live),
     /// Check this machine before a class, and say how to fix what is found
     Doctor(commands::Doctor),
 }
@@ -62,6 +64,7 @@ async fn run() -> ExitCode {
         Command::Claims(claims) => Ok(claims.run()),
         Command::Compare(compare) => compare.run().await,
         Command::Chart(chart) => chart.run(),
+        Command::Live(live) => live.run().await,
         Command::Doctor(doctor) => Ok(doctor.run()),
     };
     done.unwrap_or_else(|error| match error.downcast::<clap::Error>() {

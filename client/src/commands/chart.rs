@@ -1,6 +1,7 @@
 //! `client chart`.
 
-use super::compare::{open, width};
+use super::compare::width;
+use super::open::open;
 use super::print::say;
 use clap::Args;
 use client::compare::table::Screen;
@@ -43,7 +44,7 @@ impl Chart {
             let page = page.write(&html::render(&self.runs))?;
             text += &format!("\npage: {}\n", page.display());
             if self.open {
-                open(&page);
+                open(page.as_os_str());
             }
         }
         say(&text);

@@ -1,18 +1,19 @@
 //! `client compare`.
 
+use super::open::open;
 use super::print::{complain, say};
 use super::signals::stop_signal;
 use claims::Verdict;
 use clap::Args;
+use client::also::Also;
 use client::compare::table::{self, Screen};
-use client::compare::{self, Also, Column, Progress, Servers, html, json, terminal_chart};
-use client::doctor::OPENER;
+use client::compare::{self, Column, Progress, Servers, html, json, terminal_chart};
 use client::output::Output;
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Stdio};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Build and start all stages, try the same claims on each, and show the results side by side.
@@ -92,7 +93,7 @@ impl Compare {
             say(&text);
         }
         if self.open {
-            open(&page);
+            open(page.as_os_str());
         }
         Ok(if matrix.is_as_expected() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -167,28 +168,5 @@ impl ProgressLines {
                 }
             }
         }
-    }
-}
-
-/// How long to wait for an error of the opener. Some openers run until the browser is closed.
-const OPENING: Duration = Duration::from_secs(3);
-
-/// Opens the page in the default browser, or says that it cannot.
-pub(super) fn open(page: &Path) {
-    let mut command = std::process::Command::new(OPENER);
-    command.arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let (ended, end) = mpsc::channel();
-    std::thread::spawn(move || ended.send(command.status()));
-    match end.recv_timeout(OPENING) {
-        Ok(Err(_)) => complain(&format!(
-            "{OPENER} is not installed; open {} in a browser yourself",
-            page.display()
-        )),
-        // Windows' explorer says so of every page that it opens
-        Ok(Ok(status)) if !status.success() && !cfg!(windows) => complain(&format!(
-            "{OPENER} failed to open a browser; open {} yourself",
-            page.display()
-        )),
-        _ => {}
     }
 }

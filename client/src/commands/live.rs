@@ -1,78 +1,164 @@
-//! The progress of a load: how far it is, and a bar for each outcome. Nothing if stderr is not a terminal.
+//! `client live`.
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use load::{Progress, Until};
-use probe::duration::show;
+use super::open::open;
+use super::print::{complain, say};
+use super::signals::stop_signal;
+use anyhow::{Context, bail};
+use clap::Args;
+use client::also::{Also, Place};
+use client::live::guard::Guard;
+use client::live::{Column, Room, server};
+use probe::stages::{self, STAGES, idea};
+use probe::started::Started;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
 
-pub(super) struct Live {
-    until: Until,
-    bars: MultiProgress,
-    whole: ProgressBar,
-    outcomes: Vec<ProgressBar>,
+/// How long a server of `--also` may take to respond.
+const START: Duration = Duration::from_secs(60);
+
+/// Build and start the stages, and serve a page that shows them side by side and attacks them.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo client live --open                  five columns, in a browser
+  cargo client live --stage 4 --stage 5     two of them
+  cargo client live --also mine=8080        your own server beside them
+  cargo client live --addr 0.0.0.0:8000     a room watches on its phones
+
+client/README.md describes the page, and who may do what.
+
+Exit code: 0 if interrupted, 1 if it cannot serve, 2 for a bad command line.")]
+pub(crate) struct Live {
+    /// Open the page in a browser
+    #[arg(long)]
+    open: bool,
+    /// Where the page is; an address that other machines reach lets them watch
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
+    addr: String,
+    /// Start this stage, 1 to 5, again for another one [default: all five]
+    #[arg(long = "stage", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
+    stages: Vec<u8>,
+    /// Show another server: its name, and where it is or the shell command that starts it on {port};
+    /// may be repeated
+    #[arg(long, value_name = "NAME=HOST:PORT")]
+    also: Vec<Also>,
+    /// How long stages 4 and 5 work on an event [default: 500ms]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    work: Option<Duration>,
+    /// How many events may wait in stage 5 [default: 16]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    queue: Option<u32>,
+    /// Whoever loads the page may attack, but not end or pause a server
+    #[arg(long)]
+    let_visitors_attack: bool,
 }
 
-const OUTCOMES: [(&str, &str); 5] = [
-    ("served", "green"),
-    ("shed", "yellow"),
-    ("rejected", "magenta"),
-    ("timed out", "red"),
-    ("failed", "red"),
-];
-
 impl Live {
-    pub(super) fn new(until: Until) -> anyhow::Result<Self> {
-        let bars = MultiProgress::new();
-        let bar = |length, template: &str| -> anyhow::Result<ProgressBar> {
-            let style = ProgressStyle::with_template(template)?.progress_chars("■■ ");
-            Ok(bars.add(ProgressBar::new(length).with_style(style)))
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let stages: Vec<u8> = match &self.stages[..] {
+            [] => (1..=5).collect(),
+            some => (1..=5).filter(|stage| some.contains(stage)).collect(),
         };
-        let length = match until {
-            Until::Count(count) => count,
-            Until::Elapsed(duration) => duration.as_millis() as u64,
-        };
-        let whole = bar(length, "{prefix:>10} {bar:40} {msg}")?;
-        let outcomes = OUTCOMES.iter().map(|(name, colour)| {
-            let bar = bar(1, &format!("{{prefix:>10}} {{bar:40.{colour}}} {{pos}}"))?;
-            bar.set_prefix(*name);
-            Ok(bar)
-        });
-        Ok(Self { until, outcomes: outcomes.collect::<anyhow::Result<_>>()?, whole, bars })
-    }
-
-    pub(super) fn show(&self, progress: Progress) {
-        let Progress { elapsed, outcomes, in_flight, waiting, last_second } = progress;
-        let total: u64 = outcomes.iter().sum();
-        let rate = total as f64 / elapsed.as_secs_f64().max(1e-3);
-        let mut message = format!("{rate:.0}/s, {in_flight} in flight");
-        if waiting > 0 {
-            message += &format!(", {waiting} waiting to be sent again");
+        if let Some(wrong) = self.option_of_no(&stages) {
+            complain(&format!("error: {wrong}"));
+            return Ok(ExitCode::from(2));
         }
-        if let Some(second) = last_second {
-            message +=
-                &format!(", {} of {} due served in the last second", second.served(), second.due);
-            if let Some(waiting) = second.waiting {
-                message += &format!(", {waiting} waiting in the server");
-            }
-        }
-        let position = match self.until {
-            Until::Count(count) => {
-                message = format!("{total} of {count}, {message}, {}", show(elapsed));
-                total
-            }
-            Until::Elapsed(duration) => {
-                message = format!("{} of {}, {message}", show(elapsed), show(duration));
-                elapsed.as_millis() as u64
-            }
-        };
-        self.whole.set_position(position);
-        self.whole.set_message(message);
-        for (bar, count) in self.outcomes.iter().zip(outcomes) {
-            bar.set_length(total.max(1));
-            bar.set_position(count);
+        let stopped = stop_signal()?;
+        tokio::select! {
+            done = self.serve(stages) => done.map(|()| ExitCode::SUCCESS),
+            () = stopped => Ok(ExitCode::SUCCESS), // ending kills what was started
         }
     }
 
-    pub(super) fn clear(self) {
-        let _ = self.bars.clear(); // a terminal that has gone shows nothing anyway
+    /// An option that none of these stages has.
+    fn option_of_no(&self, stages: &[u8]) -> Option<&'static str> {
+        if self.work.is_some() && !stages.iter().any(|stage| *stage >= 4) {
+            return Some("--work is an option of stages 4 and 5; add --stage 4 or --stage 5");
+        }
+        let is_queueless = self.queue.is_some() && !stages.contains(&5);
+        is_queueless.then_some("--queue is an option of stage 5; add --stage 5")
+    }
+
+    async fn serve(&self, stages: Vec<u8>) -> anyhow::Result<()> {
+        // before the build, which takes a while: a port in use is an error right away
+        let listener = TcpListener::bind(&self.addr).await.with_context(|| {
+            format!("cannot listen on {}; choose another address with --addr", self.addr)
+        })?;
+        let addr = listener.local_addr()?;
+        let opened = Instant::now();
+        let mut columns = self.start(stages, opened).await?;
+        let folder = tempfile::tempdir()?; // what servers of others print
+        let mut started = Vec::new(); // they end with this
+        for (number, Also { name, place }) in self.also.iter().enumerate() {
+            let (host, addresses) = match place {
+                Place::At(target) => {
+                    let addresses = target.resolve().await;
+                    let addresses = addresses.with_context(|| format!("--also {name}"))?;
+                    (target.host.clone(), addresses)
+                }
+                Place::By(command) => {
+                    let log = folder.path().join(number.to_string());
+                    let server = Started::start(command.clone(), &log, START).await;
+                    let server = server.with_context(|| format!("--also {name}"))?;
+                    let addr = server.addr();
+                    started.push(server);
+                    (addr.to_string(), addr.into())
+                }
+            };
+            columns.push(Column::new(name.clone(), host, addresses, opened));
+        }
+        let guard = Guard::new(addr, self.let_visitors_attack)?;
+        let page = guard.address();
+        say(&format!("open {page}\nCtrl-C ends the page and every server that it has started\n"));
+        if !addr.ip().is_loopback() {
+            let what = if self.let_visitors_attack { "watch and attack" } else { "watch" };
+            complain(&format!(
+                "note: every machine that reaches port {} of this one can {what}; the address above also \
+                 pauses and kills: keep it to yourself, and use this only on a network that you trust",
+                addr.port()
+            ));
+        }
+        if self.open {
+            tokio::task::spawn_blocking(move || open(OsStr::new(&page)));
+        }
+        server::serve_all(listener, Room::new(columns, opened), guard).await;
+        Ok(())
+    }
+
+    /// Builds the stages and starts each on a free port.
+    async fn start(&self, stages: Vec<u8>, opened: Instant) -> anyhow::Result<Vec<Column>> {
+        let root = stages::workspace().context(
+            "live builds the stages, so it must run inside the workspace; cd to your clone",
+        )?;
+        complain(&format!("building {} of the stages", stages.len()));
+        let options: Vec<_> = stages.iter().map(|stage| self.options(*stage)).collect();
+        let start = move || {
+            let packages: Vec<_> = stages.iter().map(|stage| format!("stage{stage}")).collect();
+            let built = stages::build_packages(&root, &packages)?;
+            let start = |(stage, options): (u8, Vec<String>)| {
+                let name = STAGES[usize::from(stage) - 1];
+                let is_it = |path: &&PathBuf| path.file_stem().is_some_and(|stem| stem == name);
+                let Some(binary) = built.iter().find(is_it) else { bail!("cargo built no {name}") };
+                Column::stage(stage, idea(name), binary.clone(), options, opened)
+            };
+            stages.into_iter().zip(options).map(start).collect()
+        };
+        tokio::task::spawn_blocking(start).await?
+    }
+
+    /// What is passed on to that stage.
+    fn options(&self, stage: u8) -> Vec<String> {
+        let mut options = Vec::new();
+        if let Some(work) = self.work.filter(|_| stage >= 4) {
+            options.extend(["--work".into(), humantime::format_duration(work).to_string()]);
+        }
+        if let Some(queue) = self.queue.filter(|_| stage == 5) {
+            options.extend(["--queue".into(), queue.to_string()]);
+        }
+        options
     }
 }

@@ -5,8 +5,8 @@ mod options;
 #[cfg(test)]
 mod pairs;
 mod pause;
+mod progress;
 
-use super::live::Live;
 use super::print::{complain, say};
 use super::reach::{NO_CONNECTION, complain_of_no_server, resolve};
 use super::signals::Signals;
@@ -22,6 +22,7 @@ use options::Rate;
 use pause::RunPause;
 use probe::addresses::Addresses;
 use probe::target::Target;
+use progress::ProgressBars;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -81,17 +82,17 @@ impl Load {
         let plan =
             self.plan(server.clone(), seed, self.requests(&target, &method, events.as_ref())?);
         let (shape, keep_alive) = (plan.shape, plan.keep_alive);
-        let live = Live::new(plan.until)?;
+        let bars = ProgressBars::new(plan.until)?;
         let mut signals = Signals::new()?;
         let stop = async { _ = signals.next().await };
         let run = load::run(plan, stop, |progress| {
-            live.show(progress);
+            bars.show(progress);
             if let Some(pause) = &mut pause {
                 pause.tick(progress.elapsed);
             }
         })
         .await;
-        live.clear();
+        bars.clear();
         let stats = match run {
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
                 complain_of_no_server(&self.target);

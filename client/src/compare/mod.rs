@@ -14,4 +14,4 @@ pub mod table;
 pub mod terminal_chart;
 
 pub use matrix::{Column, Matrix, Row, WORK};
-pub use run::{Also, Progress, Servers, compare, workspace};
+pub use run::{Progress, Servers, compare, workspace};

@@ -1,5 +1,6 @@
 //! Builds and starts the stages, and runs the claims on all servers concurrently.
 
+use crate::also::{Also, Place};
 use crate::compare::matrix::{Column, Matrix, Row, WORK};
 use anyhow::Context;
 use claims::{Books, CLAIMS, Claim, Finding, claim};
@@ -9,7 +10,6 @@ use probe::{duration, stages};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -28,39 +28,6 @@ pub struct Servers {
     pub beyond: bool,
     /// Others, which are no stages.
     pub also: Vec<Also>,
-}
-
-/// A server that is compared with the stages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Also {
-    /// The head of its column.
-    pub name: String,
-    place: Place,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
-    /// It runs.
-    At(Target),
-    /// It is started, and ends with the comparison.
-    By(StartCommand),
-}
-
-impl FromStr for Also {
-    type Err = String;
-
-    /// `NAME=HOST:PORT`, or `NAME=COMMAND` with `{port}` in the command.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let form = "give NAME=HOST:PORT, or NAME='COMMAND {port}'";
-        let (name, place) = text.split_once('=').ok_or(form)?;
-        let is_name = |name: &str| !name.is_empty() && !name.contains(char::is_control);
-        let name = Some(name.trim()).filter(|name| is_name(name)).ok_or(form)?.to_owned();
-        let place = match place.contains("{port}") {
-            true => Place::By(place.parse()?),
-            false => Place::At(place.parse()?),
-        };
-        Ok(Self { name, place })
-    }
 }
 
 /// A step of a comparison, for a progress display. A column is counted from 0.

@@ -37,8 +37,16 @@ impl Server {
     ///
     /// # Errors
     /// The command does not start, or prints something else first.
-    pub fn start(mut command: Command) -> anyhow::Result<Self> {
-        command.args(["--addr", "127.0.0.1:0"]).stdout(Stdio::piped());
+    pub fn start(command: Command) -> anyhow::Result<Self> {
+        Self::start_at(command, SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// Starts `command` with that `--addr`, and waits until it listens.
+    ///
+    /// # Errors
+    /// As those of [`start`](Self::start); the port may be in use.
+    pub fn start_at(mut command: Command, addr: SocketAddr) -> anyhow::Result<Self> {
+        command.args(["--addr", &addr.to_string()]).stdout(Stdio::piped());
         let name = command.get_program().to_string_lossy().into_owned();
         let mut child = children::spawn(&mut command)?;
         let stdout = child.stdout.take().context("a piped stdout is there")?;
@@ -51,8 +59,7 @@ impl Server {
             let _ = stdout.read_to_string(&mut rest);
             rest
         });
-        let mut server =
-            Self { child, addr: SocketAddr::from(([127, 0, 0, 1], 0)), output: Some(output) };
+        let mut server = Self { child, addr, output: Some(output) };
         let line = listening
             .recv_timeout(START)
             .map_err(|_| anyhow!("{name} does not say that it listens"))?;
@@ -93,6 +100,11 @@ impl Server {
         let status = self.child.wait()?;
         let output = self.output.take().and_then(|output| output.join().ok()).unwrap_or_default();
         Ok(Ended { status, output })
+    }
+
+    /// How it ended; `None` while it runs.
+    pub fn exit_status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
     }
 
     /// Whether the process still runs.

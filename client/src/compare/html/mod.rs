@@ -12,7 +12,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use probe::duration::show;
 
 /// The style of every page of the client.
-pub(crate) const STYLE: &str = include_str!("style.css");
+pub(crate) const STYLE: &str = concat!(include_str!("palette.css"), include_str!("style.css"));
 
 /// What a page is about.
 struct Heading {

@@ -1,0 +1,312 @@
+//! The buttons: what each is called, what it says, and what it does.
+
+use super::attacks::{Attack, LONGEST, MOST};
+use super::column::{Column, FASTEST};
+use super::guard::Role;
+use super::room::Room;
+use probe::hold::Misbehaviour;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// What a button does to each server that it is pressed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    Attack(Attack),
+    /// Sets the rate of a steady load; 0 ends it.
+    Rate,
+    Retries,
+    Stop,
+    Process(Change),
+    /// Ends everything, and starts what was started here again.
+    Calm,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    Pause,
+    Continue,
+    Terminate,
+    Kill,
+    Restart,
+}
+
+/// A button.
+pub struct Action {
+    /// What the page sends.
+    pub name: &'static str,
+    /// What stands on it.
+    label: &'static str,
+    /// What it does, in a sentence.
+    tip: &'static str,
+    /// The same by hand; `{addr}`, `{pid}`, `{stage}` and `{rate}` stand for those of a server.
+    command: &'static str,
+    effect: Effect,
+}
+
+const fn action(
+    name: &'static str,
+    label: &'static str,
+    effect: Effect,
+    tip: &'static str,
+    command: &'static str,
+) -> Action {
+    Action { name, label, tip, command, effect }
+}
+
+/// All buttons, in their order.
+pub const ACTIONS: [Action; 15] = [
+    action(
+        "silent",
+        "Silent client",
+        Effect::Attack(Attack::Hold(Misbehaviour::Silent)),
+        "Opens one connection and sends nothing",
+        "cargo client hold -n 1 {addr}",
+    ),
+    action(
+        "half",
+        "Half a request",
+        Effect::Attack(Attack::Hold(Misbehaviour::HalfBody)),
+        "Sends a head and half of the announced body, and stops",
+        "cargo client hold -n 1 --as half-body {addr}",
+    ),
+    action(
+        "drip",
+        "A byte a second",
+        Effect::Attack(Attack::Hold(Misbehaviour::Drip)),
+        "Sends a complete request, one byte a second",
+        "cargo client hold -n 1 --as drip {addr}",
+    ),
+    action(
+        "garbage",
+        "Garbage",
+        Effect::Attack(Attack::Garbage),
+        "Sends twelve requests that are not events; a good server rejects each with a 4xx",
+        "curl -i -d '[\"alice\", 5]' -H 'content-type: application/json' http://{addr}/events",
+    ),
+    action(
+        "ten",
+        "Ten events",
+        Effect::Attack(Attack::Burst(10)),
+        "Sends ten valid events at the same time",
+        "cargo client load --burst -n 10 -c 10 --event {addr}/events",
+    ),
+    action(
+        "burst",
+        "Burst of 100",
+        Effect::Attack(Attack::Burst(100)),
+        "Sends a hundred valid events at the same time",
+        "cargo client load --burst -n 100 -c 100 --event {addr}/events",
+    ),
+    action(
+        "steady",
+        "Steady load",
+        Effect::Rate,
+        "Sends events at this rate, whatever happens to them, for two minutes at most",
+        "cargo client load -q {rate} -z 2m -c 200 --event {addr}/events",
+    ),
+    action(
+        "retry",
+        "Retry after 503",
+        Effect::Retries,
+        "From now on, an event that gets 503 is sent again, three times at most, no earlier than the server asks for",
+        "cargo client load --retry -q {rate} -z 2m -c 200 --event {addr}/events",
+    ),
+    action(
+        "stop",
+        "Stop attacks",
+        Effect::Stop,
+        "Ends every attack, with its connections and its requests in flight",
+        "Ctrl-C in the terminal of the attack",
+    ),
+    action(
+        "pause",
+        "Pause",
+        Effect::Process(Change::Pause),
+        "Stops the process where it is: the kernel still completes connections for it",
+        "kill -STOP {pid}",
+    ),
+    action(
+        "continue",
+        "Continue",
+        Effect::Process(Change::Continue),
+        "Lets a paused process go on",
+        "kill -CONT {pid}",
+    ),
+    action(
+        "term",
+        "SIGTERM",
+        Effect::Process(Change::Terminate),
+        "Asks the process to end: a good server finishes what it has accepted",
+        "kill -TERM {pid}",
+    ),
+    action(
+        "kill",
+        "kill -9",
+        Effect::Process(Change::Kill),
+        "Ends the process at once: what it had in memory is lost",
+        "kill -KILL {pid}",
+    ),
+    action(
+        "restart",
+        "Restart",
+        Effect::Process(Change::Restart),
+        "Kills the process if it runs, and starts it again on the same port",
+        "cargo stage{stage} --addr {addr}",
+    ),
+    action(
+        "calm",
+        "All as it was",
+        Effect::Calm,
+        "Ends every attack and starts each server again",
+        "Ctrl-C in each terminal, and start each server again",
+    ),
+];
+
+/// What the page needs to know of the buttons.
+pub(super) fn to_json() -> Value {
+    let button = |action: &Action| {
+        let group = match action.effect {
+            Effect::Process(_) | Effect::Calm => "process",
+            Effect::Attack(Attack::Hold(_)) => "hold",
+            Effect::Attack(_) => "send",
+            Effect::Rate | Effect::Retries => "steady",
+            Effect::Stop => "stop",
+        };
+        // Windows has no signals; it can end a process
+        let needs_signals = matches!(
+            action.effect,
+            Effect::Process(Change::Pause | Change::Continue | Change::Terminate)
+        );
+        json!({
+            "name": action.name,
+            "label": action.label,
+            "tip": action.tip,
+            "command": action.command,
+            "group": group,
+            "works": cfg!(unix) || !needs_signals,
+        })
+    };
+    ACTIONS.iter().map(button).collect()
+}
+
+/// What somebody wants, as the page sends it.
+pub(super) struct Wanted {
+    action: &'static Action,
+    columns: Vec<Arc<Column>>,
+    rate: u32,
+    on: bool,
+}
+
+impl Wanted {
+    /// `{"action": "steady", "columns": [0, 4], "rate": 8, "on": true}`; the last two where they
+    /// are needed.
+    pub(super) fn parse(body: &[u8], room: &Room) -> Option<Self> {
+        let body: Value = serde_json::from_slice(body).ok()?;
+        let name = body["action"].as_str()?;
+        let action = ACTIONS.iter().find(|action| action.name == name)?;
+        let column = |index: &Value| {
+            let index = usize::try_from(index.as_u64()?).ok()?;
+            room.columns.get(index).cloned()
+        };
+        let indexes = body["columns"].as_array().filter(|all| all.len() <= room.columns.len())?;
+        let columns = indexes.iter().map(column).collect::<Option<Vec<_>>>()?;
+        let rate = match &body["rate"] {
+            Value::Null => 0,
+            rate => u32::try_from(rate.as_u64()?).ok().filter(|rate| *rate <= FASTEST)?,
+        };
+        let on = body["on"].as_bool().unwrap_or(false);
+        (!columns.is_empty()).then_some(Self { action, columns, rate, on })
+    }
+
+    /// Visitors may attack if that was allowed, and never touch a process.
+    pub(super) fn is_allowed(&self, role: Role, visitors_attack: bool) -> bool {
+        let is_process = matches!(self.action.effect, Effect::Process(_) | Effect::Calm);
+        role == Role::Host || visitors_attack && !is_process
+    }
+
+    /// Does it; what could not be done, in a sentence each.
+    pub(super) async fn perform(self, room: &Room) -> Vec<String> {
+        let mut failures = Vec::new();
+        let mut names = Vec::new();
+        let mut changes = Vec::new();
+        for column in self.columns {
+            let done = match self.action.effect {
+                Effect::Attack(attack) => column.attack(attack),
+                Effect::Rate => {
+                    column.set_rate(self.rate);
+                    if self.rate > 0 { column.attack(Attack::Steady) } else { Ok(()) }
+                }
+                Effect::Retries => {
+                    column.set_retries(self.on);
+                    Ok(())
+                }
+                Effect::Stop => {
+                    column.stop();
+                    Ok(())
+                }
+                Effect::Calm => {
+                    column.stop();
+                    column.set_retries(false);
+                    if column.process().is_ok() {
+                        changes.push((column.clone(), Change::Restart));
+                    }
+                    Ok(())
+                }
+                Effect::Process(change) => {
+                    changes.push((column.clone(), change));
+                    Ok(())
+                }
+            };
+            match done {
+                Ok(()) => names.push(column.name().to_owned()),
+                Err(error) => failures.push(format!("{}: {error:#}", column.name())),
+            }
+        }
+        // all at the same time: each blocks for a while
+        let apply = |(column, change): (Arc<Column>, Change)| {
+            let name = column.name().to_owned();
+            (name, tokio::task::spawn_blocking(move || apply(&column, change)))
+        };
+        let changes: Vec<_> = changes.into_iter().map(apply).collect();
+        for (name, change) in changes {
+            if let Ok(Err(error)) = change.await {
+                failures.push(format!("{name}: {error:#}"));
+                names.retain(|one| *one != name);
+            }
+        }
+        if !names.is_empty() {
+            let detail = match self.action.effect {
+                Effect::Rate => format!(", {} a second", self.rate),
+                Effect::Retries => if self.on { ": on" } else { ": off" }.into(),
+                _ => String::new(),
+            };
+            let whom = match names.len() {
+                count if count == room.columns.len() => "all".into(),
+                _ => names.join(", "),
+            };
+            room.note(format!("{}{detail} → {whom}", self.action.label));
+        }
+        failures.iter().for_each(|failure| room.note(failure.clone()));
+        failures
+    }
+}
+
+/// Blocks while a server starts.
+fn apply(column: &Column, change: Change) -> anyhow::Result<()> {
+    let process = column.process()?;
+    match change {
+        Change::Pause => process.pause(true),
+        Change::Continue => process.pause(false),
+        Change::Terminate => process.terminate(),
+        Change::Kill => process.kill(),
+        Change::Restart => process.restart(),
+    }
+}
+
+/// The bounds of every attack, in a sentence.
+pub(super) fn bounds() -> String {
+    format!(
+        "Each attack ends after {}; at most {MOST} requests are in flight to a server.",
+        probe::duration::show(LONGEST)
+    )
+}

@@ -1,0 +1,174 @@
+//! The server of the page, in the shape of stage 3: a deadline on every wait, and bounds.
+
+use super::actions::Wanted;
+use super::guard::Guard;
+use super::page::{self, private};
+use super::room::Room;
+use http1::{Connection, HeaderValue, Request, Response, StatusCode, header};
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
+
+/// How long each wait for a browser may last.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// How many connections may be open, and how many of them from one other machine.
+const CONNECTIONS: usize = 256;
+const FROM_ONE: usize = 24;
+
+/// The longest body of an action, in bytes.
+const BODY: usize = 4096;
+
+/// How long to wait before the next accept if there is no descriptor left.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// What every connection needs.
+struct Site {
+    room: Room,
+    guard: Guard,
+    open: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// Serves the page of that room, until the future is dropped.
+pub async fn serve_all(listener: TcpListener, room: Room, guard: Guard) {
+    let site = Arc::new(Site { room, guard, open: Mutex::default() });
+    loop {
+        let Ok((stream, peer)) = listener.accept().await else {
+            sleep(RETRY).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true); // it only makes a response earlier
+        let (site, mut connection) = (site.clone(), Connection::new(stream));
+        let place = Place::take(&site, peer.ip());
+        tokio::spawn(async move {
+            let _ = match place {
+                Some(_place) => serve(&mut connection, &site).await,
+                None => connection.refuse(unavailable()).await,
+            }; // a browser that has gone is not an error
+        });
+    }
+}
+
+/// A connection that counts as open.
+struct Place(Arc<Site>, IpAddr);
+
+impl Place {
+    fn take(site: &Arc<Site>, ip: IpAddr) -> Option<Self> {
+        let mut open = site.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = open.values().sum();
+        let most = if ip.is_loopback() { CONNECTIONS } else { FROM_ONE };
+        let count = open.entry(ip).or_default();
+        // the last places are for this machine: visitors cannot lock their host out
+        let is_full = all >= if ip.is_loopback() { CONNECTIONS } else { CONNECTIONS - FROM_ONE };
+        if is_full || *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Self(site.clone(), ip))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
+        match open.get_mut(&self.1) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => _ = open.remove(&self.1),
+        }
+    }
+}
+
+fn unavailable() -> Response {
+    Response::problem(StatusCode::SERVICE_UNAVAILABLE, "too many connections; close some pages")
+        .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+}
+
+/// One connection, request after request.
+async fn serve(connection: &mut Connection, site: &Site) -> io::Result<()> {
+    while let Some(request) = next_request(connection).await? {
+        let response = respond(request, site).await;
+        timeout(LIMIT, connection.write_response(response)).await??; // late, or lost
+    }
+    Ok(())
+}
+
+/// The next complete request; `None` once the client is done.
+async fn read_request(connection: &mut Connection) -> io::Result<Option<Request>> {
+    loop {
+        match connection.decode() {
+            Ok(Some(request)) => return Ok(Some(request)),
+            Ok(None) => {}
+            Err(bad) => connection.refuse(bad).await?, // closes it: the next read returns 0
+        }
+        if connection.read().await? == 0 {
+            return Ok(None);
+        }
+    }
+}
+
+/// `read_request` with two deadlines: one until a request begins, one until it is complete.
+async fn next_request(connection: &mut Connection) -> io::Result<Option<Request>> {
+    let Ok(begun) = timeout(LIMIT, connection.wait_for_request()).await else {
+        return Ok(None); // idle between requests: close without a response
+    };
+    begun?;
+    if let Ok(request) = timeout(LIMIT, read_request(connection)).await {
+        return request;
+    }
+    let detail = "the request was not complete in time; send it faster";
+    connection.refuse(Response::problem(StatusCode::REQUEST_TIMEOUT, detail)).await?;
+    Ok(None)
+}
+
+async fn respond(request: Request, site: &Site) -> Response {
+    if let Err((status, detail)) = site.guard.check_host(&request) {
+        return private(Response::problem(status, detail));
+    }
+    private(match (request.method().as_str(), request.path()) {
+        ("GET" | "HEAD", "/") => page::response(&site.room, &site.guard),
+        ("GET" | "HEAD", "/state") => {
+            let json = HeaderValue::from_static("application/json");
+            let mut response =
+                Response::new(StatusCode::OK).with_header(header::CONTENT_TYPE, json);
+            response.set_body(site.room.state());
+            response
+        }
+        ("POST", "/actions") => act(request, site).await,
+        (_, "/actions") => Response::method_not_allowed("POST"),
+        (_, "/" | "/state") => Response::method_not_allowed("GET, HEAD"),
+        _ => Response::problem(StatusCode::NOT_FOUND, "try /"),
+    })
+}
+
+/// An action of somebody who may do that.
+async fn act(request: Request, site: &Site) -> Response {
+    let role = match site.guard.role(&request) {
+        Ok(role) => role,
+        Err((status, detail)) => return Response::problem(status, detail),
+    };
+    // with it a page elsewhere would have to ask first, and `content_type_is` accepts none at all
+    if request.header(header::CONTENT_TYPE) != Some("application/json") || request.is_encoded() {
+        let detail = "send the action as application/json";
+        return Response::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);
+    }
+    if request.body().len() > BODY {
+        return Response::problem(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "an action is a short JSON object",
+        );
+    }
+    let Some(wanted) = Wanted::parse(request.body(), &site.room) else {
+        let detail = "an action is {\"action\": NAME, \"columns\": [0, …]}";
+        return Response::problem(StatusCode::UNPROCESSABLE_ENTITY, detail);
+    };
+    if !wanted.is_allowed(role, site.guard.visitors_attack) {
+        let detail = "visitors watch; the address that the terminal printed also attacks";
+        return Response::problem(StatusCode::FORBIDDEN, detail);
+    }
+    let failures = wanted.perform(&site.room).await;
+    Response::json(StatusCode::OK, &serde_json::json!({ "failures": failures }))
+}

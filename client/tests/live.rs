@@ -1,0 +1,241 @@
+//! `live` does what its own page asks for, and nothing else; whatever ends it, nothing survives it.
+
+mod outside;
+
+use outside::{client, run};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use testkit::PATIENCE;
+use testkit::processes::processes;
+
+struct Live {
+    child: Child,
+    addr: SocketAddr,
+    key: String,
+}
+
+impl Live {
+    fn start(options: &[&str]) -> Self {
+        let mut command =
+            client(&["live", "--addr", "127.0.0.1:0", "--stage", "1", "--stage", "3"]);
+        let mut child = command
+            .args(options)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().expect("it is piped"))
+            .read_line(&mut line)
+            .expect("a line");
+        let (url, key) = line.trim().split_once('#').expect("a key");
+        let addr = url
+            .trim_start_matches("open http://")
+            .trim_end_matches('/')
+            .replace("0.0.0.0", "127.0.0.1");
+        Self { child, addr: addr.parse().expect("an address"), key: key.into() }
+    }
+
+    /// The status and the body of the response to these lines and this body.
+    fn ask(&self, lines: &str, body: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.addr).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let lines = lines
+            .replace("{addr}", &self.addr.to_string())
+            .replace("{port}", &self.addr.port().to_string());
+        let length = body.len();
+        let request = format!(
+            "{}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}",
+            lines.replace('\n', "\r\n")
+        );
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).expect("a response");
+        let (head, body) = response.split_once("\r\n\r\n").expect("a head");
+        (head[9..12].parse().expect("a status"), body.into())
+    }
+
+    fn state(&self) -> Value {
+        let (status, body) = self.ask("GET /state HTTP/1.1\nHost: {addr}", "");
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).expect("JSON")
+    }
+
+    /// The status of an action with that key, and these other fields.
+    fn act(&self, key: &str, fields: &str, action: &Value) -> u16 {
+        let lines = format!("POST /actions HTTP/1.1\nAuthorization: Key {key}\n{fields}");
+        self.ask(&lines, &action.to_string()).0
+    }
+
+    fn page_key(&self) -> String {
+        let (_, page) = self.ask("GET / HTTP/1.1\nHost: {addr}", "");
+        let (_, rest) = page.split_once("\"key\":\"").expect("a key in the page");
+        rest[..32].into()
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        Command::new("sh")
+            .args(["-c", "kill -s \"$0\" \"$1\"", name, &pid])
+            .status()
+            .expect("sh runs");
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const OWN: &str = "Host: {addr}\nOrigin: http://{addr}\nContent-Type: application/json";
+
+#[test]
+fn an_action_needs_the_key_of_this_run_the_page_as_its_origin_and_an_address_as_host() {
+    let live = Live::start(&[]);
+    let silent = json!({"action": "silent", "columns": [0]});
+    let page_key = live.page_key();
+    for (key, fields, status) in [
+        (&*live.key, "Host: {addr}\nContent-Type: application/json", 403), // no Origin
+        (&live.key, "Host: {addr}\nOrigin: null\nContent-Type: application/json", 403),
+        (
+            &live.key,
+            "Host: {addr}\nOrigin: http://evil.example\nContent-Type: application/json",
+            403,
+        ),
+        (&live.key, "Host: {addr}\nOrigin: https://{addr}\nContent-Type: application/json", 403),
+        (
+            &live.key,
+            "Host: evil.example:{port}\nOrigin: http://evil.example:{port}\nContent-Type: application/json",
+            421,
+        ),
+        (
+            &live.key,
+            "Host: 192.0.2.1:{port}\nOrigin: http://192.0.2.1:{port}\nContent-Type: application/json",
+            421,
+        ),
+        (
+            &live.key,
+            "Host: 127.0.0.1:1\nOrigin: http://127.0.0.1:1\nContent-Type: application/json",
+            421,
+        ),
+        (&live.key, "Host: {addr}\nOrigin: http://{addr}\nContent-Type: text/plain", 415),
+        (&live.key, "Host: {addr}\nOrigin: http://{addr}", 415),
+        ("00000000000000000000000000000000", OWN, 403),
+        ("", OWN, 403),
+        (&page_key, OWN, 403), // whoever loads the page only watches
+    ] {
+        assert_eq!(live.act(key, fields, &silent), status, "{key} {fields}");
+    }
+    assert_eq!(live.state()["columns"][0]["held"], 0, "none of them did anything");
+    for wanted in [
+        json!({"action": "nonsense", "columns": [0]}),
+        json!({"action": "silent", "columns": []}),
+        json!({"action": "silent", "columns": [2]}),
+        json!({"action": "silent", "columns": [-1]}),
+        json!({"action": "silent", "columns": [0, 0, 0]}),
+        json!({"action": "steady", "columns": [0], "rate": 101}),
+        json!([]),
+    ] {
+        assert_eq!(live.act(&live.key, OWN, &wanted), 422, "{wanted}");
+    }
+    assert_eq!(live.act(&live.key, OWN, &json!({"action": "x".repeat(5000)})), 413);
+    let (status, _) = live.ask("GET /state HTTP/1.1\nHost: evil.example:{port}", "");
+    assert_eq!(status, 421, "a page of another name must not read, either");
+    let localhost =
+        "Host: localhost:{port}\nOrigin: http://localhost:{port}\nContent-Type: application/json";
+    assert_eq!(live.act(&live.key, localhost, &silent), 200);
+}
+
+#[test]
+fn visitors_attack_only_if_that_is_allowed_and_never_touch_a_process() {
+    let live = Live::start(&["--let-visitors-attack"]);
+    let key = live.page_key();
+    assert_eq!(live.act(&key, OWN, &json!({"action": "garbage", "columns": [1]})), 200);
+    for action in ["pause", "continue", "term", "kill", "restart", "calm"] {
+        assert_eq!(
+            live.act(&key, OWN, &json!({"action": action, "columns": [1]})),
+            403,
+            "{action}"
+        );
+    }
+}
+
+#[test]
+fn attacks_are_bounded_in_count() {
+    let live = Live::start(&[]);
+    for _ in 0..40 {
+        assert_eq!(live.act(&live.key, OWN, &json!({"action": "silent", "columns": [0]})), 200);
+        assert_eq!(live.act(&live.key, OWN, &json!({"action": "burst", "columns": [0]})), 200);
+    }
+    let state = live.state();
+    let column = &state["columns"][0];
+    let number = |name: &str| column[name].as_u64().expect("a number");
+    assert!(number("attacks") <= 32, "{column:#}");
+    // the probes come in addition
+    assert!(number("in_flight") <= 212 && number("not_sent") > 0, "{column:#}");
+    assert!(column["bars"].as_array().expect("bars").len() <= 160);
+}
+
+#[test]
+fn whatever_ends_live_even_a_paused_server_does_not_survive_it() {
+    for signal in ["INT", "TERM", "HUP", "KILL"] {
+        let mut live = Live::start(&[]);
+        let pids: Vec<_> = (0..2)
+            .map(|index| live.state()["columns"][index]["pid"].as_u64().expect("a pid"))
+            .collect();
+        assert_eq!(live.act(&live.key, OWN, &json!({"action": "pause", "columns": [0]})), 200);
+        assert_eq!(
+            live.act(&live.key, OWN, &json!({"action": "steady", "columns": [0, 1], "rate": 20})),
+            200
+        );
+        assert_eq!(live.state()["columns"][0]["state"]["is"], "paused");
+        let began = Instant::now();
+        live.signal(signal);
+        live.child.wait().expect("it ends");
+        while processes().iter().any(|one| pids.contains(&u64::from(one.id))) {
+            assert!(began.elapsed() < Duration::from_secs(2), "{signal} left {pids:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_is_one_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = taken.local_addr().expect("an address").to_string();
+    for (args, code, said) in [
+        (&["live", "--addr", &addr][..], 1, "choose another address with --addr"),
+        (&["live", "--stage", "6"], 2, "--stage"),
+        (&["live", "--stage", "1", "--work", "1s"], 2, "--work is an option of stages 4 and 5"),
+        (&["live", "--stage", "4", "--queue", "8"], 2, "--queue is an option of stage 5"),
+        (&["live", "--also", "mine"], 2, "NAME=HOST:PORT"),
+    ] {
+        let output = run(args);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {error}");
+        assert!(error.lines().last().is_some_and(|line| line.contains(said)), "{args:?}: {error}");
+    }
+}
+
+#[test]
+fn a_server_of_others_that_does_not_listen_says_so_in_its_column() {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let live = Live::start(&["--also", &format!("mine={free}")]);
+    let began = Instant::now();
+    loop {
+        let state = live.state();
+        let mine = &state["columns"][2]["state"];
+        if mine["is"] == "failing" {
+            assert!(
+                mine["text"].as_str().is_some_and(|text| text.contains("no server listens")),
+                "{mine}"
+            );
+            break;
+        }
+        assert!(began.elapsed() < PATIENCE, "{mine}");
+    }
+}
