@@ -145,6 +145,26 @@ fn every_script_and_every_cure_is_mentioned() {
 }
 
 #[test]
+fn every_script_of_a_lesson_has_the_clients_command_below_it() {
+    let (mut missing, mut count) = (Vec::new(), 0);
+    for page in pages().iter().filter(|page| name(page) != "scripts/README.md") {
+        let text = fs::read_to_string(&page.path).expect("a page can be read");
+        // a block that follows at once belongs to the same step
+        for after in text.replace("\n```\n\n```sh\n", "\n").split("\n```sh\n").skip(1) {
+            let (block, below) = after.split_once("\n```\n").expect("a block ends");
+            if block.lines().any(|line| line.starts_with("scripts/")) {
+                count += 1;
+                if !below.trim_start().starts_with("On Windows: ") {
+                    missing.push(format!("{}: {block}", name(page)));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "no line that begins with On Windows: {missing:#?}");
+    assert!(count > 10, "the lessons run scripts; these are {count}");
+}
+
+#[test]
 fn every_option_of_the_client_and_of_the_stages_is_mentioned() {
     let all = all_words();
     let mut missing = BTreeSet::new();
