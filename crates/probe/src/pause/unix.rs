@@ -2,7 +2,9 @@
 //! Only this process holds the other end, so the pipe ends when this process does.
 
 use super::Paused;
+use std::fs;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -21,11 +23,18 @@ const WATCH: &str = r#"
     kill -s CONT -- "$1"
     kill -s KILL "$reader""#;
 
-/// What tells whose a process is; two words if it is there and `ps`, too.
+/// What tells whose a process is where there is no /proc; two words if it is there.
 const WHOSE: &str = r#"id -u && ps -o uid= -p "$1""#;
 
 /// Whether that process exists and is this user's.
 pub(super) fn check(pid: u32) -> Result<(), String> {
+    if let Ok(own) = fs::metadata("/proc/self") {
+        return match fs::metadata(format!("/proc/{pid}")) {
+            Ok(of) if of.uid() == own.uid() => Ok(()),
+            Ok(_) => Err("that process is not yours".into()),
+            Err(_) => Err("there is no such process".into()),
+        };
+    }
     let mut shell = Command::new("sh");
     shell.args(["-c", WHOSE, "sh", &pid.to_string()]).stdin(Stdio::null());
     let output = shell.output().map_err(|error| format!("cannot start sh: {error}"))?;
