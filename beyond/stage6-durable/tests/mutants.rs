@@ -1,20 +1,6 @@
 //! The tests of stage 6 are not empty: each of these small mistakes makes one of them fail, by name.
 
-use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-/// A server with one mistake.
-struct Mutant {
-    name: &'static str,
-    /// The file in `src/`.
-    file: &'static str,
-    /// What stands in it, once, and what stands there instead.
-    changes: &'static [(&'static str, &'static str)],
-    /// A file in `tests/`, and the test in it that must fail.
-    caught_by: (&'static str, &'static str),
-}
+use testkit::mutants::{Mutant, each_must_be_caught};
 
 const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -218,58 +204,5 @@ pub(crate) struct Key {")],
 #[test]
 #[ignore = "builds the server once for each mistake, which takes minutes: cargo test -- --ignored"]
 fn each_mistake_is_caught_by_a_test() {
-    let tree = tree();
-    let wanted = std::env::var("MUTANT").unwrap_or_default(); // part of a name
-    let mut missed = Vec::new();
-    for Mutant { name, file, changes, caught_by: (tests, test) } in MUTANTS {
-        if !name.contains(&wanted) {
-            continue;
-        }
-        let path = tree.join("beyond/stage6-durable/src").join(file);
-        let code = fs::read_to_string(&path).expect("the file was copied");
-        let mut mutated = code.clone();
-        for (from, to) in *changes {
-            assert_eq!(mutated.matches(from).count(), 1, "{name}: {from:?} in {file}");
-            mutated = mutated.replace(from, to);
-        }
-        fs::write(&path, mutated).expect("the copy can be changed");
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["test", "--locked", "--offline", "--manifest-path"]);
-        cargo.arg(tree.join("beyond/Cargo.toml")).args(["-p", "stage6", "--test", tests]);
-        cargo.args(["--", "--exact", test]).env("CARGO_TARGET_DIR", tree.join("target"));
-        let output = cargo.env("RUST_BACKTRACE", "0").output().expect("cargo can be run");
-        let printed = String::from_utf8_lossy(&output.stdout);
-        let is_caught = printed.contains(&format!("test {test} ... FAILED"));
-        println!("{}: {name}: {test}", if is_caught { "caught" } else { "missed" });
-        if !is_caught {
-            println!("{printed}\n{}", String::from_utf8_lossy(&output.stderr));
-            missed.push(name);
-        }
-        fs::write(&path, code).expect("the copy can be changed");
-    }
-    assert!(missed.is_empty(), "these were not caught: {missed:?}");
-}
-
-/// A copy of this package, in a folder with everything that it depends on.
-fn tree() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let beyond = package.parent().expect("beyond/");
-    let root = beyond.parent().expect("the repository");
-    let tree = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutants");
-    let copy = tree.join("beyond");
-    let _ = fs::remove_dir_all(&copy); // of an earlier run
-    fs::create_dir_all(&copy).expect("a folder can be created");
-    for entry in fs::read_dir(root).expect("a folder can be listed") {
-        let entry = entry.expect("so can its entries");
-        let link = tree.join(entry.file_name());
-        if !["beyond", "target"].map(Into::into).contains(&entry.file_name()) {
-            let _ = fs::remove_file(&link);
-            symlink(entry.path(), link).expect("a link can be made");
-        }
-    }
-    for name in ["Cargo.toml", "Cargo.lock", "stage6-durable"] {
-        let status = Command::new("cp").arg("-R").arg(beyond.join(name)).arg(&copy).status();
-        assert!(status.expect("cp can be run").success(), "{name} cannot be copied");
-    }
-    tree
+    each_must_be_caught("stage6", "stage6-durable", env!("CARGO_TARGET_TMPDIR"), MUTANTS);
 }

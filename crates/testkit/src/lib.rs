@@ -6,6 +6,7 @@
 
 pub mod contract;
 pub mod hostile;
+pub mod mutants;
 pub mod processes;
 pub mod scripts;
 pub mod verdicts;
