@@ -1,6 +1,7 @@
 //! What a run is expected to show: `served.p99<200ms`, `shed>0`, `goodput>1000/s`.
 
-use crate::stats::{Latency, LoadStats};
+use crate::latency::Latency;
+use crate::stats::LoadStats;
 use probe::duration::show;
 use probe::number::number;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! A rate that rises during the run, and where the server stops following.
 
-use crate::stats::Latency;
+use crate::latency::Latency;
 use std::time::Duration;
 
 /// A rate that rises evenly.

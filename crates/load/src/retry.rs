@@ -71,6 +71,29 @@ pub struct Resent {
     pub denied: u64,
 }
 
+/// How many come back within one tenth of a second.
+#[derive(Debug, Default)]
+pub(crate) struct RetryBurst {
+    tenth: u128,
+    now: u64,
+    most: u64,
+}
+
+impl RetryBurst {
+    /// One more, so long after the beginning.
+    pub(crate) fn comes(&mut self, at: Duration) {
+        let tenth = at.as_millis() / 100;
+        self.now = if tenth == self.tenth { self.now + 1 } else { 1 };
+        self.tenth = tenth;
+        self.most = self.most.max(self.now);
+    }
+
+    /// The most that came back within one.
+    pub(crate) fn most(&self) -> u64 {
+        self.most
+    }
+}
+
 /// One request's attempts so far.
 #[derive(Debug, Default)]
 pub(crate) struct Attempts {

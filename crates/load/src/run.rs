@@ -13,7 +13,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{io, thread};
-use tokio::sync::{Barrier, oneshot};
+use tokio::sync::{Barrier, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -93,9 +93,9 @@ pub async fn run(
         start(thread, None)?;
     }
     let (mut tick, mut timeline) = (interval(Duration::from_millis(100)), Timeline::default());
-    let (queued, watches) = (Mutex::default(), shared.plan.watch_queue);
-    let mut watcher = pin!(watch_queue(shared.plan.addresses.clone(), &queued));
-    let mut is_watching = watches;
+    let (says, queued) = watch::channel(None);
+    let mut watcher = pin!(watch_queue(shared.plan.addresses.clone(), says));
+    let mut is_watching = shared.plan.watch_queue;
     loop {
         tokio::select! {
             ended = running.join_next() => match ended {
@@ -112,7 +112,7 @@ pub async fn run(
             _ = tick.tick() => {
                 let mut progress = progress(&shared, &workers);
                 while timeline.is_behind(progress.elapsed) {
-                    timeline.end_second(sample(&shared, &progress), *lock(&queued));
+                    timeline.end_second(sample(&shared, &progress), *queued.borrow());
                 }
                 progress.last_second = timeline.last();
                 seen(progress);

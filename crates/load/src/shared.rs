@@ -1,9 +1,9 @@
 //! What the threads of a run share.
 
 use crate::plan::Plan;
-use crate::retry::{Bucket, Resent};
+use crate::retry::{Bucket, Resent, RetryBurst};
 use crate::schedule::{DueRequest, Schedule};
-use crate::stats::{LoadStats, RetryBurst};
+use crate::stats::LoadStats;
 use probe::http_client::Outcome;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Barrier;

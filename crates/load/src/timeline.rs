@@ -4,8 +4,8 @@ use crate::retry::Resent;
 use probe::addresses::Addresses;
 use probe::http_client::{ResponseClient, get};
 use serde_json::Value;
-use std::sync::Mutex;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// What happened within one second of the run.
@@ -79,7 +79,7 @@ impl Timeline {
 
 /// Asks `GET /stats` once a second how many wait, on a connection for each, until the server shows that it does not say.
 /// A server that does not respond for a while is asked again.
-pub(crate) async fn watch_queue(server: Addresses, queued: &Mutex<Option<u64>>) {
+pub(crate) async fn watch_queue(server: Addresses, queued: watch::Sender<Option<u64>>) {
     const PATIENCE: Duration = Duration::from_millis(900);
     let mut tick = interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -92,7 +92,7 @@ pub(crate) async fn watch_queue(server: Addresses, queued: &Mutex<Option<u64>>) 
             let stats: Option<Value> = serde_json::from_slice(response.body()).ok();
             stats.and_then(|stats| stats.get("queued")?.as_u64())
         });
-        *crate::shared::lock(queued) = says.flatten();
+        let _ = queued.send(says.flatten()); // the run may be over
         if says == Some(None) {
             return;
         }

@@ -1,9 +1,10 @@
 //! A report for programs. The schema is documented in the client's README; its version changes with it.
 
 use super::{PERCENTILES, Report};
+use crate::latency::Latency;
 use crate::ramp::Step;
 use crate::schedule::Shape;
-use crate::stats::{Latency, OutcomeStats};
+use crate::stats::OutcomeStats;
 use crate::timeline::Second;
 use http1::StatusCode;
 use serde_json::{Map, Value, json};

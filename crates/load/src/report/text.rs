@@ -1,10 +1,11 @@
 //! The report as text: every figure by outcome, since a fast rejection is not a fast service.
 
 use super::{PERCENTILES, Report};
+use crate::latency::Latency;
 use crate::ramp::Steps;
 use crate::retry::Resent;
 use crate::schedule::Shape;
-use crate::stats::{Latency, LoadStats, OutcomeStats};
+use crate::stats::{LoadStats, OutcomeStats};
 use crate::timeline::Second;
 use crate::verify::Reconciliation;
 use console::{Style, style};
