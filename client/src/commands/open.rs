@@ -1,4 +1,4 @@
-//! A page in the browser of whoever runs the command.
+//! Opens a page in the browser of this machine.
 
 use super::print::complain;
 use client::doctor::OPENER;
