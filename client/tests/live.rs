@@ -204,6 +204,52 @@ fn whatever_ends_live_even_a_paused_server_does_not_survive_it() {
 }
 
 #[test]
+fn a_run_is_saved_when_live_ends_and_by_whoever_watches() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let (page, data) = (file("run.html"), file("run.json"));
+    let mut live = Live::start(&["--out", &page, "--json", &data]);
+    assert_eq!(live.act(&live.key, OWN, &json!({"action": "silent", "columns": [0]})), 200);
+    let began = Instant::now();
+    while live.state()["columns"][0]["state"]["is"] != "silent" {
+        assert!(began.elapsed() < PATIENCE);
+    }
+    let check = |page: &str, data: &str| {
+        let data: Value = serde_json::from_str(data).expect("JSON");
+        let attack = &data["attacks"][0];
+        assert_eq!((&data["version"], &attack["name"]), (&json!(1), &json!("silent")), "{data:#}");
+        assert_eq!(attack["servers"], json!(["stage1-blocking"]));
+        let [frozen, other] = [0, 1].map(|server| &attack["trials"][server]);
+        assert_eq!(frozen["responds"], json!(false));
+        assert!(
+            frozen["state"].as_str().is_some_and(|state| state.starts_with("no response for "))
+        );
+        assert_eq!(other["figure"], "not attacked");
+        let fates = |of: &Value| {
+            let all = of["requests"].as_array().expect("requests").iter();
+            all.map(|one| one["fate"].as_str().expect("a fate").to_owned()).collect::<Vec<_>>()
+        };
+        assert!(
+            fates(frozen).contains(&"held".into()) && fates(frozen).contains(&"unanswered".into())
+        );
+        assert!(!fates(other).contains(&"held".into()), "{other:#}");
+        assert!(page.contains("Silent client on stage 1, at 0:0") && page.contains("no response"));
+    };
+    let saved = |ending: &str| {
+        let (status, body) = live.ask(&format!("GET /run.{ending} HTTP/1.1\nHost: {{addr}}"), "");
+        assert_eq!(status, 200, "{body}");
+        body
+    };
+    check(&saved("html"), &saved("json"));
+    let (status, _) = live.ask("GET /run.html HTTP/1.1\nHost: evil.example:{port}", "");
+    assert_eq!(status, 421, "a page of another name must not read it");
+    live.signal("TERM");
+    assert!(live.child.wait().expect("it ends").success());
+    let read = |path| std::fs::read_to_string(path).expect("a file");
+    check(&read(page), &read(data));
+}
+
+#[test]
 fn what_is_wrong_is_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let addr = taken.local_addr().expect("an address").to_string();
@@ -213,6 +259,8 @@ fn what_is_wrong_is_one_line() {
         (&["live", "--stage", "1", "--work", "1s"], 2, "--work is an option of stages 4 and 5"),
         (&["live", "--stage", "4", "--queue", "8"], 2, "--queue is an option of stage 5"),
         (&["live", "--also", "mine"], 2, "NAME=HOST:PORT"),
+        (&["live", "--out", "Cargo.toml/run.html"], 1, "name another place"),
+        (&["live", "--json", "src"], 1, "name another place"),
     ] {
         let output = run(args);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();

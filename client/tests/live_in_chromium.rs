@@ -7,7 +7,7 @@ mod browser;
 use browser::{Browser, OVERFLOWING, PATIENCE, TOO_FAINT};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -170,6 +170,96 @@ async fn each_attack_does_to_each_server_what_the_lessons_say() {
     assert_eq!(browser.log("browser").await, Vec::<String>::new());
 }
 
+/// Clicks a link, and waits for the file that it downloads.
+async fn download(browser: &Browser, link: &str, folder: &Path) -> PathBuf {
+    let ending = link.rsplit('.').next().expect("an ending");
+    let to = json!({"behavior": "allow", "downloadPath": folder});
+    browser.devtools("Browser.setDownloadBehavior", to).await;
+    browser.run(&format!("document.querySelector('a[href=\"{link}\"]').click()")).await;
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let paths =
+            std::fs::read_dir(folder).expect("the folder").map(|one| one.expect("a file").path());
+        // until it is complete, it has another ending
+        if let Some(path) =
+            paths.into_iter().find(|path| path.extension().is_some_and(|is| is == ending))
+        {
+            return path;
+        }
+        assert!(Instant::now() < end, "{link} downloads nothing");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run runs it"]
+async fn a_saved_run_shows_the_freeze_that_was_seen_from_disk_and_without_a_server() {
+    let mut live = Live::start(&[]);
+    let browser = open(&live).await;
+    click(&browser, "silent").await;
+    must_show(&browser, ["silent", "responds", "responds", "responds", "responds"]).await;
+    must_draw(&browser, "waiting", [2, 0, 0, 0, 0]).await;
+    click(&browser, "stop").await;
+    must_show(&browser, ALL_RESPOND).await;
+    click(&browser, "burst").await;
+    must_draw(&browser, "shed", [0, 0, 0, 0, 60]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = download(&browser, "/run.html", folder.path()).await;
+    let data = download(&browser, "/run.json", folder.path()).await;
+    browser.post("/url", json!({"url": "about:blank"})).await;
+    live.child.kill().expect("it runs");
+    let data: Value = serde_json::from_slice(&std::fs::read(data).expect("a file")).expect("JSON");
+
+    let url = format!("file://{}", page.display());
+    requested(&browser).await; // by the live page
+    browser.post("/url", json!({"url": url})).await;
+    let rows = "return [...document.querySelectorAll('tbody tr')].map((row) =>
+        [row.querySelector('th').innerText.replace(/, at .*/, ''), ...[...row.querySelectorAll('td')].map((cell) => cell.className)])";
+    let rows = browser.run(rows).await;
+    assert_eq!(
+        [&rows[0][0], &rows[0][1], &rows[1][0]],
+        ["Silent client", "broken", "Burst of 100"]
+    );
+    // two probes of stage 1 waited for a second and more, and their bars have that height
+    let longest = "return [1, 2, 3, 4, 5].map((server) => Math.max(...
+        [...document.querySelectorAll(`#attack-1-${server} .plot .bar:not(.held)`)].map((bar) => bar.getBoundingClientRect().height)))";
+    let longest = browser.run(longest).await;
+    let height = |server: usize| longest[server].as_f64().expect("a height");
+    assert!((1..5).all(|server| height(0) > height(server)), "{longest}");
+    // the first attack was over; a probe of the second may have begun between the two files
+    let bars = "return [1, 2, 3, 4, 5].map((server) => document.querySelectorAll(`#attack-1-${server} .plot .bar`).length)";
+    let trials = data["attacks"][0]["trials"].as_array().expect("trials").iter();
+    let requests = trials.map(|trial| trial["requests"].as_array().expect("requests").len());
+    assert_eq!(browser.run(bars).await, json!(requests.collect::<Vec<_>>()));
+    assert!(
+        data["attacks"][0]["trials"][0]["state"]
+            .as_str()
+            .is_some_and(|is| is.starts_with("no response for "))
+    );
+    for scheme in ["light", "dark"] {
+        for width in [400, 1280, 1920] {
+            browser.show(width, scheme).await;
+            assert_eq!(browser.run(OVERFLOWING).await, json!([]), "{width} {scheme}");
+        }
+        assert_eq!(browser.run(TOO_FAINT).await, json!([]), "{scheme}");
+    }
+    browser.show(1030, "print").await; // A4, landscape
+    assert_eq!(browser.run(OVERFLOWING).await, json!([]), "print");
+    assert_eq!(browser.log("browser").await, Vec::<String>::new());
+    assert_eq!(requested(&browser).await, [url]);
+}
+
+/// The addresses that the browser has requested since the last look.
+async fn requested(browser: &Browser) -> Vec<String> {
+    let url = |message: &String| {
+        let event: Value = serde_json::from_str(message).ok()?;
+        let url = event["message"]["params"]["request"]["url"].as_str()?.to_owned();
+        (event["message"]["method"] == "Network.requestWillBeSent").then_some(url)
+    };
+    let all = browser.log("performance").await;
+    all.iter().filter_map(url).filter(|url| !url.starts_with("data:")).collect()
+}
+
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run runs it"]
 async fn each_process_is_paused_ended_killed_and_restarted_alone_and_together() {
@@ -216,17 +306,8 @@ async fn two_browsers_see_the_same_a_visitor_only_watches_and_the_page_notices_t
     click(&host, "silent").await;
     must_show(&visitor, ["silent", "responds", "responds", "responds", "responds"]).await;
     must_show(&host, ["silent", "responds", "responds", "responds", "responds"]).await;
-    let requested = host.log("performance").await;
-    let urls = requested.iter().filter_map(|message| {
-        let event: Value = serde_json::from_str(message).ok()?;
-        let url = event["message"]["params"]["request"]["url"].as_str()?.to_owned();
-        (event["message"]["method"] == "Network.requestWillBeSent").then_some(url)
-    });
-    for url in urls {
-        assert!(
-            url.starts_with(without_key) || url.starts_with("data:"),
-            "the page requests {url}"
-        );
+    for url in requested(&host).await {
+        assert!(url.starts_with(without_key), "the page requests {url}");
     }
     live.child.kill().expect("it runs");
     must_become_true(&host, "return !document.getElementById('lost').hidden").await;

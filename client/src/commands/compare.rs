@@ -11,7 +11,7 @@ use client::compare::{self, Column, Progress, Servers, html, json, terminal_char
 use client::output::Output;
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -102,15 +102,15 @@ impl Compare {
     fn page_path(&self) -> anyhow::Result<PathBuf> {
         Ok(match &self.out {
             None => compare::workspace()?.join("target/compare/index.html"),
-            Some(out)
-                if out.extension().is_some_and(|extension| extension == "html")
-                    && !out.is_dir() =>
-            {
-                out.clone()
-            }
-            Some(out) => out.join("index.html"),
+            Some(out) => page_file(out),
         })
     }
+}
+
+/// The file that `--out` means: a folder gets an index.html.
+pub(super) fn page_file(out: &Path) -> PathBuf {
+    let is_page = out.extension().is_some_and(|extension| extension == "html") && !out.is_dir();
+    if is_page { out.into() } else { out.join("index.html") }
 }
 
 /// The width of the output: `COLUMNS`, else that of the terminal, else 80.

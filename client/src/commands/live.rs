@@ -1,19 +1,24 @@
 //! `client live`.
 
+use super::compare::page_file;
 use super::open::open;
 use super::print::{complain, say};
 use super::signals::stop_signal;
 use anyhow::{Context, bail};
 use clap::Args;
 use client::also::{Also, Place};
+use client::compare::WORK;
 use client::live::guard::Guard;
 use client::live::{Column, Room, server};
+use client::output::Output;
 use probe::stages::{self, STAGES, idea};
 use probe::started::Started;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
@@ -28,6 +33,7 @@ Examples:
   cargo client live --stage 4 --stage 5     two of them
   cargo client live --also mine=8080        your own server beside them
   cargo client live --addr 0.0.0.0:8000     a room watches on its phones
+  cargo client live --out run.html          save the run when it ends
 
 client/README.md describes the page, and who may do what.
 
@@ -52,9 +58,26 @@ pub(crate) struct Live {
     /// How many events may wait in stage 5 [default: 16]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     queue: Option<u32>,
+    /// Where to write the run when it ends, as a page: a file that ends in .html, or a folder for an
+    /// index.html
+    #[arg(long, value_name = "PATH")]
+    out: Option<PathBuf>,
+    /// Write the run as JSON to FILE when it ends
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
     /// Whoever loads the page may attack, but not end or pause a server
     #[arg(long)]
     let_visitors_attack: bool,
+}
+
+/// What is served, and what ends with it.
+struct Site {
+    listener: TcpListener,
+    room: Arc<Room>,
+    guard: Guard,
+    started: Vec<Started>,
+    /// What servers of others print.
+    _folder: TempDir,
 }
 
 impl Live {
@@ -68,10 +91,29 @@ impl Live {
             return Ok(ExitCode::from(2));
         }
         let stopped = stop_signal()?;
+        tokio::pin!(stopped);
+        // before the run: a file that cannot be written is an error right away
+        let page = self.out.as_deref().map(|out| Output::reserve(&page_file(out))).transpose()?;
+        let json = self.json.as_deref().map(Output::reserve).transpose()?;
+        let site = tokio::select! {
+            site = self.open(stages) => site?,
+            () = &mut stopped => return Ok(ExitCode::SUCCESS), // ending kills what was started
+        };
+        let room = site.room.clone();
         tokio::select! {
-            done = self.serve(stages) => done.map(|()| ExitCode::SUCCESS),
-            () = stopped => Ok(ExitCode::SUCCESS), // ending kills what was started
+            () = server::serve_all(site.listener, site.room, site.guard) => {}
+            () = stopped => {}
         }
+        let run = room.record();
+        room.end(); // before the files, which take a moment
+        drop(site.started);
+        if let Some(page) = page {
+            complain(&format!("page: {}", page.write(&run.to_html())?.display()));
+        }
+        if let Some(json) = json {
+            complain(&format!("traces: {}", json.write(&run.to_json())?.display()));
+        }
+        Ok(ExitCode::SUCCESS)
     }
 
     /// An option that none of these stages has.
@@ -83,7 +125,7 @@ impl Live {
         is_queueless.then_some("--queue is an option of stage 5; add --stage 5")
     }
 
-    async fn serve(&self, stages: Vec<u8>) -> anyhow::Result<()> {
+    async fn open(&self, stages: Vec<u8>) -> anyhow::Result<Site> {
         // before the build, which takes a while: a port in use is an error right away
         let listener = TcpListener::bind(&self.addr).await.with_context(|| {
             format!("cannot listen on {}; choose another address with --addr", self.addr)
@@ -91,8 +133,8 @@ impl Live {
         let addr = listener.local_addr()?;
         let opened = Instant::now();
         let mut columns = self.start(stages, opened).await?;
-        let folder = tempfile::tempdir()?; // what servers of others print
-        let mut started = Vec::new(); // they end with this
+        let folder = tempfile::tempdir()?;
+        let mut started = Vec::new();
         for (number, Also { name, place }) in self.also.iter().enumerate() {
             let (host, addresses) = match place {
                 Place::At(target) => {
@@ -125,8 +167,8 @@ impl Live {
         if self.open {
             tokio::task::spawn_blocking(move || open(OsStr::new(&page)));
         }
-        server::serve_all(listener, Room::new(columns, opened), guard).await;
-        Ok(())
+        let room = Arc::new(Room::new(columns, opened));
+        Ok(Site { listener, room, guard, started, _folder: folder })
     }
 
     /// Builds the stages and starts each on a free port.
@@ -136,6 +178,7 @@ impl Live {
         )?;
         complain(&format!("building {} of the stages", stages.len()));
         let options: Vec<_> = stages.iter().map(|stage| self.options(*stage)).collect();
+        let work = self.work.unwrap_or(WORK);
         let start = move || {
             let packages: Vec<_> = stages.iter().map(|stage| format!("stage{stage}")).collect();
             let built = stages::build_packages(&root, &packages)?;
@@ -143,7 +186,7 @@ impl Live {
                 let name = STAGES[usize::from(stage) - 1];
                 let is_it = |path: &&PathBuf| path.file_stem().is_some_and(|stem| stem == name);
                 let Some(binary) = built.iter().find(is_it) else { bail!("cargo built no {name}") };
-                Column::stage(stage, idea(name), binary.clone(), options, opened)
+                Column::stage(stage, idea(name), binary.clone(), options, work, opened)
             };
             stages.into_iter().zip(options).map(start).collect()
         };

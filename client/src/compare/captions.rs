@@ -128,6 +128,10 @@ fn summary(panel: &Panel, kind: BarKind) -> String {
             format!("{count} misbehaving connections, open for up to {}", show(last))
         }
         BarKind::TimedOut if count == 1 => format!("one without a response after {}", show(last)),
+        // those of an attack that was stopped
+        BarKind::TimedOut if first < last.mul_f64(0.9) => {
+            format!("{count} without a response after {} to {}", show(first), show(last))
+        }
         BarKind::TimedOut => format!("{count} without a response after {}", show(last)),
         BarKind::Served
             if panel.serial_service.is_some_and(|service| service.served as usize == count) =>

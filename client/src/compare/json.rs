@@ -5,7 +5,7 @@ use crate::compare::matrix::{Column, Matrix, Row, WORK};
 use claims::{Finding, Verdict};
 use probe::http_client::Outcome;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The version of the format. It changes when a field is removed or changes its meaning, not when
 /// one is added.
@@ -13,24 +13,28 @@ pub const VERSION: u32 = 1;
 
 /// Everything on the page and the traces behind it, as one JSON document that ends in a newline.
 pub fn to_json(matrix: &Matrix) -> String {
-    let stage = |column: &Column| json!({"number": column.stage, "name": folder(column)});
-    let stages: Vec<_> = matrix.columns.iter().map(stage).collect();
-    let data = json!({
-        "version": VERSION,
-        "at": humantime::format_rfc3339_seconds(matrix.at).to_string(),
-        "took_us": micros(matrix.took),
-        "profile": Matrix::profile(),
-        "cores": Matrix::cores(),
-        "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        "work_us": micros(WORK),
-        "stages": stages,
-        "claims": matrix.rows.iter().map(|row| claim(matrix, row)).collect::<Vec<_>>(),
-    });
+    let mut data = head(matrix.at, matrix.took, &matrix.columns);
+    data["work_us"] = json!(micros(WORK));
+    data["claims"] = matrix.rows.iter().map(|row| claim(matrix, row)).collect();
     format!("{data:#}\n")
 }
 
+/// What each document begins with: its version, when it was recorded and where, and of what servers.
+pub(crate) fn head(at: SystemTime, took: Duration, columns: &[Column]) -> Value {
+    let stage = |column: &Column| json!({"number": column.stage, "name": folder(column)});
+    json!({
+        "version": VERSION,
+        "at": humantime::format_rfc3339_seconds(at).to_string(),
+        "took_us": micros(took),
+        "profile": Matrix::profile(),
+        "cores": Matrix::cores(),
+        "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        "stages": columns.iter().map(stage).collect::<Vec<_>>(),
+    })
+}
+
 /// The folder of a stage, or the name of another server.
-fn folder(column: &Column) -> String {
+pub(crate) fn folder(column: &Column) -> String {
     match column.stage {
         Some(number) => format!("stage{number}-{}", column.name.replace(' ', "-")),
         None => column.name.clone(),
@@ -50,6 +54,22 @@ fn claim(matrix: &Matrix, row: &Row) -> Value {
 
 fn trial(row: &Row, finding: &Finding, column: &Column) -> Value {
     let panel = Panel::new(finding, column.work());
+    json!({
+        "stage": column.stage,
+        "server": folder(column),
+        "verdict": verdict(finding.verdict),
+        "expected": column.expected(row.claim).map(verdict),
+        "figure": finding.figure,
+        "requests": requests(&panel),
+        "queue": queue(&panel),
+    })
+}
+
+pub(crate) fn requests(panel: &Panel) -> Value {
+    panel.bars.iter().map(request).collect()
+}
+
+pub(crate) fn queue(panel: &Panel) -> Value {
     let depth = |depth: &claims::QueueSample| {
         json!({
             "at_us": micros(depth.at),
@@ -59,15 +79,7 @@ fn trial(row: &Row, finding: &Finding, column: &Column) -> Value {
             "done": depth.done,
         })
     };
-    json!({
-        "stage": column.stage,
-        "server": folder(column),
-        "verdict": verdict(finding.verdict),
-        "expected": column.expected(row.claim).map(verdict),
-        "figure": finding.figure,
-        "requests": panel.bars.iter().map(request).collect::<Vec<_>>(),
-        "queue": panel.queue.iter().map(depth).collect::<Vec<_>>(),
-    })
+    panel.queue.iter().map(depth).collect()
 }
 
 fn request(bar: &Bar) -> Value {
@@ -125,6 +137,6 @@ fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
-fn micros(duration: Duration) -> u64 {
+pub(crate) fn micros(duration: Duration) -> u64 {
     duration.as_micros().try_into().unwrap_or(u64::MAX)
 }

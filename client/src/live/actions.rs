@@ -3,10 +3,12 @@
 use super::attacks::{Attack, LONGEST, MOST};
 use super::column::{Column, FASTEST};
 use super::guard::Role;
+use super::recording::Done;
 use super::room::Room;
 use probe::hold::Misbehaviour;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a button does to each server that it is pressed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,8 +226,43 @@ impl Wanted {
         role == Role::Host || visitors_attack && !is_process
     }
 
+    /// What is recorded of it.
+    fn done(&self, at: Duration, room: &Room) -> Done {
+        let is_target =
+            |column: &&Arc<Column>| self.columns.iter().any(|one| Arc::ptr_eq(one, column));
+        let servers = room.columns.iter().enumerate().filter(|(_, column)| is_target(column));
+        let servers: Vec<_> = servers.map(|(place, _)| place).collect();
+        let (label, is_attack) = match self.action.effect {
+            Effect::Rate => {
+                (format!("{}, {} a second", self.action.label, self.rate), self.rate > 0)
+            }
+            Effect::Retries => {
+                (format!("{}: {}", self.action.label, if self.on { "on" } else { "off" }), false)
+            }
+            Effect::Stop | Effect::Calm => (self.action.label.into(), false),
+            Effect::Process(Change::Continue | Change::Restart) => {
+                (self.action.label.into(), false)
+            }
+            Effect::Attack(_) | Effect::Process(_) => (self.action.label.into(), true),
+        };
+        let stage = match &self.columns[..] {
+            [one] => one.stage_number().map(|stage| stage.to_string()),
+            _ => None,
+        };
+        let by_hand = self
+            .action
+            .command
+            .replace("{addr}", "127.0.0.1:8080")
+            .replace("{pid}", "PID")
+            .replace("{stage}", stage.as_deref().unwrap_or("N"))
+            .replace("{rate}", &self.rate.to_string());
+        Done { at, name: self.action.name, label, by_hand, servers, is_attack }
+    }
+
     /// Does it; what could not be done, in a sentence each.
     pub(super) async fn perform(self, room: &Room) -> Vec<String> {
+        let at = room.now(); // before what it causes
+        let done = self.done(at, room);
         let mut failures = Vec::new();
         let mut names = Vec::new();
         let mut changes = Vec::new();
@@ -285,6 +322,7 @@ impl Wanted {
                 _ => names.join(", "),
             };
             room.note(format!("{}{detail} → {whom}", self.action.label));
+            room.record_done(done);
         }
         failures.iter().for_each(|failure| room.note(failure.clone()));
         failures

@@ -66,7 +66,7 @@ async fn misbehave(column: &Column, misbehaviour: Misbehaviour) {
         Misbehaviour::HalfHead | Misbehaviour::HalfBody => "half a request",
         Misbehaviour::Drip => "a byte a second",
     };
-    let bar = column.requests.begin(what, Fate::Held);
+    let bar = column.requests.begin(what, Instant::now(), Fate::Held);
     let never = std::future::pending();
     let addresses = column.addresses.clone();
     let held = hold(addresses, 1, misbehaviour, OpenConnections::default(), never).await;
@@ -86,7 +86,8 @@ async fn misbehave(column: &Column, misbehaviour: Misbehaviour) {
 
 async fn send_garbage(column: &Arc<Column>, stop: &CancellationToken) {
     for garbage in &GARBAGE {
-        spawn(column, stop, garbage.what, post(column, garbage.content_type, garbage.body), false);
+        let request = post(column, garbage.content_type, garbage.body);
+        spawn(column, stop, garbage.what, Instant::now(), request, false);
         // so that they are seen one after the other
         sleep(Duration::from_millis(20)).await;
     }
@@ -94,7 +95,8 @@ async fn send_garbage(column: &Arc<Column>, stop: &CancellationToken) {
 
 /// All at once; it is over when each has a response.
 async fn send_burst(column: &Arc<Column>, stop: &CancellationToken, count: usize) {
-    let tasks: Vec<_> = (0..count).filter_map(|_| spawn_event(column, stop)).collect();
+    let due = Instant::now();
+    let tasks: Vec<_> = (0..count).filter_map(|_| spawn_event(column, stop, due)).collect();
     for task in tasks {
         let _ = task.await; // none is aborted
     }
@@ -110,17 +112,21 @@ async fn send_steadily(column: &Arc<Column>, stop: &CancellationToken) {
         let mut tick = interval(Duration::from_secs(1) / rate);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         while column.rate() == rate {
-            tick.tick().await;
-            spawn_event(column, stop);
+            let due = tick.tick().await;
+            spawn_event(column, stop, due);
         }
     }
 }
 
-fn spawn_event(column: &Arc<Column>, stop: &CancellationToken) -> Option<JoinHandle<()>> {
+fn spawn_event(
+    column: &Arc<Column>,
+    stop: &CancellationToken,
+    due: Instant,
+) -> Option<JoinHandle<()>> {
     let user = fastrand::u16(..);
     let body = format!(r#"{{"user": "live-{user}", "amount": 1}}"#);
     let request = post(column, "application/json", body.as_bytes());
-    spawn(column, stop, "event", request, column.retries())
+    spawn(column, stop, "event", due, request, column.retries())
 }
 
 /// Sends a request in a task of its own, if there is room for another one.
@@ -128,6 +134,7 @@ fn spawn(
     column: &Arc<Column>,
     stop: &CancellationToken,
     what: &'static str,
+    due: Instant,
     request: Vec<u8>,
     retry: bool,
 ) -> Option<JoinHandle<()>> {
@@ -139,16 +146,16 @@ fn spawn(
     Some(tokio::spawn(async move {
         let _place = place;
         tokio::select! {
-            () = send(&column, what, &request, retry) => {}
+            () = send(&column, what, due, &request, retry) => {}
             () = stop.cancelled() => {}
         }
     }))
 }
 
 /// A client with a new connection for each request: what is looked at is the server.
-async fn send(column: &Column, what: &'static str, request: &[u8], retry: bool) {
+async fn send(column: &Column, what: &'static str, mut due: Instant, request: &[u8], retry: bool) {
     for attempt in 0.. {
-        let outcome = send_once(column, what, request, PATIENCE).await;
+        let outcome = send_once(column, what, due, request, PATIENCE).await;
         let Outcome::Shed(after) = outcome else { return };
         if !retry || attempt == RETRIES {
             return;
@@ -156,17 +163,19 @@ async fn send(column: &Column, what: &'static str, request: &[u8], retry: bool) 
         // never earlier than it was asked to, and not all together
         let wait = Duration::from_secs(after.unwrap_or(1)).min(LONGEST_WAIT);
         sleep(wait + Duration::from_millis(fastrand::u64(..1000))).await;
+        due = Instant::now();
     }
 }
 
-/// One request with a bar.
+/// One request with a bar, which begins when it was due.
 pub(super) async fn send_once(
     column: &Column,
     what: &'static str,
+    due: Instant,
     request: &[u8],
     patience: Duration,
 ) -> Outcome {
-    let bar = column.requests.begin(what, Fate::Waiting);
+    let bar = column.requests.begin(what, due, Fate::Waiting);
     let mut client = ResponseClient::new(column.addresses.clone());
     let call = client.call(request, false, Instant::now() + patience).await;
     drop(client); // a kept connection would be a silent client
@@ -174,7 +183,7 @@ pub(super) async fn send_once(
     if call.outcome == Outcome::Failed(Failure::NotListening) {
         text = "connection refused".into();
     }
-    bar.end(call.outcome.into(), text);
+    bar.end_with(&call, text);
     call.outcome
 }
 

@@ -3,14 +3,19 @@
 
 use super::attacks::{Attack, MOST};
 use super::process::{Process, Seen};
+use super::recording::{Period, Recorded};
 use super::requests::Requests;
+use super::state::State;
 use super::usage::Usage;
 use anyhow::{Context, bail};
+use claims::QueueSample;
 use probe::addresses::Addresses;
 use serde_json::{Value, json};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +28,9 @@ pub const FASTEST: u32 = 100;
 
 /// A server whose probe has waited for longer is shown as silent.
 const SILENCE_MS: u64 = 500;
+
+/// How many states, and figures of a queue, are recorded; the newest ones win.
+const RECORDED: usize = 10_000;
 
 /// What its latest probe found.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +57,10 @@ pub struct Column {
     pub(super) requests: Requests,
     pub(super) places: Arc<Semaphore>,
     pulse: Mutex<Pulse>,
+    periods: Mutex<VecDeque<Period>>,
+    samples: Mutex<VecDeque<QueueSample>>,
+    /// How long it works on an event, if that is known.
+    work: Option<Duration>,
     attacks: Mutex<(CancellationToken, Vec<Attack>)>,
     rate: AtomicU32,
     retry: AtomicBool,
@@ -56,7 +68,8 @@ pub struct Column {
 }
 
 impl Column {
-    /// A stage, which is started here: this needs a thread where it may block.
+    /// A stage, which is started here: this needs a thread where it may block. `work` is how long it
+    /// works on an event, if it has such work.
     ///
     /// # Errors
     /// It does not start.
@@ -65,13 +78,14 @@ impl Column {
         name: String,
         binary: PathBuf,
         options: Vec<String>,
+        work: Duration,
         opened: Instant,
     ) -> anyhow::Result<Self> {
         let process = Process::start(binary, options)
             .with_context(|| format!("stage {stage} does not start"))?;
         let addr = process.addr();
         let column = Self::new(name, addr.to_string(), addr.into(), opened);
-        Ok(Self { stage: Some(stage), process: Some(process), ..column })
+        Ok(Self { stage: Some(stage), process: Some(process), work: Some(work), ..column })
     }
 
     /// A server that somebody else has started.
@@ -85,6 +99,9 @@ impl Column {
             requests: Requests::new(opened),
             places: Arc::new(Semaphore::new(MOST)),
             pulse: Mutex::default(),
+            periods: Mutex::default(),
+            samples: Mutex::default(),
+            work: None,
             attacks: Mutex::default(),
             rate: AtomicU32::new(0),
             retry: AtomicBool::new(false),
@@ -166,11 +183,69 @@ impl Column {
     }
 
     pub(super) fn pulse(&self) -> MutexGuard<'_, Pulse> {
-        self.pulse.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.pulse)
     }
 
     fn attacks(&self) -> MutexGuard<'_, (CancellationToken, Vec<Attack>)> {
-        self.attacks.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.attacks)
+    }
+
+    fn state(&self, seen: Option<&Seen>, pulse: &Pulse) -> State {
+        match seen {
+            Some(Seen { ended: Some(why), .. }) => State::Ended(why.clone()),
+            Some(Seen { is_paused: true, .. }) => State::Paused,
+            Some(Seen { is_starting: true, .. }) => State::Starting,
+            _ => match (pulse.silent_since_ms, &pulse.failure) {
+                (_, Some(failure)) => State::Failing(failure.clone()),
+                (Some(since_ms), _) if self.requests.now_ms() > since_ms + SILENCE_MS => {
+                    State::Silent { since_ms }
+                }
+                _ => State::Responds { ms: pulse.latency_ms },
+            },
+        }
+    }
+
+    /// Records the state that the page shows now.
+    pub(super) fn record_state(&self) {
+        let state = self.state(self.seen().as_ref(), &self.pulse());
+        Period::extend(&mut lock(&self.periods), state, self.requests.now(), RECORDED);
+    }
+
+    /// Records the figures of its queue, while something is in it and when they change.
+    pub(super) fn record_queue(&self, sample: QueueSample) {
+        let mut samples = lock(&self.samples);
+        let is_news = samples
+            .back()
+            .is_none_or(|last| sample.queued > 0 || QueueSample { at: last.at, ..sample } != *last);
+        if is_news {
+            if samples.len() == RECORDED {
+                samples.pop_front();
+            }
+            samples.push_back(sample);
+        }
+    }
+
+    /// What is known of it so far.
+    pub(super) fn record(&self) -> Recorded {
+        self.record_state();
+        let (requests, forgotten) = self.requests.record();
+        Recorded {
+            name: self.name.clone(),
+            stage: self.stage,
+            host: self.host.clone(),
+            work: self.work,
+            requests,
+            forgotten,
+            samples: lock(&self.samples).iter().copied().collect(),
+            periods: lock(&self.periods).iter().cloned().collect(),
+        }
+    }
+
+    /// Ends its process, if it was started here.
+    pub(super) fn end(&self) {
+        if let Some(process) = &self.process {
+            let _ = process.kill(); // it has ended already
+        }
     }
 
     /// What does not change: its name, its stage and where it is.
@@ -187,19 +262,7 @@ impl Column {
     pub(super) fn to_json(&self) -> Value {
         let (seen, pulse) = (self.seen(), self.pulse().clone());
         let mut json = self.requests.to_json();
-        let state = match &seen {
-            Some(Seen { ended: Some(why), .. }) => json!({"is": "ended", "text": why}),
-            Some(Seen { is_paused: true, .. }) => json!({"is": "paused"}),
-            Some(Seen { is_starting: true, .. }) => json!({"is": "starting"}),
-            _ => match (pulse.silent_since_ms, pulse.failure) {
-                (_, Some(failure)) => json!({"is": "failing", "text": failure}),
-                (Some(since), _) if self.requests.now_ms() > since + SILENCE_MS => {
-                    json!({"is": "silent", "since": since})
-                }
-                _ => json!({"is": "responds", "ms": pulse.latency_ms}),
-            },
-        };
-        json["state"] = state;
+        json["state"] = self.state(seen.as_ref(), &pulse).to_json();
         json["pid"] = json!(seen.and_then(|seen| seen.pid));
         json["queue"] = pulse.queue.unwrap_or_default();
         json["cpu"] = json!(pulse.usage.map(|usage| usage.cores));
@@ -210,4 +273,8 @@ impl Column {
         json["not_sent"] = json!(self.not_sent.load(Ordering::Relaxed));
         json
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

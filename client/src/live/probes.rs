@@ -3,6 +3,7 @@
 use super::attacks::send_once;
 use super::column::Column;
 use super::usage::Meter;
+use claims::QueueSample;
 use http1::{ClientRequest, HeaderValue, Method, Uri, encode_request, header};
 use probe::http_client::{Outcome, ResponseClient};
 use serde_json::Value;
@@ -10,6 +11,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// What a probe is called.
+pub(super) const PROBE: &str = "probe";
 
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -19,12 +23,15 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// How often the queue is looked at.
 const QUEUE_EVERY: Duration = Duration::from_millis(250);
 
+/// How often the state of a server is recorded.
+const RECORD_EVERY: Duration = Duration::from_millis(100);
+
 /// How long its figures may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Looks at a server until the task is dropped.
 pub(super) async fn watch(column: Arc<Column>) {
-    tokio::join!(probe(&column), look_at_queue(&column), look_at_process(&column));
+    tokio::join!(probe(&column), look_at_queue(&column), look_at_process(&column), record(&column));
 }
 
 /// A request a second, whether or not the last one got a response.
@@ -43,7 +50,7 @@ async fn probe(column: &Arc<Column>) {
             let began = column.requests.now_ms();
             waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(began);
             column.pulse().silent_since_ms.get_or_insert(began);
-            let outcome = send_once(&column, "probe", &request, LONGEST).await;
+            let outcome = send_once(&column, PROBE, Instant::now(), &request, LONGEST).await;
             let oldest = {
                 let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
                 waiting.remove(&began);
@@ -109,6 +116,16 @@ async fn look_at_queue(column: &Column) {
         } else {
             is_without = 0;
         }
+        if let Some(body) = &figures {
+            let figure = |name: &str| body[name].as_u64().unwrap_or_default();
+            column.record_queue(QueueSample {
+                at: column.requests.now(),
+                capacity: figure("capacity"),
+                queued: figure("queued"),
+                accepted: figure("accepted"),
+                done: figure("processed").saturating_add(figure("failed")),
+            });
+        }
         column.pulse().queue = figures.map(|body| {
             let figure = |name: &str| body[name].as_u64();
             serde_json::json!({
@@ -119,6 +136,16 @@ async fn look_at_queue(column: &Column) {
                 "processed": figure("processed"),
             })
         });
+    }
+}
+
+/// What the page shows, also if nobody looks at it.
+async fn record(column: &Column) {
+    let mut tick = interval(RECORD_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        column.record_state();
     }
 }
 

@@ -1,14 +1,19 @@
-//! The requests of a column: those in flight, the last ones that ended, and how many ended how in
-//! each second.
+//! The requests of a column: those that the page shows, those that are recorded, and how many ended
+//! how in each second.
 
-use probe::http_client::Outcome;
+use claims::TracedRequest;
+use probe::http_client::{Call, Outcome};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::time::Instant;
 
-/// How many requests a column keeps; the newest ones win.
-const KEPT: usize = 160;
+/// How many requests of a column the page gets; the newest ones win.
+const SHOWN: usize = 160;
+
+/// How many requests of a column are recorded; the newest ones win.
+pub(super) const RECORDED: usize = 10_000;
 
 /// For how many seconds the rates are kept.
 const SECONDS: usize = 30;
@@ -81,16 +86,48 @@ pub(super) fn in_words(outcome: Outcome) -> String {
     }
 }
 
+/// Times count from when the room opened.
 struct Request {
     id: u64,
     what: &'static str,
-    began_ms: u64,
-    ended_ms: Option<u64>,
+    is_held: bool,
+    began: Duration,
+    connected: Option<Duration>,
+    ended: Option<Duration>,
+    outcome: Option<Outcome>,
     fate: Fate,
     text: String,
 }
 
-/// All of them. Times are in milliseconds since the room opened.
+impl Request {
+    /// As the page draws it, with times in milliseconds.
+    fn to_json(&self) -> Value {
+        let (began, ended) = (ms(self.began), self.ended.map(ms));
+        json!([self.id, began, ended, self.fate.class(), self.what, self.text])
+    }
+
+    /// As `compare` draws it. One that is still waiting, or was stopped, has had no response when
+    /// its client gave up; where it waited is not known.
+    fn trace(&self, now: Duration) -> TracedRequest {
+        let (connected, outcome) = match self.outcome {
+            Some(outcome) => (self.connected, outcome),
+            None => (Some(self.began), Outcome::TimedOut),
+        };
+        TracedRequest {
+            what: self.what,
+            began: self.began,
+            connected,
+            ended: self.ended.unwrap_or(now),
+            outcome: (!self.is_held).then_some(outcome),
+        }
+    }
+}
+
+fn ms(time: Duration) -> u64 {
+    time.as_millis() as u64
+}
+
+/// All of them.
 pub(super) struct Requests {
     opened: Instant,
     inner: Mutex<Inner>,
@@ -98,8 +135,11 @@ pub(super) struct Requests {
 
 #[derive(Default)]
 struct Inner {
-    last_id: u64,
-    kept: VecDeque<Request>,
+    /// How many there were before those of `recorded`. The id of a request is how many there were before it.
+    forgotten: u64,
+    recorded: VecDeque<Request>,
+    /// The ids of those that the page shows.
+    shown: VecDeque<u64>,
     in_flight: u64,
     held: u64,
     /// The second of the last counts.
@@ -109,6 +149,12 @@ struct Inner {
 }
 
 impl Inner {
+    /// `None` if it is not recorded any more.
+    fn find(&mut self, id: u64) -> Option<&mut Request> {
+        let place = id.checked_sub(self.forgotten)?;
+        self.recorded.get_mut(usize::try_from(place).ok()?)
+    }
+
     /// A place for each second until now.
     fn turn_to(&mut self, second: u64) {
         let missing = (second - self.second).min(SECONDS as u64);
@@ -125,43 +171,56 @@ impl Requests {
         Self { opened, inner: Mutex::new(inner) }
     }
 
-    /// A request that begins now. It is over when the result is told so, or dropped.
-    pub(super) fn begin(&self, what: &'static str, fate: Fate) -> Bar<'_> {
-        let began_ms = self.now_ms();
+    /// A request that was due at that moment. It is over when the result is told so, or dropped.
+    pub(super) fn begin(&self, what: &'static str, due: Instant, fate: Fate) -> Bar<'_> {
+        let began = due.saturating_duration_since(self.opened);
         let mut inner = self.lock();
-        inner.last_id += 1;
-        let id = inner.last_id;
-        if inner.kept.len() == KEPT {
-            // one that has ended, so that those that wait are seen
-            let oldest = inner.kept.iter().position(|one| one.ended_ms.is_some()).unwrap_or(0);
-            inner.kept.remove(oldest);
+        if inner.recorded.len() == RECORDED {
+            inner.recorded.pop_front();
+            inner.forgotten += 1;
         }
-        inner.kept.push_back(Request {
+        let id = inner.forgotten + inner.recorded.len() as u64;
+        if inner.shown.len() == SHOWN {
+            // one that has ended, so that those that wait are seen
+            let ids = inner.shown.clone();
+            let has_ended = |id: &u64| inner.find(*id).is_none_or(|one| one.ended.is_some());
+            let oldest = ids.iter().position(has_ended).unwrap_or(0);
+            inner.shown.remove(oldest);
+        }
+        let is_held = fate == Fate::Held;
+        inner.shown.push_back(id);
+        inner.recorded.push_back(Request {
             id,
             what,
-            began_ms,
-            ended_ms: None,
+            is_held,
+            began,
+            connected: None,
+            ended: None,
+            outcome: None,
             fate,
             text: String::new(),
         });
-        let is_held = fate == Fate::Held;
         *if is_held { &mut inner.held } else { &mut inner.in_flight } += 1;
         Bar { requests: self, id, is_held, is_over: false }
     }
 
-    fn end(&self, bar: &Bar, fate: Fate, text: String) {
-        let now = self.now_ms();
+    fn end(&self, bar: &Bar, fate: Fate, text: String, call: Option<(Option<Instant>, Outcome)>) {
+        let now = self.now();
         let mut inner = self.lock();
         *if bar.is_held { &mut inner.held } else { &mut inner.in_flight } -= 1;
-        inner.turn_to(now / 1000);
+        inner.turn_to(now.as_secs());
         if let Some(place) = fate.place() {
             inner.total[place] += 1;
             if let Some(last) = inner.counts.back_mut() {
                 last[place] += 1;
             }
         }
-        if let Some(request) = inner.kept.iter_mut().rev().find(|request| request.id == bar.id) {
-            request.ended_ms = Some(now);
+        let connected = call.and_then(|(connected, _)| connected);
+        let connected = connected.map(|at| at.saturating_duration_since(self.opened));
+        if let Some(request) = inner.find(bar.id) {
+            request.ended = Some(now);
+            request.connected = connected;
+            request.outcome = call.map(|(_, outcome)| outcome);
             request.fate = fate;
             request.text = text;
         }
@@ -169,14 +228,14 @@ impl Requests {
 
     /// `bars`, `rate`, `in_flight`, `held` and `total`, as the page draws them.
     pub(super) fn to_json(&self) -> Value {
-        let now = self.now_ms();
+        let now = self.now();
         let mut inner = self.lock();
-        inner.turn_to(now / 1000);
-        let bar = |one: &Request| {
-            json!([one.id, one.began_ms, one.ended_ms, one.fate.class(), one.what, one.text])
-        };
+        inner.turn_to(now.as_secs());
+        let ids = inner.shown.clone();
+        let bars = ids.into_iter().filter_map(|id| inner.find(id).map(|one| one.to_json()));
+        let bars: Vec<_> = bars.collect();
         json!({
-            "bars": inner.kept.iter().map(bar).collect::<Vec<_>>(),
+            "bars": bars,
             "rate": inner.counts,
             "in_flight": inner.in_flight,
             "held": inner.held,
@@ -184,8 +243,20 @@ impl Requests {
         })
     }
 
+    /// The newest requests, in the order in which they began, and how many there were before them.
+    pub(super) fn record(&self) -> (Vec<TracedRequest>, u64) {
+        let now = self.now();
+        let inner = self.lock();
+        (inner.recorded.iter().map(|one| one.trace(now)).collect(), inner.forgotten)
+    }
+
+    /// The time since the room opened.
+    pub(super) fn now(&self) -> Duration {
+        self.opened.elapsed()
+    }
+
     pub(super) fn now_ms(&self) -> u64 {
-        self.opened.elapsed().as_millis() as u64
+        ms(self.now())
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -204,14 +275,45 @@ pub(super) struct Bar<'r> {
 impl Bar<'_> {
     pub(super) fn end(mut self, fate: Fate, text: String) {
         self.is_over = true;
-        self.requests.end(&self, fate, text);
+        self.requests.end(&self, fate, text, None);
+    }
+
+    /// It got this response, or none.
+    pub(super) fn end_with(mut self, call: &Call, text: String) {
+        self.is_over = true;
+        let of_call = (call.connected, call.outcome);
+        self.requests.end(&self, call.outcome.into(), text, Some(of_call));
     }
 }
 
 impl Drop for Bar<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            self.requests.end(self, Fate::Stopped, "ended with its attack".into());
+            self.requests.end(self, Fate::Stopped, "ended with its attack".into(), None);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_requests_are_recorded_and_an_older_one_may_still_end() {
+        let requests = Requests::new(Instant::now());
+        let oldest = requests.begin("oldest", Instant::now(), Fate::Waiting);
+        for _ in 0..RECORDED {
+            let bar = requests.begin("event", Instant::now(), Fate::Waiting);
+            bar.end(Fate::Served, String::new());
+        }
+        oldest.end(Fate::Served, String::new());
+        let waits = requests.begin("waits", Instant::now(), Fate::Waiting);
+        let (all, forgotten) = requests.record();
+        assert_eq!((all.len(), forgotten), (RECORDED, 2));
+        assert!(all.iter().all(|one| one.what != "oldest"));
+        assert_eq!(all.last().map(|one| one.outcome), Some(Some(Outcome::TimedOut)), "it waits");
+        assert_eq!(requests.to_json()["in_flight"], 1);
+        assert_eq!(requests.to_json()["bars"].as_array().map(Vec::len), Some(SHOWN));
+        drop(waits);
     }
 }

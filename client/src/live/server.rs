@@ -3,14 +3,17 @@
 use super::actions::Wanted;
 use super::guard::Guard;
 use super::page::{self, private};
+use super::recording::Recording;
 use super::room::Room;
 use http1::{Connection, HeaderValue, Request, Response, StatusCode, header};
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 /// How long each wait for a browser may last.
@@ -28,14 +31,17 @@ const RETRY: Duration = Duration::from_millis(100);
 
 /// What every connection needs.
 struct Site {
-    room: Room,
+    room: Arc<Room>,
     guard: Guard,
+    /// Held while a run is being saved.
+    saving: Semaphore,
     open: Mutex<HashMap<IpAddr, usize>>,
 }
 
 /// Serves the page of that room, until the future is dropped.
-pub async fn serve_all(listener: TcpListener, room: Room, guard: Guard) {
-    let site = Arc::new(Site { room, guard, open: Mutex::default() });
+pub async fn serve_all(listener: TcpListener, room: Arc<Room>, guard: Guard) {
+    let saving = Semaphore::new(1);
+    let site = Arc::new(Site { room, guard, saving, open: Mutex::default() });
     loop {
         let Ok((stream, peer)) = listener.accept().await else {
             sleep(RETRY).await;
@@ -137,11 +143,46 @@ async fn respond(request: Request, site: &Site) -> Response {
             response.set_body(site.room.state());
             response
         }
+        ("GET" | "HEAD", "/run.html") => {
+            save(site, "text/html; charset=utf-8", "html", Recording::to_html).await
+        }
+        ("GET" | "HEAD", "/run.json") => {
+            save(site, "application/json", "json", Recording::to_json).await
+        }
         ("POST", "/actions") => act(request, site).await,
         (_, "/actions") => Response::method_not_allowed("POST"),
-        (_, "/" | "/state") => Response::method_not_allowed("GET, HEAD"),
+        (_, "/" | "/state" | "/run.html" | "/run.json") => {
+            Response::method_not_allowed("GET, HEAD")
+        }
         _ => Response::problem(StatusCode::NOT_FOUND, "try /"),
     })
+}
+
+/// The run so far as a file. One at a time, and not on a thread that serves: a long run takes a
+/// moment.
+async fn save(
+    site: &Site,
+    content_type: &'static str,
+    ending: &str,
+    render: fn(&Recording) -> String,
+) -> Response {
+    let busy = || {
+        let detail = "the run is being saved already; try again";
+        Response::problem(StatusCode::SERVICE_UNAVAILABLE, detail)
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    };
+    let Ok(_saving) = site.saving.try_acquire() else { return busy() };
+    let room = site.room.clone();
+    let Ok(saved) = spawn_blocking(move || render(&room.record())).await else { return busy() };
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace(':', "-");
+    let name = format!("attachment; filename=\"live-{now}.{ending}\"");
+    let mut response = Response::new(StatusCode::OK)
+        .with_header(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Ok(name) = HeaderValue::from_str(&name) {
+        response = response.with_header(header::CONTENT_DISPOSITION, name);
+    }
+    response.set_body(saved.into());
+    response
 }
 
 /// An action of somebody who may do that.

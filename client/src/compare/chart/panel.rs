@@ -4,7 +4,7 @@ use super::axis::Axis;
 use super::bar::{Bar, BarKind, Place};
 use super::theory::{self, LittlesLaw, SerialService};
 use crate::compare::matrix::Column;
-use claims::{Finding, QueueSample};
+use claims::{Finding, QueueSample, TracedRequest};
 use std::time::Duration;
 
 /// The chart of a claim.
@@ -13,7 +13,8 @@ pub struct Chart {
     /// The time axis of all panels, at least [`IMMEDIATE`] long. Each bar starts at zero, when its
     /// request was due.
     pub axis: Axis,
-    /// How many bars fit side by side: as many as the panel with the most bars has.
+    /// How many bars fit side by side: as many as the panel with the most bars has, or fewer; then
+    /// the first ones are drawn.
     pub slots: usize,
     /// One panel for each stage.
     pub panels: Vec<Panel>,
@@ -41,7 +42,11 @@ impl Chart {
     /// The chart of one row of the matrix, whose columns are these.
     pub fn new(findings: &[Finding], columns: &[Column]) -> Self {
         let panel = |(finding, column): (_, &Column)| Panel::new(finding, column.work());
-        let panels: Vec<_> = findings.iter().zip(columns).map(panel).collect();
+        Self::of(findings.iter().zip(columns).map(panel).collect())
+    }
+
+    /// The chart of these panels.
+    pub fn of(panels: Vec<Panel>) -> Self {
         let end = panels.iter().map(Panel::longest).max().unwrap_or_default().max(IMMEDIATE);
         let slots = panels.iter().map(|panel| panel.bars.len()).max().unwrap_or_default();
         Self { axis: Axis::up_to(end), slots, panels }
@@ -52,11 +57,19 @@ impl Panel {
     /// The panel of one finding; `work` is how long the server works on one event, if that is known.
     pub fn new(finding: &Finding, work: Option<Duration>) -> Self {
         let zero = finding.trace.iter().map(|exchange| exchange.began).min().unwrap_or_default();
-        let mut bars: Vec<_> =
-            finding.trace.iter().map(|exchange| Bar::new(exchange, zero)).collect();
+        Self::since(zero, &finding.trace, &finding.queue, work)
+    }
+
+    /// The panel of these requests and samples, on a time axis that begins at `zero`.
+    pub fn since(
+        zero: Duration,
+        trace: &[TracedRequest],
+        queue: &[QueueSample],
+        work: Option<Duration>,
+    ) -> Self {
+        let mut bars: Vec<_> = trace.iter().map(|exchange| Bar::new(exchange, zero)).collect();
         bars.sort_by_key(|bar| (bar.began, bar.kind, bar.ended));
-        let queue: Vec<_> = finding
-            .queue
+        let queue: Vec<_> = queue
             .iter()
             .filter(|depth| depth.at >= zero)
             .map(|depth| QueueSample { at: depth.at - zero, ..*depth })

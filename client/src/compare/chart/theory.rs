@@ -102,10 +102,16 @@ pub struct LittlesLaw {
 }
 
 impl LittlesLaw {
+    /// Of requests that were due together, if any were accepted.
     pub(super) fn of(bars: &[Bar], queue: &[QueueSample], work: Duration) -> Option<Self> {
-        let began =
-            bars.iter().filter(|bar| bar.kind == BarKind::Accepted).map(|bar| bar.ended).min()?;
-        let accepted = bars.iter().filter(|bar| bar.kind == BarKind::Accepted).count() as u64;
+        let accepted = || bars.iter().filter(|bar| bar.kind == BarKind::Accepted);
+        let began = accepted().map(|bar| bar.ended).min()?;
+        let (first, last) =
+            (accepted().map(|bar| bar.began).min()?, accepted().map(|bar| bar.began).max()?);
+        if last - first >= LEAST_GAP {
+            return None; // they came one after the other: the queue may have been empty meanwhile
+        }
+        let accepted = accepted().count() as u64;
         let capacity = queue.last()?.capacity;
         let deepest = queue.iter().map(|depth| depth.queued).max()?;
         let emptied = queue.iter().find(|depth| depth.done >= accepted);

@@ -1,29 +1,32 @@
-//! A claim: its sentence, its panels, and the command that reproduces it.
+//! A claim, or an attack: its sentence, its panels, and the command that reproduces it.
 
-use super::{panel, queue};
-use crate::compare::chart::Chart;
-use crate::compare::matrix::{Column, Row};
+use super::{Section, panel, queue};
+use crate::compare::matrix::Column;
 use maud::{Markup, html};
 
-/// The section of one claim.
-pub(super) fn section(row: &Row, columns: &[Column]) -> Markup {
-    let chart = Chart::new(&row.findings, columns);
-    let by_hand = row.claim.by_hand.replace("{addr}", "127.0.0.1:8080");
+/// A section of the page.
+pub(super) fn section(section: &Section, columns: &[Column]) -> Markup {
+    let (chart, id) = (&section.chart, &section.id);
     html! {
-        section.claim id=(row.claim.name) aria-labelledby={ (row.claim.name) "-title" } {
-            h2 id={ (row.claim.name) "-title" } { (row.claim.sentence) }
+        section.claim id=(id) aria-labelledby={ (id) "-title" } {
+            h2 id={ (id) "-title" } { (section.title) }
             div.panels style={ "--columns:" (columns.len()) } {
-                @for (((drawn, finding), column), number) in chart.panels.iter().zip(&row.findings).zip(columns).zip(1..) {
-                    (panel::figure(row.claim, (number, column), finding, drawn, &chart))
+                @for (((drawn, cell), column), number) in chart.panels.iter().zip(&section.cells).zip(columns).zip(1..) {
+                    (panel::figure(section, (number, column), cell, drawn))
                 }
             }
             p.readout role="status" {}
             @for (drawn, column) in chart.panels.iter().zip(columns) {
-                @if let Some(law) = &drawn.littles_law { (queue::figure(column, drawn, law)) }
+                @if drawn.littles_law.is_some() || drawn.queue.iter().any(|depth| depth.queued > 0) {
+                    (queue::figure(column, drawn))
+                }
             }
-            p.by-hand {
-                "To reproduce it, start a stage (" code { "cargo stage1" } " … " code { "cargo stage5" }
-                "), then run in another terminal: " code { (by_hand) }
+            @if let Some(then) = &section.then { p.by-hand { (then) } }
+            @if let Some(by_hand) = &section.by_hand {
+                p.by-hand {
+                    "To reproduce it, start a stage (" code { "cargo stage1" } " … " code { "cargo stage5" }
+                    "), then run in another terminal: " code { (by_hand) }
+                }
             }
         }
     }

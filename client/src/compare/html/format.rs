@@ -1,30 +1,29 @@
 //! Verdicts, links, percentages and CSS classes, as the page writes them.
 
+use super::{Cell, Section};
 use crate::compare::chart::{BarKind, Place};
 use crate::compare::matrix::Column;
 use claims::{Claim, Finding, Verdict};
 use maud::{Markup, html};
 
-/// A verdict beside what the lesson says: its sign, its text and its CSS class.
-pub(super) fn verdict(
-    claim: &Claim,
-    column: &Column,
-    finding: &Finding,
-) -> (&'static str, &'static str, &'static str) {
+/// A verdict beside what the lesson says.
+pub(super) fn verdict(claim: &Claim, column: &Column, finding: &Finding) -> Cell {
     let expected = column.expected(claim);
-    match (finding.verdict, expected.is_none_or(|expected| finding.verdict == expected)) {
-        (Verdict::Kept, true) => ("✓", "holds", "kept"),
-        (Verdict::Broken, true) if expected.is_none() => ("✗", "fails", "broken"),
-        (Verdict::Broken, true) => ("✗", "as expected", "broken"),
-        (Verdict::Unknown, _) => ("?", "unknown", "unexpected"),
-        (Verdict::Kept, false) => ("!", "holds, unexpectedly", "unexpected"),
-        (Verdict::Broken, false) => ("!", "fails, unexpectedly", "unexpected"),
-    }
+    let (sign, words, class) =
+        match (finding.verdict, expected.is_none_or(|expected| finding.verdict == expected)) {
+            (Verdict::Kept, true) => ("✓", "holds", "kept"),
+            (Verdict::Broken, true) if expected.is_none() => ("✗", "fails", "broken"),
+            (Verdict::Broken, true) => ("✗", "as expected", "broken"),
+            (Verdict::Unknown, _) => ("?", "unknown", "unexpected"),
+            (Verdict::Kept, false) => ("!", "holds, unexpectedly", "unexpected"),
+            (Verdict::Broken, false) => ("!", "fails, unexpectedly", "unexpected"),
+        };
+    Cell { sign, words: words.into(), class, figure: finding.figure.clone() }
 }
 
-/// The id of the panel of a claim in a column, counted from 1: the number of a stage.
-pub(super) fn anchor(claim: &Claim, column: usize) -> String {
-    format!("{}-{column}", claim.name)
+/// The id of the panel of a section in a column, counted from 1: the number of a stage.
+pub(super) fn anchor(section: &Section, column: usize) -> String {
+    format!("{}-{column}", section.id)
 }
 
 /// A fraction as an SVG length: `12.5%`.

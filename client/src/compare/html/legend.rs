@@ -1,8 +1,8 @@
 //! How to read the charts: the patterns of the bars, and what each of them means.
 
+use super::Section;
 use super::format::{bar_class, place_class};
-use crate::compare::chart::{BarKind, Chart, Place};
-use crate::compare::matrix::Matrix;
+use crate::compare::chart::{BarKind, Place};
 use maud::{Markup, PreEscaped, html};
 use std::collections::BTreeSet;
 
@@ -22,12 +22,8 @@ pub(super) fn swatch(kind: BarKind, place: Place) -> Markup {
 }
 
 /// The legend, with only what this page shows.
-pub(super) fn legend(matrix: &Matrix) -> Markup {
-    let panels: Vec<_> = matrix
-        .rows
-        .iter()
-        .flat_map(|row| Chart::new(&row.findings, &matrix.columns).panels)
-        .collect();
+pub(super) fn legend(sections: &[Section], order: &str) -> Markup {
+    let panels: Vec<_> = sections.iter().flat_map(|section| &section.chart.panels).collect();
     let bars = || panels.iter().flat_map(|panel| &panel.bars);
     let kinds: BTreeSet<_> = bars().map(|bar| bar.kind).collect();
     let places: BTreeSet<_> = bars()
@@ -45,7 +41,7 @@ pub(super) fn legend(matrix: &Matrix) -> Markup {
             p {
                 "Each bar is one request, in the order in which the requests were due. Its height is the latency, from when the "
                 "request was due to its response. A flat row means that no client had to wait. "
-                "The panels of a claim share one scale."
+                (order)
             }
             ul {
                 @for kind in BarKind::ALL.into_iter().filter(|kind| kinds.contains(kind)) {

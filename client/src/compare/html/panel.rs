@@ -1,43 +1,44 @@
-//! A panel: the requests of a claim on one stage, one bar each.
+//! A panel: the requests of a section to one server, one bar each.
 
-use super::format::{anchor, bar_class, label as name, percent, place_class, verdict};
+use super::format::{anchor, bar_class, label as name, percent, place_class};
 use super::legend::swatch;
+use super::{Cell, Section};
 use crate::compare::captions;
 use crate::compare::chart::{Axis, Bar, BarKind, Chart, IMMEDIATE, Panel, Place};
 use crate::compare::matrix::Column;
-use claims::{Claim, Finding};
 use maud::{Markup, html};
 use probe::duration::{show, unbroken};
 use std::time::Duration;
 
 /// The panel with its verdict, its bars and its caption.
 pub(super) fn figure(
-    claim: &Claim,
+    section: &Section,
     (number, column): (usize, &Column),
-    finding: &Finding,
+    cell: &Cell,
     panel: &Panel,
-    chart: &Chart,
 ) -> Markup {
-    let (sign, words, class) = verdict(claim, column, finding);
+    let (chart, Cell { sign, words, class, figure }) = (&section.chart, cell);
     let spoken = if words == "as expected" { "fails as expected" } else { words };
+    let count = panel.bars.len();
     let text = format!(
         "{}: {spoken}, {}. {}",
         column.spoken().replacen("stage", "Stage", 1),
-        finding.figure,
+        figure,
         captions::caption(panel)
     );
     html! {
-        figure class={ "panel " (class) } id=(anchor(claim, number)) {
-            h3 { (name(column)) " " span.verdict { span.sign { (sign) } " " (words) } }
+        figure class={ "panel " (class) } id=(anchor(section, number)) {
+            h3 { (name(column)) " " span.verdict { span.sign { (sign) } " " (unbroken(words)) } }
             svg.plot role="img" tabindex="0" aria-label=(text) {
                 (grid(&chart.axis))
-                @for (bar, slot) in panel.bars.iter().zip(0..) { (draw(bar, slot, chart)) }
+                @for (bar, slot) in panel.bars.iter().zip(0..chart.slots) { (draw(bar, slot, chart)) }
                 (theory(panel, chart))
                 (labels(panel, chart))
             }
             figcaption {
                 @for (kind, part) in captions::summaries(panel) { p { (swatch(kind, Place::Response)) (unbroken(&part)) } }
                 @if panel.bars.is_empty() { p { (captions::caption(panel)) } }
+                @if count > chart.slots { p { "Drawn: the first " (chart.slots) " of " (count) "." } }
                 @if let Some(theory) = captions::theory(panel) { p.says { (unbroken(&theory).replace(" × ", "\u{a0}×\u{a0}").replace("÷ ", "÷\u{a0}")) } }
                 @if let Some(stage) = column.stage { p.start { code { "cargo stage" (stage) } } }
             }
@@ -91,6 +92,9 @@ fn theory(panel: &Panel, chart: &Chart) -> Markup {
         panel.serial_service.map(|service| (service.work, service.served + service.waiting));
     let of_law = panel.littles_law.map(|law| (law.work, law.accepted as u32));
     let Some((work, count)) = of_service.or(of_law) else { return html! {} };
+    if panel.bars.len() > chart.slots {
+        return html! {}; // it is about bars that are not drawn
+    }
     let first = panel.bars.iter().position(is_step).unwrap_or_default() as f64;
     let slots = chart.slots.max(1) as f64;
     let room = chart.axis.end.as_secs_f64() / work.as_secs_f64();
@@ -102,7 +106,7 @@ fn theory(panel: &Panel, chart: &Chart) -> Markup {
 
 /// The longest latency as a number; for a queue, when the last accepted request was done.
 fn labels(panel: &Panel, chart: &Chart) -> Markup {
-    let bars = || panel.bars.iter().enumerate();
+    let bars = || panel.bars.iter().take(chart.slots).enumerate();
     if let Some(done) = panel.littles_law.and_then(|law| law.measured) {
         let last = bars()
             .filter(|(_, bar)| bar.kind == BarKind::Accepted)
