@@ -16,7 +16,7 @@ impl Recording {
             data["stages"][server]["forgotten"] = json!(recorded.forgotten);
         }
         data["attacks"] = episodes(self).iter().map(|episode| self.attack(episode)).collect();
-        format!("{data:#}\n")
+        format!("{data}\n")
     }
 
     fn attack(&self, episode: &Episode) -> Value {
