@@ -117,5 +117,60 @@ impl Stage {
 }
 
 fn fill_in(command: &str, addr: impl std::fmt::Display) -> String {
+    let command = if cfg!(windows) { without_bash(command) } else { command.into() };
     command.replace("{url}", &format!("http://{addr}")).replace("{addr}", &addr.to_string())
+}
+
+/// For a system without bash: what does the same as a script, with the same options.
+const INSTEAD: [(&str, &str); 4] = [
+    ("scripts/flood.sh", "cargo client hold --probe"),
+    ("scripts/cost.sh", "cargo client hold -z 30s"),
+    ("scripts/pileup.sh", "cargo client load -n 10 -c 10 --event"),
+    (
+        "scripts/crash.sh 6",
+        "cargo client check 6 --only survives-kill --start \
+         \"cargo stage6 --addr 127.0.0.1:{port} --data target/check.redb\"",
+    ),
+];
+
+/// The command, with the client's in place of a script.
+fn without_bash(command: &str) -> String {
+    for (script, instead) in INSTEAD {
+        if let Some(arguments) = command.strip_prefix(script) {
+            return format!("{instead}{arguments}");
+        }
+    }
+    command.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_bash;
+    use std::fs;
+    use std::path::Path;
+
+    #[test]
+    fn on_windows_a_banner_names_the_client_in_place_of_a_script() {
+        assert_eq!(
+            without_bash("scripts/flood.sh -n 1000 {addr}"),
+            "cargo client hold --probe -n 1000 {addr}"
+        );
+        assert_eq!(without_bash("pkill -9 nats-server"), "pkill -9 nats-server");
+        // every command of every stage, also of those that a patch makes
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut scripts = 0;
+        for folder in [".", "beyond", "wrong-cures", "bounds"] {
+            for entry in fs::read_dir(root.join(folder)).expect("it is there") {
+                let path = entry.expect("a name").path();
+                let file = if path.is_dir() { path.join("src/main.rs") } else { path };
+                let Ok(text) = fs::read_to_string(file) else { continue };
+                for command in text.split("break_it: \"").skip(1) {
+                    let command = command.split("\",").next().unwrap_or_default();
+                    scripts += usize::from(command.contains("scripts/"));
+                    assert!(!without_bash(command).contains("scripts/"), "{command}");
+                }
+            }
+        }
+        assert!(scripts > 2, "{scripts} commands name a script");
+    }
 }
