@@ -55,7 +55,7 @@ find_listener() { # prints the id of the process that listens at that port
 measure() { # sets threads, memory in KiB and sockets, the number of the server's open files
     report_usage "$server_pid" >&3 2>/dev/null 9>&- &
     counter_pid=$!
-    while read_report 5 && [ "$id" != usage ]; do :; done
+    while read_report 30 && [ "$id" != usage ]; do :; done
     [ "$id" = usage ] || die "process $server_pid cannot be inspected"
     threads=$outcome memory=$status sockets=$at
 }
@@ -63,9 +63,11 @@ measure() { # sets threads, memory in KiB and sockets, the number of the server'
 main() {
     local before_threads before_memory before_sockets began
     begin "$@"
+    [ -r /proc/net/tcp ] || command -v lsof >/dev/null ||
+        die "lsof is not installed, which finds the server's process where there is no /proc"
     check_server
     (echo "server $(find_listener)" >&3) 2>/dev/null
-    read_report 5
+    read_report 30
     server_pid=$outcome
     [ -n "$server_pid" ] || die "no process of yours listens at $addr on this machine"
     measure

@@ -152,9 +152,10 @@ impl Script {
     }
 }
 
-/// Where a script is.
+/// Where a script is: in `scripts/`, or in the folder that the variable `SCRIPTS` names.
 pub fn path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts").join(name)
+    let folder = std::env::var_os("SCRIPTS").map(PathBuf::from);
+    folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts")).join(name)
 }
 
 impl Drop for Script {
