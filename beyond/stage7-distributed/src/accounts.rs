@@ -3,11 +3,14 @@
 
 use crate::keys::Known;
 use crate::stream::{PATIENCE, Result};
+use async_nats::Client;
+use async_nats::jetstream::consumer::{Consumer, DeliverPolicy, push};
 use async_nats::jetstream::{Context, kv};
 use event::{Event, User};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 /// A key counts once until its user has sent so many later ones.
@@ -52,8 +55,15 @@ impl Account {
     }
 }
 
+/// How many readings of all accounts there are at a time: each needs a consumer.
+const READINGS: usize = 32;
+
 /// The accounts of all users.
-pub(crate) struct Accounts(kv::Store);
+pub(crate) struct Accounts {
+    store: kv::Store,
+    client: Client,
+    readings: Semaphore,
+}
 
 impl Accounts {
     /// Those that belong to a stream; created if there are none.
@@ -64,7 +74,8 @@ impl Accounts {
             history: 1,
             ..Default::default()
         };
-        Ok(Self(context.create_or_update_key_value(config).await?))
+        let store = context.create_or_update_key_value(config).await?;
+        Ok(Self { store, client: context.client(), readings: Semaphore::new(READINGS) })
     }
 
     /// What is known of an event with this key that has been applied.
@@ -73,7 +84,7 @@ impl Accounts {
         Ok(account.look_up(key, event))
     }
 
-    /// Applies the event with this number: once, and after the ones before it, whoever else tries.
+    /// Applies the event with this number: once, and after the ones before it, whatever other workers do.
     pub(crate) async fn apply(&self, event: &Event, number: u64, key: Option<&str>) -> Result<()> {
         loop {
             let (mut account, revision) = self.read(&event.user).await?;
@@ -82,7 +93,7 @@ impl Accounts {
             }
             account.apply(event, number, key);
             let value = serde_json::to_vec(&account)?.into();
-            match self.0.update(name_of(&event.user), value, revision).await {
+            match self.store.update(name_of(&event.user), value, revision).await {
                 Ok(_) => return Ok(()),
                 // another worker was here meanwhile, perhaps with this event
                 Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => {}
@@ -94,27 +105,44 @@ impl Accounts {
     /// The account and its revision, from the leader of the bucket: another replica may be behind.
     async fn read(&self, user: &User) -> Result<(Account, u64)> {
         use async_nats::jetstream::stream::LastRawMessageErrorKind::NoMessageFound;
-        let subject = format!("{}{}", self.0.prefix, name_of(user));
-        match self.0.stream.get_last_raw_message_by_subject(&subject).await {
+        let subject = format!("{}{}", self.store.prefix, name_of(user));
+        match self.store.stream.get_last_raw_message_by_subject(&subject).await {
             Ok(found) => Ok((serde_json::from_slice(&found.payload)?, found.sequence)),
             Err(error) if error.kind() == NoMessageFound => Ok((Account::default(), 0)),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// All of them, by user.
+    /// All of them, by user, with every change that was made before.
     pub(crate) async fn all(&self) -> Result<BTreeMap<String, Account>> {
-        let mut all = BTreeMap::new();
-        if self.0.stream.get_info().await?.state.messages == 0 {
-            return Ok(all); // the end of an empty bucket would never be reported
-        }
-        let mut entries = self.0.watch_with_history(">").await?;
-        while let Some(entry) = timeout(PATIENCE, entries.next()).await? {
-            let entry = entry?;
-            all.insert(user_of(&entry.key), serde_json::from_slice(&entry.value)?);
-            if entry.delta == 0 {
-                break;
-            }
+        let _reading = self.readings.acquire().await?;
+        let config = push::OrderedConfig {
+            deliver_subject: self.client.new_inbox(),
+            deliver_policy: DeliverPolicy::LastPerSubject,
+            filter_subject: format!("{}>", self.store.prefix),
+            ..Default::default()
+        };
+        let consumer = self.store.stream.create_consumer(config).await?;
+        let name = consumer.cached_info().name.clone();
+        let all = timeout(PATIENCE, self.read_all(consumer)).await;
+        // without this it stays for half a minute, and a bucket has a thousand of them at most
+        let _ = self.store.stream.delete_consumer(&name).await;
+        all?
+    }
+
+    async fn read_all(
+        &self,
+        consumer: Consumer<push::OrderedConfig>,
+    ) -> Result<BTreeMap<String, Account>> {
+        let (mut all, mut last) = (BTreeMap::new(), 0);
+        let now = self.store.stream.get_info().await?.state; // the leader's; a replica may be behind
+        let mut changes = consumer.messages().await?;
+        // what changes meanwhile comes later, so it takes both to know that none is missing
+        while last < now.last_sequence || (all.len() as u64) < now.messages {
+            let change = changes.next().await.ok_or("the bucket sends no further account")??;
+            last = change.info()?.stream_sequence;
+            let name = change.subject.strip_prefix(&self.store.prefix).unwrap_or_default();
+            all.insert(user_of(name), serde_json::from_slice(&change.payload)?);
         }
         Ok(all)
     }

@@ -7,11 +7,14 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// The response to `GET /stats`. Once nothing is queued, `accepted` is the sum of `processed`,
-/// `failed` and `repeated`; before, the figures are of moments that follow each other.
+/// The response to `GET /stats`. `accepted` is the sum of `queued`, `processed`, `failed` and
+/// `repeated`, although no moment has these figures: events come and go while the cluster is read.
 #[derive(Serialize)]
 pub(crate) struct Stats {
+    /// How many events have a place, those in hand included.
     pub(crate) capacity: u64,
+    /// How many of these places the events of one user have: those of a partition.
+    pub(crate) share: u64,
     /// Events that are not applied yet, those in hand included.
     pub(crate) queued: u64,
     pub(crate) accepted: u64,
@@ -29,18 +32,24 @@ pub(crate) async fn balances(accounts: &Accounts) -> Result<BTreeMap<String, i64
     Ok(accounts.into_iter().map(|(user, account)| (user, account.balance)).collect())
 }
 
-/// First the accounts, then the stream: what is applied in between is not yet counted as such.
+/// First the accounts, then the stream: what is applied in between counts as queued.
 pub(crate) async fn stats(bank: &Bank) -> Result<Stats> {
     let accounts = bank.accounts.all().await?;
-    let level = bank.events.level().await?;
+    let stored = bank.events.stored().await?;
     let sum = |figure: fn(&Account) -> u64| accounts.values().map(figure).sum();
+    let (processed, failed, repeated) =
+        (sum(|of| of.processed), sum(|of| of.failed), sum(|of| of.repeated));
+    let (done, places) = (processed + failed + repeated, bank.events.places());
+    // what was stored in places that became free in between is left to the next reading
+    let accepted = stored.min(done + places.all);
     Ok(Stats {
-        capacity: level.capacity,
-        queued: level.queued,
-        accepted: level.accepted,
+        capacity: places.all,
+        share: places.of_a_partition,
+        queued: accepted.saturating_sub(done),
+        accepted,
         rejected: bank.rejected.load(Relaxed),
-        processed: sum(|account| account.processed),
-        failed: sum(|account| account.failed),
-        repeated: sum(|account| account.repeated),
+        processed,
+        failed,
+        repeated,
     })
 }

@@ -33,8 +33,8 @@ pub(crate) enum Known {
 }
 
 impl Known {
-    /// Of an event whose key the engine knows: if its account has forgotten that key, nobody can
-    /// tell what it came with, and no promise is made.
+    /// Of an event whose key the engine knows: if its account has forgotten that key, it is unknown
+    /// what the key came with, and no promise is made.
     pub(crate) fn or_forgotten(self) -> Self {
         if self == Self::New { Self::Different } else { self }
     }

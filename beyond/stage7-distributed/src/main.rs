@@ -208,7 +208,7 @@ async fn offer(event: Event, key: Option<String>, bank: &Bank) -> Response {
         Ok(Published::Full) => {
             bank.rejected.fetch_add(1, Relaxed);
             // until a hand has done what its partition holds; without a free hand it takes longer
-            let places = bank.options.queue.div_ceil(bank.options.partitions) + 1;
+            let places = bank.options.places_of_a_partition();
             let until_done = bank.options.work.saturating_mul(places as u32);
             let seconds = until_done.as_millis().div_ceil(1000).max(1) as u64;
             unavailable("the queue is full; try again later", seconds)
@@ -283,7 +283,13 @@ async fn apply(delivery: &Delivery, bank: &Bank) -> stream::Result<()> {
 }
 
 fn read(found: stream::Result<impl serde::Serialize>) -> Response {
-    found.map_or_else(|_| unavailable(GONE, 1), |found| Response::json(StatusCode::OK, &found))
+    found.map_or_else(
+        |error| {
+            warn!(%error, "the cluster cannot be read");
+            unavailable(GONE, 1)
+        },
+        |found| Response::json(StatusCode::OK, &found),
+    )
 }
 
 fn unavailable(detail: &str, retry_after: u64) -> Response {

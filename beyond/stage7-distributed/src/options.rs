@@ -54,6 +54,13 @@ pub(crate) struct Options {
     pub(crate) ack_wait: Duration,
 }
 
+impl Options {
+    /// Its share of the queue, and one in hand.
+    pub(crate) fn places_of_a_partition(&self) -> usize {
+        self.queue.div_ceil(self.partitions).saturating_add(1)
+    }
+}
+
 /// What a process does.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Role {

@@ -38,6 +38,7 @@ pub(crate) struct Events {
     context: Context,
     stream: Stream,
     name: String,
+    places: Places,
     /// One for each partition.
     consumers: Vec<Consumer<pull::Config>>,
 }
@@ -52,18 +53,15 @@ pub(crate) enum Published {
     Full,
     /// It is not stored, for this reason.
     Rejected(String),
-    /// Nobody knows: no response came in time, and the event may still arrive.
+    /// It is unknown: no response came in time, and the event may still arrive.
     Unknown,
 }
 
-/// How full the stream is.
-pub(crate) struct Level {
-    /// How many events may wait.
-    pub(crate) capacity: u64,
-    /// How many are not applied yet, those in hand included.
-    pub(crate) queued: u64,
-    /// How many were ever stored.
-    pub(crate) accepted: u64,
+/// How many events a stream holds. What is in hand has a place, too: one of each partition.
+#[derive(Clone, Copy)]
+pub(crate) struct Places {
+    pub(crate) all: u64,
+    pub(crate) of_a_partition: u64,
 }
 
 /// Connects to a cluster that can keep the promise.
@@ -150,14 +148,17 @@ impl Events {
     /// Opens the stream, or creates it.
     pub(crate) async fn open(context: &Context, options: &Options) -> Result<Self> {
         let (name, partitions) = (&options.name, options.partitions);
-        let share = options.queue.div_ceil(partitions) + 1; // one of a partition is in hand
+        let places = Places {
+            all: (options.queue + partitions) as u64,
+            of_a_partition: options.places_of_a_partition() as u64,
+        };
         let wanted = Config {
             name: name.clone(),
             subjects: vec![format!("{name}.*")],
             retention: RetentionPolicy::WorkQueue, // what is acknowledged is gone
             discard: DiscardPolicy::New,           // full: the new one is rejected
-            max_messages: (options.queue + partitions) as i64,
-            max_messages_per_subject: share as i64, // a stuck partition does not fill the others
+            max_messages: places.all as i64,
+            max_messages_per_subject: places.of_a_partition as i64, // a stuck partition does not fill the others
             discard_new_per_subject: true,
             num_replicas: options.replicas,
             duplicate_window: Duration::from_secs(120),
@@ -200,7 +201,7 @@ impl Events {
             };
             consumers.push(stream.get_or_create_consumer(&consumer, config).await?);
         }
-        Ok(Self { context: context.clone(), stream, name: name.clone(), consumers })
+        Ok(Self { context: context.clone(), stream, name: name.clone(), places, consumers })
     }
 
     pub(crate) fn partitions(&self) -> usize {
@@ -268,23 +269,23 @@ impl Events {
         Ok(Some(Delivery { message, number, key, event }))
     }
 
-    /// How full it is.
-    pub(crate) async fn level(&self) -> Result<Level> {
-        let info = self.stream.get_info().await?;
-        let places = u64::try_from(info.config.max_messages).unwrap_or(0);
-        let capacity = places.saturating_sub(self.partitions() as u64);
-        let (queued, accepted) = (info.state.messages, info.state.last_sequence);
-        Ok(Level { capacity, queued, accepted })
+    pub(crate) fn places(&self) -> Places {
+        self.places
+    }
+
+    /// How many events were ever stored.
+    pub(crate) async fn stored(&self) -> Result<u64> {
+        Ok(self.stream.get_info().await?.state.last_sequence)
     }
 
     /// Sends what is still to be sent, such as the last acknowledgement.
     pub(crate) async fn flush(&self) {
-        let _ = timeout(PATIENCE, self.client().flush()).await; // perhaps there is no server to tell
+        let _ = timeout(PATIENCE, self.client().flush()).await; // perhaps no server is connected
     }
 }
 
-/// An event that a worker has in hand. No other gets one of its partition until it is done, or
-/// nothing was heard of it for the ack wait.
+/// An event that a worker has in hand. No other worker gets one of its partition until it is
+/// done, or until the worker was silent for the ack wait.
 pub(crate) struct Delivery {
     message: Message,
     /// Its place in the stream: later events have higher ones.

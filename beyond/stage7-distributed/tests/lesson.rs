@@ -2,11 +2,10 @@
 
 mod cluster;
 
-use cluster::{BINARY, Cluster, keyed, shared};
+use cluster::{BINARY, Cluster, introduces_itself_with, keyed, of_version, shared};
 use http1::Response;
 use http1::header::RETRY_AFTER;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 use testkit::{
@@ -93,7 +92,7 @@ fn full_is_503_at_once_and_known_keys_are_still_acknowledged() {
     must_get(422, &server, keyed("k1", "alice", 2));
     let after = stats(&server);
     assert_eq!((&after["accepted"], &after["rejected"]), (&3.into(), &1.into()), "{after}");
-    assert_eq!((&after["queued"], &after["capacity"]), (&3.into(), &2.into()), "{after}");
+    assert_eq!((&after["queued"], &after["capacity"]), (&3.into(), &3.into()), "{after}");
     drop(server);
     // what was in hand is given to another worker, and the key that was rejected is as new
     let server = cluster.server("full", &["--work", "0s", "--queue", "2", "--partitions", "1"]);
@@ -151,6 +150,36 @@ fn every_front_end_says_the_same() {
     assert_eq!(balances(&fronts[0])["user3"], 4);
 }
 
+#[test]
+fn the_figures_add_up_at_every_moment_and_readings_leave_nothing_behind() {
+    let Some(cluster) = shared() else { return };
+    // full all the time, so places become free and are used while it is read
+    let options = ["--work", "2ms", "--queue", "2", "--partitions", "1"];
+    let server = cluster.server("readings", &options);
+    let addr = server.addr();
+    let sending = thread::spawn(move || {
+        let events = (0..).map(|number| event(&format!("user{}", number % 50), 1));
+        events.filter(|event| ask(addr, event).status() == 202).take(200).count()
+    });
+    let mut earlier = 0;
+    while !sending.is_finished() {
+        let found = stats(&server);
+        let figure = |name: &str| found[name].as_u64().expect("a number");
+        let done = figure("processed") + figure("failed") + figure("repeated");
+        assert_eq!(figure("accepted"), figure("queued") + done, "{found}");
+        assert!(figure("queued") <= figure("capacity"), "{found}");
+        assert!(done >= earlier, "{found}, and before {earlier} were done");
+        earlier = done;
+    }
+    let accepted = sending.join().expect("the server responds");
+    until_done(addr, accepted as u64);
+    // more of them than a bucket can have of what each needs
+    let readings = vec![get("/balances").into_bytes(); 100];
+    for (response, _) in (0..11).flat_map(|_| ask_at_once(addr, &readings)) {
+        must_have_status(&response, 200, "one of 1100 readings");
+    }
+}
+
 /// How long so many workers, each with one hand, take for 24 events of 24 users, 100 ms each.
 fn time_of(cluster: &Cluster, workers: usize, partitions: &str) -> Duration {
     let name = format!("work-{workers}-{partitions}");
@@ -203,6 +232,20 @@ fn a_worker_that_is_stopped_gives_back_what_it_has_in_hand() {
 }
 
 #[test]
+fn work_that_takes_longer_than_the_ack_wait_is_not_handed_out_twice() {
+    let Some(cluster) = shared() else { return };
+    let options = ["--ack-wait", "2s", "--partitions", "1"];
+    let front = cluster.server("long", &[&options[..], &["--role", "front"]].concat());
+    let _slow = cluster.worker("long", &[&options[..], &["--work", "5s"]].concat());
+    let began = Instant::now();
+    must_get(202, &front, event("alice", 5));
+    thread::sleep(Duration::from_secs(1)); // it has it in hand, or the other one has
+    let _fast = cluster.worker("long", &[&options[..], &["--work", "0s"]].concat());
+    let after = until_done(front.addr(), 1);
+    assert!(began.elapsed() >= Duration::from_secs(5), "the other one has applied it: {after}");
+}
+
+#[test]
 fn a_stream_with_other_limits_is_not_used() {
     let Some(cluster) = shared() else { return };
     let _server = cluster.server("limits", &["--queue", "10"]);
@@ -227,41 +270,16 @@ fn must_fail(args: &[&str], with: &str) {
     assert!(errors.contains(with), "{args:?}: {errors}");
 }
 
-/// The address of a server that introduces itself as a NATS server does, and then says this.
-fn introduces_itself_with(info: &'static str, then: &'static str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let addr = listener.local_addr().expect("it has an address").to_string();
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let mut answers = stream.try_clone().expect("it can be cloned");
-            let _ = write!(answers, "INFO {info}\r\n");
-            for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                if line == "PING" {
-                    let _ = write!(answers, "{then}\r\n");
-                }
-            }
-        }
-    });
-    addr
-}
-
 #[test]
 fn a_cluster_that_cannot_keep_the_promise_is_one_line_and_exit_code_1() {
-    let info = |version: &str, jetstream: bool| -> &'static str {
-        let info = serde_json::json!({
-            "server_id": "N", "server_name": "n1", "version": version, "go": "", "host": "127.0.0.1",
-            "port": 4222, "headers": true, "max_payload": 1_048_576, "proto": 1, "client_id": 5,
-            "jetstream": jetstream,
-        });
-        info.to_string().leak()
-    };
     for version in ["2.9.10", "2.10.26", "2.11.11", "1.99.0"] {
-        let old = introduces_itself_with(info(version, true), "PONG");
+        let old = introduces_itself_with(of_version(version, true), "PONG");
         must_fail(&["--nats", &old], &format!("nats-server {version} loses events"));
     }
-    let plain = introduces_itself_with(info("2.12.0", false), "PONG");
+    let plain = introduces_itself_with(of_version("2.12.0", false), "PONG");
     must_fail(&["--nats", &plain], "this server has no JetStream");
-    let closed = introduces_itself_with(info("2.15.1", true), "-ERR 'Authorization Violation'");
+    let closed =
+        introduces_itself_with(of_version("2.15.1", true), "-ERR 'Authorization Violation'");
     must_fail(&["--nats", &closed], "wrong user or password");
     must_fail(&["--nats", "127.0.0.1:1"], "no NATS server at 127.0.0.1:1");
     must_fail(&["--nats", "nats://:x"], "--nats nats://:x: ");

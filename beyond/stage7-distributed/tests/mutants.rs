@@ -85,6 +85,30 @@ const MUTANTS: &[Mutant] = &[
         caught_by: ("lesson", "a_worker_that_is_stopped_gives_back_what_it_has_in_hand"),
     },
     Mutant {
+        name: "no sign of life while it works",
+        file: "main.rs",
+        changes: &[("delivery.progress().await?; //", "if false { delivery.progress().await?; } //")],
+        caught_by: ("lesson", "work_that_takes_longer_than_the_ack_wait_is_not_handed_out_twice"),
+    },
+    Mutant {
+        name: "readings that leave their consumer behind",
+        file: "accounts.rs",
+        changes: &[("let _ = self.store.stream.delete_consumer(&name).await;", "let _ = name;")],
+        caught_by: ("lesson", "the_figures_add_up_at_every_moment_and_readings_leave_nothing_behind"),
+    },
+    Mutant {
+        name: "accounts that end where they were read first",
+        file: "accounts.rs",
+        changes: &[("while last < now.last_sequence || (all.len() as u64) < now.messages {", "while last < now.last_sequence {")],
+        caught_by: ("lesson", "the_figures_add_up_at_every_moment_and_readings_leave_nothing_behind"),
+    },
+    Mutant {
+        name: "figures of two moments",
+        file: "figures.rs",
+        changes: &[("let accepted = stored.min(done + places.all);", "let accepted = stored;")],
+        caught_by: ("lesson", "the_figures_add_up_at_every_moment_and_readings_leave_nothing_behind"),
+    },
+    Mutant {
         name: "any version of the engine",
         file: "stream.rs",
         changes: &[("< OLDEST", "< (0, OLDEST.0)")],

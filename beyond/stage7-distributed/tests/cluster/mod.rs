@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -74,6 +74,20 @@ impl Cluster {
         let lines = self.lines();
         let last = lines.iter().rfind(|line| line.starts_with(&start)).expect("it was started");
         last.rsplit(' ').next().expect("the last word is its process").to_owned()
+    }
+
+    /// The processes of the NATS servers, as they were started last.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        [1, 2, 3].map(|number| self.process(number)).into()
+    }
+
+    /// What the script printed until it was ready, with the ports that it has without `--port`.
+    pub(crate) fn as_printed(&self) -> String {
+        let ports = self.nats.split(',').filter_map(|addr| addr.rsplit(':').next());
+        let printed = self.lines().join("\n");
+        ports.zip(4222..).fold(printed, |printed, (port, usual)| {
+            printed.replace(&format!(":{port}"), &format!(":{usual}"))
+        })
     }
 
     /// Sends a signal to these of the NATS servers.
@@ -164,6 +178,34 @@ fn which(program: &str) -> Option<PathBuf> {
 pub(crate) fn root() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.ancestors().nth(2).expect("the package is in beyond/").into()
+}
+
+/// The address of a server that introduces itself as a NATS server does, and then says this.
+pub(crate) fn introduces_itself_with(info: String, then: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("it has an address").to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut answers = stream.try_clone().expect("it can be cloned");
+            let _ = write!(answers, "INFO {info}\r\n");
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                if line == "PING" {
+                    let _ = write!(answers, "{then}\r\n");
+                }
+            }
+        }
+    });
+    addr
+}
+
+/// How a NATS server of that version introduces itself.
+pub(crate) fn of_version(version: &str, jetstream: bool) -> String {
+    let info = serde_json::json!({
+        "server_id": "N", "server_name": "n1", "version": version, "go": "", "host": "127.0.0.1",
+        "port": 4222, "headers": true, "max_payload": 1_048_576, "proto": 1, "client_id": 5,
+        "jetstream": jetstream,
+    });
+    info.to_string()
 }
 
 /// A POST request with an event and its key.
