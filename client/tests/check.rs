@@ -134,7 +134,7 @@ fn a_bad_command_line_is_exit_code_2_and_names_what_is_wrong() {
     for (args, named) in [
         (&["check"][..], "STAGE"),
         (&["check", "0"], "STAGE"),
-        (&["check", "7"], "STAGE"),
+        (&["check", "8"], "STAGE"),
         (&["check", "all"], "STAGE"),
         (&["check", "3", "--only", "nonsense"], "client claims"),
         (&["check", "3", "--only", "burst"], "burst"),
@@ -159,11 +159,11 @@ fn claims_lists_every_claim_with_its_stages_and_its_command() {
     let printed = text(&run(&["claims"]).stdout);
     assert_eq!(printed.lines().count(), 2 * CLAIMS.len());
     assert!(
-        printed.contains("-23456  slow-client        a silent client blocks no one else\n"),
+        printed.contains("-234567  slow-client        a silent client blocks no one else\n"),
         "{printed}"
     );
     assert!(
-        printed.contains("                           scripts/flood.sh -n 1 -t 3 127.0.0.1:8080\n"),
+        printed.contains("                            scripts/flood.sh -n 1 -t 3 127.0.0.1:8080\n"),
         "{printed}"
     );
     let lines = text(&run(&["claims", "--json"]).stdout);
@@ -184,7 +184,7 @@ fn a_bound_that_no_stage_has_is_tried_only_by_its_name() {
     assert!(printed.ends_with("\nbounds: 0 of 1 claims, 1 unknown\n"), "{printed}");
     assert_eq!(output.status.code(), Some(4));
     let listed = text(&run(&["claims"]).stdout);
-    assert!(listed.contains("\n------  in-time "), "{listed}");
+    assert!(listed.contains("\n-------  in-time "), "{listed}");
     assert!(listed.contains(" (a patch in bounds/)\n"), "{listed}");
 }
 

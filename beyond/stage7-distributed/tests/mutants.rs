@@ -109,6 +109,18 @@ const MUTANTS: &[Mutant] = &[
         caught_by: ("lesson", "the_figures_add_up_at_every_moment_and_readings_leave_nothing_behind"),
     },
     Mutant {
+        name: "a duplicate that is not compared, as a check sees it",
+        file: "main.rs",
+        changes: &[("Some(_) => Ok(Known::Different),", "Some(_) => Ok(Known::Stored),")],
+        caught_by: ("claims", "one_server_keeps_its_claims_in_a_row"),
+    },
+    Mutant {
+        name: "sixteen in hand for each partition, as a check sees it",
+        file: "stream.rs",
+        changes: &[("max_ack_pending: 1,", "max_ack_pending: 16,")],
+        caught_by: ("claims", "one_server_keeps_its_claims_in_a_row"),
+    },
+    Mutant {
         name: "any version of the engine",
         file: "stream.rs",
         changes: &[("< OLDEST", "< (0, OLDEST.0)")],

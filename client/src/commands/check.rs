@@ -44,8 +44,8 @@ Exit code: 0 if every claim that decides is kept, 1 if one is broken, 2 for a
 bad command line, 3 if no server listens there, 4 if none is broken but one is
 unknown: the server did not show what it takes to tell.")]
 pub(crate) struct Check {
-    /// The stage whose claims are checked, 1 to 6
-    #[arg(value_name = "STAGE", value_parser = clap::value_parser!(u8).range(1..=6))]
+    /// The stage whose claims are checked, 1 to 7
+    #[arg(value_name = "STAGE", value_parser = clap::value_parser!(u8).range(1..=7))]
     stage: u8,
     /// Where the server is
     #[arg(value_name = "URL", default_value = "127.0.0.1:8080", conflicts_with = "start")]

@@ -31,13 +31,13 @@ impl Claims {
                 say(&format!("{line}\n"));
                 continue;
             }
-            let stages = (1..=6).map(|stage| match claim.kept_by.contains(&stage) {
+            let stages = (1..=7).map(|stage| match claim.kept_by.contains(&stage) {
                 true => char::from(b'0' + stage),
                 false => '-',
             });
             let (stages, name) = (stages.collect::<String>(), format!("{:<17}", claim.name));
             say(&format!(
-                "{stages}  {}  {}{}\n                           {by_hand}\n",
+                "{stages}  {}  {}{}\n                            {by_hand}\n",
                 style(name).bold(),
                 claim.sentence,
                 match claim.group {

@@ -86,7 +86,7 @@ impl Claim {
         finding.by_hand.clone().unwrap_or_else(|| self.command(addr))
     }
 
-    /// The verdict that the lessons promise for a stage, 1 to 6.
+    /// The verdict that the lessons promise for a stage, 1 to 7.
     pub fn expected(&self, stage: u8) -> Verdict {
         if self.kept_by.contains(&stage) { Verdict::Kept } else { Verdict::Broken }
     }

@@ -20,12 +20,23 @@ pub(crate) struct StatsResponse {
     pub(crate) rejected: u64,
     pub(crate) processed: u64,
     pub(crate) failed: u64,
+    /// Events that were stored a second time under their key, and change nothing: stage 7 counts them.
+    #[serde(default)]
+    pub(crate) repeated: u64,
+    /// How many of the places the events of one user have, if these are not all.
+    #[serde(default)]
+    pub(crate) share: Option<u64>,
 }
 
 impl StatsResponse {
     /// How many accepted events are done.
     pub(crate) fn done(&self) -> u64 {
-        self.processed.saturating_add(self.failed)
+        self.processed.saturating_add(self.failed).saturating_add(self.repeated)
+    }
+
+    /// How many events an empty queue accepts at least, whoever sends them.
+    pub(crate) fn least(&self) -> u64 {
+        self.share.map_or(self.capacity, |share| share.min(self.capacity))
     }
 
     /// What is inconsistent in it, by itself or compared with an earlier one.
@@ -89,12 +100,14 @@ impl Trial {
         queue_stats(&mut ResponseClient::new(self.addr), self.addr).await.ok()
     }
 
-    /// Waits until so many events fit into the queue, if the server has one, but no longer than [`EMPTY`].
+    /// Waits until so many events fit into the queue, if the server has one, or until it is empty; but no longer than
+    /// [`EMPTY`].
     pub(crate) async fn room_for(&self, events: u64) {
         let end = Instant::now() + EMPTY;
         while Instant::now() < end {
             match self.stats().await {
-                Some(stats) if stats.queued.saturating_add(events) > stats.capacity => {}
+                Some(stats)
+                    if stats.queued > 0 && stats.queued.saturating_add(events) > stats.least() => {}
                 _ => break,
             }
             sleep(Duration::from_millis(50)).await;

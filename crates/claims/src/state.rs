@@ -160,7 +160,7 @@ pub(crate) async fn check_none_lost(trial: &mut Trial) -> Result<String, String>
         if accepted == 0 {
             return Err(format!("accepted none of {ROUND}"));
         }
-        if let Some(before) = before.filter(|before| accepted < before.capacity.min(30) as usize) {
+        if let Some(before) = before.filter(|before| accepted < before.least().min(30) as usize) {
             let failed = before.failed;
             return Err(format!(
                 "an empty queue of {} accepted {accepted} of {ROUND}, after {failed} had failed",
