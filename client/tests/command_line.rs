@@ -166,6 +166,26 @@ fn compare_says_that_its_page_cannot_be_written_before_it_runs_anything() {
 }
 
 #[test]
+#[cfg(unix)]
+fn compare_beyond_says_in_one_line_that_stage_7_is_left_out() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let left_out = |why: &str| {
+        let mut compare = client(&["compare", "--beyond", "--out"]);
+        compare.arg(folder.path()).env("PATH", folder.path()).env("CARGO", "no-such-cargo");
+        let output = compare.output().unwrap(); // there is nothing to build it with
+        let error = String::from_utf8_lossy(&output.stderr);
+        let line = format!("stage 7 is left out: {why}");
+        assert!(error.lines().next().is_some_and(|first| first.starts_with(&line)), "{error}");
+    };
+    left_out("there is no nats-server; client doctor says");
+    let old = folder.path().join("nats-server");
+    std::fs::write(&old, "#!/bin/sh\necho 'nats-server: v2.10.26'\n").unwrap();
+    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o755)).unwrap();
+    left_out("nats-server 2.10.26 loses events that it has acknowledged");
+}
+
+#[test]
 fn a_name_that_does_not_resolve_is_one_line_and_exit_code_3() {
     for command in ["load", "hold"] {
         let output = run(&[command, "no-such-name.invalid:80"]);

@@ -23,7 +23,7 @@ Examples:
   cargo compare                       print a table and charts, write a page
   cargo compare --open                also open the page in a browser
   cargo compare --out talk.html       write the page to talk.html
-  cargo compare --beyond              stage 6 too, which survives a kill
+  cargo compare --beyond              stages 6 and 7 too, which survive a kill
   cargo compare --also mine=127.0.0.1:9000
   cargo compare --also 'mine=python3 server.py {port}'
   cargo compare --json run.json       also write the traces to run.json
@@ -38,7 +38,7 @@ pub(crate) struct Compare {
     /// target/compare]
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
-    /// Compare stage 6 too, and kill the servers; needs Rust 1.90
+    /// Compare stages 6 and 7 too, and kill the servers; needs Rust 1.90, and stage 7 a NATS server
     #[arg(long)]
     beyond: bool,
     /// Compare another server: its name, and where it is or the shell command that starts it on
@@ -143,6 +143,7 @@ impl ProgressLines {
     fn show(&self, progress: Progress) {
         let line = |place: usize| self.0.get().and_then(|lines| lines.get(place));
         match progress {
+            Progress::LeftOut(what, reason) => complain(&format!("{what} is left out: {reason}")),
             Progress::Building => complain("building the stages"),
             Progress::Begins(columns) => self.begin(columns),
             Progress::Trying(place, claim) => {

@@ -10,7 +10,7 @@ pub const WORK: Duration = Duration::from_millis(500);
 /// A server of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// Its stage, 1 to 6; `None` for a server of which the lessons say nothing.
+    /// Its stage, 1 to 7; `None` for a server of which the lessons say nothing.
     pub stage: Option<u8>,
     /// The idea of the stage, or the name of the server.
     pub name: String,

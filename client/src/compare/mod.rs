@@ -9,6 +9,7 @@ pub mod chart;
 pub mod html;
 pub mod json;
 mod matrix;
+mod nats;
 mod run;
 pub mod table;
 pub mod terminal_chart;

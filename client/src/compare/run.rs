@@ -2,6 +2,7 @@
 
 use crate::also::{Also, Place};
 use crate::compare::matrix::{Column, Matrix, Row, WORK};
+use crate::compare::nats;
 use anyhow::Context;
 use claims::{Books, CLAIMS, Claim, Finding, claim};
 use probe::started::{StartCommand, Started};
@@ -15,16 +16,16 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 /// How long a server may take to respond once it is built, or to accept if it runs.
-const START: Duration = Duration::from_secs(60);
+pub(super) const START: Duration = Duration::from_secs(60);
 const ACCEPT: Duration = Duration::from_secs(5);
 
-/// The claim that shows what stage 6 is for.
+/// The claim that shows what stages 6 and 7 are for.
 const SURVIVES_KILL: &str = "survives-kill";
 
 /// Which servers are compared.
 #[derive(Clone, Debug, Default)]
 pub struct Servers {
-    /// Stage 6 too, and the claim that stages 1 to 5 break.
+    /// Stages 6 and 7 too, and the claim that stages 1 to 5 break. Stage 7 needs a NATS server.
     pub beyond: bool,
     /// Others, which are no stages.
     pub also: Vec<Also>,
@@ -33,6 +34,8 @@ pub struct Servers {
 /// A step of a comparison, for a progress display. A column is counted from 0.
 #[derive(Debug)]
 pub enum Progress<'a> {
+    /// There is no column for this, for this reason.
+    LeftOut(&'static str, &'a str),
     /// Cargo builds the stages.
     Building,
     /// These are the columns.
@@ -68,11 +71,19 @@ pub async fn compare(
             reached(target, name).await?; // a build may take minutes: first what can be known now
         }
     }
-    report(Progress::Building);
     let beyond = servers.beyond;
-    let binaries = tokio::task::spawn_blocking(move || build(&root, beyond)).await??;
-    let folder = tempfile::tempdir()?; // what they print, and what stage 6 stores
-    let compared = start(binaries, servers.also, &folder).await?;
+    let has_nats = match beyond.then(nats::missing).flatten() {
+        Some(reason) => {
+            report(Progress::LeftOut("stage 7", &reason));
+            false
+        }
+        None => beyond,
+    };
+    report(Progress::Building);
+    let binaries = tokio::task::spawn_blocking(move || build(&root, beyond, has_nats)).await??;
+    let folder = tempfile::tempdir()?; // what they print, and what stages 6 and 7 store
+    let nats = if has_nats { Some(nats::start(&folder).await?) } else { None };
+    let compared = start(binaries, servers.also, &folder, nats.as_ref().map(Started::addr)).await?;
     let columns: Vec<_> = compared.iter().map(|server| server.column.clone()).collect();
     report(Progress::Begins(&columns));
     let (at, began) = (SystemTime::now(), Instant::now());
@@ -104,20 +115,20 @@ pub async fn compare(
         processes.push(process);
     }
     let took = began.elapsed();
-    drop(processes);
+    drop((processes, nats));
     let mut row =
         |claim| Row { claim, findings: found.values_mut().filter_map(Iterator::next).collect() };
     Ok(Matrix { rows: claims.into_iter().map(&mut row).collect(), columns, at, took })
 }
 
 /// Takes minutes if the stages are not built, so it needs a thread where it may block.
-fn build(root: &Path, beyond: bool) -> anyhow::Result<Vec<PathBuf>> {
+fn build(root: &Path, beyond: bool, has_nats: bool) -> anyhow::Result<Vec<PathBuf>> {
     let mut binaries = stages::build(root)?;
-    if beyond {
-        let stage6 = stages::build_beyond(root, "stage6").context(
-            "stage 6 does not build: it needs Rust 1.90; without --beyond the course is compared",
-        )?;
-        binaries.push(stage6);
+    let wanted = [("stage6", beyond), ("stage7", has_nats)];
+    for (package, _) in wanted.into_iter().filter(|(_, is_wanted)| *is_wanted) {
+        binaries.push(stages::build_beyond(root, package).with_context(|| {
+            format!("{package} does not build: it needs Rust 1.90; without --beyond the course is compared")
+        })?);
     }
     Ok(binaries)
 }
@@ -126,6 +137,7 @@ async fn start(
     binaries: Vec<PathBuf>,
     also: Vec<Also>,
     folder: &TempDir,
+    nats: Option<SocketAddr>,
 ) -> anyhow::Result<Vec<Compared>> {
     let mut compared = Vec::new();
     for (binary, number) in binaries.into_iter().zip(1u8..) {
@@ -133,9 +145,16 @@ async fn start(
         if number >= 4 {
             args.extend(["--work".into(), humantime::format_duration(WORK).to_string()]);
         }
-        if number >= 6 {
-            let data = folder.path().join(format!("{number}.redb"));
-            args.extend(["--data".into(), data.to_string_lossy().into_owned()]);
+        match (number, nats) {
+            (6, _) => {
+                let data = folder.path().join("6.redb");
+                args.extend(["--data".into(), data.to_string_lossy().into_owned()]);
+            }
+            (7, Some(nats)) => {
+                args.extend(["--replicas", "1", "--nats"].map(String::from));
+                args.push(nats.to_string());
+            }
+            _ => {}
         }
         let name = binary.file_stem().map(|name| stages::idea(&name.to_string_lossy()));
         let column = Column { stage: Some(number), name: name.unwrap_or_default() };

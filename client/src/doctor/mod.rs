@@ -12,7 +12,7 @@ mod program;
 mod tools;
 
 pub use finding::{Check, Health};
-pub use tools::{OPENER, nats_server_of};
+pub use tools::{OPENER, nats_server, nats_server_of};
 
 use std::net::SocketAddr;
 use std::thread;

@@ -180,7 +180,7 @@ pub(super) fn python() -> Check {
 }
 
 /// The NATS server that stage 7 needs: 2.12 or later, since older ones lose acknowledged events.
-pub(super) fn nats_server() -> Check {
+pub fn nats_server() -> Check {
     nats_server_of(ask("nats-server", &["--version"]).map(|asked| first_line(&asked.stdout)))
 }
 
