@@ -156,8 +156,8 @@ impl<'r> Part<'r> {
     /// Whether it responded all the time; its worst state, and for how long.
     fn state(&self, begin: Duration, end: Duration) -> (bool, String) {
         let is_worse = |state: &State| match state {
-            State::Responds { .. } => 0,
-            State::Starting => 1,
+            State::Starting => 0, // somebody has started it again
+            State::Responds { .. } => 1,
             State::Paused => 2,
             State::Failing(_) => 3,
             State::Silent { .. } => 4,
@@ -221,7 +221,9 @@ mod tests {
         let periods = vec![
             period(0, 10, responds()),
             period(10, 16, State::Silent { since_ms: 10_000 }),
-            period(16, 400, responds()),
+            period(16, 310, responds()),
+            period(310, 311, State::Starting),
+            period(311, 400, responds()),
         ];
         let (name, host) = ("blocking".into(), "127.0.0.1:1".into());
         let server = Recorded {
