@@ -1,6 +1,6 @@
 //! The tests of stage 6 are not empty: each of these small mistakes makes one of them fail, by name.
 
-use testkit::mutants::{Mutant, each_must_be_caught};
+use testkit::mutants::{Mutant, each_must_be_caught, each_must_fit_the_code};
 
 const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -200,6 +200,11 @@ pub(crate) struct Key {")],
         caught_by: ("stopping", "on_a_signal_what_is_being_stored_gets_its_202_and_what_comes_later_503"),
     },
 ];
+
+#[test]
+fn each_mistake_can_be_made_in_this_code() {
+    each_must_fit_the_code(env!("CARGO_MANIFEST_DIR"), MUTANTS);
+}
 
 #[test]
 #[ignore = "builds the server once for each mistake, which takes minutes: cargo test -- --ignored"]

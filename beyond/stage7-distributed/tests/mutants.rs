@@ -1,14 +1,14 @@
 //! The tests of stage 7 are not empty: each of these small mistakes makes one of them fail, by name.
 
-use testkit::mutants::{Mutant, each_must_be_caught};
+use testkit::mutants::{Mutant, each_must_be_caught, each_must_fit_the_code};
 
 const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a plain put in place of the compare-and-set",
         file: "accounts.rs",
-        changes: &[("match self.0.update(name_of(&event.user), value, revision).await {", "tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        changes: &[("match self.store.update(name_of(&event.user), value, revision).await {", "tokio::time::sleep(std::time::Duration::from_millis(20)).await;
              let _ = revision;
-             let put = self.0.put(name_of(&event.user), value).await;
+             let put = self.store.put(name_of(&event.user), value).await;
              match put.map_err(|error| kv::UpdateError::with_source(kv::UpdateErrorKind::Other, error)) {")],
         caught_by: ("faults", "a_worker_that_wakes_up_after_its_event_was_given_to_another_changes_nothing"),
     },
@@ -69,7 +69,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "no share for each partition",
         file: "stream.rs",
-        changes: &[("max_messages_per_subject: share as i64,", "max_messages_per_subject: -1,"), ("discard_new_per_subject: true,", "discard_new_per_subject: share == 0,")],
+        changes: &[("max_messages_per_subject: places.of_a_partition as i64,", "max_messages_per_subject: -1,"), ("discard_new_per_subject: true,", "discard_new_per_subject: places.all == 0,")],
         caught_by: ("lesson", "a_partition_that_is_stuck_does_not_fill_the_places_of_the_others"),
     },
     Mutant {
@@ -145,6 +145,11 @@ const MUTANTS: &[Mutant] = &[
         caught_by: ("lesson", "three_workers_do_three_times_the_work_of_one_up_to_the_number_of_partitions"),
     },
 ];
+
+#[test]
+fn each_mistake_can_be_made_in_this_code() {
+    each_must_fit_the_code(env!("CARGO_MANIFEST_DIR"), MUTANTS);
+}
 
 #[test]
 #[ignore = "builds the server once for each mistake, which takes minutes: cargo test -- --ignored"]

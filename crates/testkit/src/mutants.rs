@@ -29,12 +29,7 @@ pub fn each_must_be_caught(package: &str, folder: &str, scratch: &str, mutants: 
         }
         let path = tree.join("beyond").join(folder).join("src").join(file);
         let code = fs::read_to_string(&path).expect("the file was copied");
-        let mut mutated = code.clone();
-        for (from, to) in *changes {
-            assert_eq!(mutated.matches(from).count(), 1, "{name}: {from:?} in {file}");
-            mutated = mutated.replace(from, to);
-        }
-        fs::write(&path, mutated).expect("the copy can be changed");
+        fs::write(&path, mutated(&code, name, changes)).expect("the copy can be changed");
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["test", "--locked", "--offline", "--manifest-path"]);
         cargo.arg(tree.join("beyond/Cargo.toml")).args(["-p", package, "--test", tests]);
@@ -50,6 +45,28 @@ pub fn each_must_be_caught(package: &str, folder: &str, scratch: &str, mutants: 
         fs::write(&path, code).expect("the copy can be changed");
     }
     assert!(missed.is_empty(), "these were not caught: {missed:?}");
+}
+
+/// Requires that what each mistake changes stands in the code, once, and that there is the test that must catch it. This
+/// takes no time, and `package` is `env!("CARGO_MANIFEST_DIR")`.
+pub fn each_must_fit_the_code(package: &str, mutants: &[Mutant]) {
+    let read = |folder: &str, file: &str| {
+        let path = Path::new(package).join(folder).join(file);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    for Mutant { name, file, changes, caught_by: (tests, test) } in mutants {
+        mutated(&read("src", file), name, changes);
+        let is_there = read("tests", &format!("{tests}.rs")).contains(&format!("fn {test}()"));
+        assert!(is_there, "{name}: there is no {test} in {tests}.rs");
+    }
+}
+
+/// The code with the mistake.
+fn mutated(code: &str, name: &str, changes: &[(&str, &str)]) -> String {
+    changes.iter().fold(code.to_owned(), |mutated, (from, to)| {
+        assert_eq!(mutated.matches(from).count(), 1, "{name}: {from:?}");
+        mutated.replace(from, to)
+    })
 }
 
 /// A copy of `beyond/`, whose workspace needs all of its packages, beside links to everything that it depends on.
