@@ -1,6 +1,6 @@
 //! Stage 7: whatever is killed or stopped, nothing acknowledged is lost and nothing counts twice.
 //!
-//! `ROUNDS=100` runs each fault a hundred times, in three quarters of an hour.
+//! `ROUNDS=100` runs each fault a hundred times, in an hour.
 
 mod cluster;
 
