@@ -69,7 +69,9 @@ fn load_and_hold_start_a_server_too() {
 #[test]
 fn a_server_that_never_responds_is_an_error_with_its_last_lines() {
     let limit = ["--start-timeout", "300ms"];
+    let elsewhere = format!("sleep 997536 & {} {{port}}", server("").replace("{port}", "0"));
     for (command, timeout, says) in [
+        (&*elsewhere, Some(limit), "the server must listen on the port that {port} stands for"),
         ("no-such-command {port}", None, "exit code 127: there is no such command"),
         (
             "echo one; echo two >&2; exit 7; {port}",
@@ -90,6 +92,34 @@ fn a_server_that_never_responds_is_an_error_with_its_last_lines() {
         assert!(said.starts_with("error: --start: ") && said.contains(says), "{command}: {said}");
     }
     must_be_gone("997532");
+    must_be_gone("997536");
+}
+
+#[test]
+fn a_server_that_does_not_start_ends_each_command_that_starts_one() {
+    let command = "sleep 997537 & echo no; exit 7; {port}";
+    let also = format!("mine={command}");
+    for (args, code, option) in [
+        (&["load", "-n", "1", "--start", command][..], 3, "--start"),
+        (&["hold", "-n", "1", "--start", command], 3, "--start"),
+        (&["compare", "--also", &also], 1, "--also mine"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = workspace().expect("the tests run in the workspace");
+        let mut client = client(args);
+        if args[0] == "compare" {
+            client.current_dir(&root).arg("--out").arg(folder.path());
+        } else {
+            client.current_dir(&folder);
+        }
+        let output = client.output().expect("the client runs");
+        let said = stderr(&output);
+        let says =
+            format!("error: {option}: the server has ended (exit code 7); its last lines:\n    no");
+        assert!(said.contains(&says), "{args:?}: {said}");
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+    }
+    must_be_gone("997537");
 }
 
 #[test]
