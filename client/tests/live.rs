@@ -1,98 +1,15 @@
 //! `live` does what its own page asks for, and nothing else; whatever ends it, nothing survives it.
 
 mod outside;
+mod room;
 
-use outside::{client, run};
+use outside::run;
+use room::{Live, OWN};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 use testkit::PATIENCE;
 use testkit::processes::processes;
-
-struct Live {
-    child: Child,
-    addr: SocketAddr,
-    key: String,
-}
-
-impl Live {
-    fn start(options: &[&str]) -> Self {
-        let mut command =
-            client(&["live", "--addr", "127.0.0.1:0", "--stage", "1", "--stage", "3"]);
-        let mut child = command
-            .args(options)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().expect("it is piped"))
-            .read_line(&mut line)
-            .expect("a line");
-        let (url, key) = line.trim().split_once('#').expect("a key");
-        let addr = url
-            .trim_start_matches("open http://")
-            .trim_end_matches('/')
-            .replace("0.0.0.0", "127.0.0.1");
-        Self { child, addr: addr.parse().expect("an address"), key: key.into() }
-    }
-
-    /// The status and the body of the response to these lines and this body.
-    fn ask(&self, lines: &str, body: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(self.addr).expect("it listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        let lines = lines
-            .replace("{addr}", &self.addr.to_string())
-            .replace("{port}", &self.addr.port().to_string());
-        let length = body.len();
-        let request = format!(
-            "{}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}",
-            lines.replace('\n', "\r\n")
-        );
-        stream.write_all(request.as_bytes()).expect("it reads");
-        let mut response = String::new();
-        stream.read_to_string(&mut response).expect("a response");
-        let (head, body) = response.split_once("\r\n\r\n").expect("a head");
-        (head[9..12].parse().expect("a status"), body.into())
-    }
-
-    fn state(&self) -> Value {
-        let (status, body) = self.ask("GET /state HTTP/1.1\nHost: {addr}", "");
-        assert_eq!(status, 200, "{body}");
-        serde_json::from_str(&body).expect("JSON")
-    }
-
-    /// The status of an action with that key, and these other fields.
-    fn act(&self, key: &str, fields: &str, action: &Value) -> u16 {
-        let lines = format!("POST /actions HTTP/1.1\nAuthorization: Key {key}\n{fields}");
-        self.ask(&lines, &action.to_string()).0
-    }
-
-    fn page_key(&self) -> String {
-        let (_, page) = self.ask("GET / HTTP/1.1\nHost: {addr}", "");
-        let (_, rest) = page.split_once("\"key\":\"").expect("a key in the page");
-        rest[..32].into()
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        Command::new("sh")
-            .args(["-c", "kill -s \"$0\" \"$1\"", name, &pid])
-            .status()
-            .expect("sh runs");
-    }
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-const OWN: &str = "Host: {addr}\nOrigin: http://{addr}\nContent-Type: application/json";
 
 #[test]
 fn an_action_needs_the_key_of_this_run_the_page_as_its_origin_and_an_address_as_host() {

@@ -32,7 +32,7 @@ Examples:
   cargo client live --open                  five columns, in a browser
   cargo client live --stage 4 --stage 5     two of them
   cargo client live --also mine=8080        your own server beside them
-  cargo client live --addr 0.0.0.0:8000     a room watches on its phones
+  cargo client live --addr 0.0.0.0:8000     a room watches and votes on its phones
   cargo client live --out run.html          save the run when it ends
 
 client/README.md describes the page, and who may do what.
@@ -42,7 +42,7 @@ pub(crate) struct Live {
     /// Open the page in a browser
     #[arg(long)]
     open: bool,
-    /// Where the page is; an address that other machines reach lets them watch
+    /// Where the page is; an address that other machines reach lets them watch and vote
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
     addr: String,
     /// Start this stage, 1 to 5, again for another one [default: all five]
@@ -157,9 +157,11 @@ impl Live {
         let page = guard.address();
         say(&format!("open {page}\nCtrl-C ends the page and every server that it has started\n"));
         if !addr.ip().is_loopback() {
-            let what = if self.let_visitors_attack { "watch and attack" } else { "watch" };
+            let what =
+                if self.let_visitors_attack { "watch, vote and attack" } else { "watch and vote" };
+            let room = guard.room_address().map(|room| format!(", at {room}")).unwrap_or_default();
             complain(&format!(
-                "note: every machine that reaches port {} of this one can {what}; the address above also \
+                "note: every machine that reaches port {} of this one can {what}{room}; the address above also \
                  pauses and kills: keep it to yourself, and use this only on a network that you trust",
                 addr.port()
             ));

@@ -192,61 +192,82 @@ pub(super) fn to_json() -> Value {
 }
 
 /// What somebody wants, as the page sends it.
+#[derive(Clone)]
 pub(super) struct Wanted {
     action: &'static Action,
-    columns: Vec<Arc<Column>>,
+    /// Which servers of the room.
+    indexes: Vec<usize>,
     rate: u32,
     on: bool,
+    /// Whether the room votes first.
+    asks: bool,
 }
 
 impl Wanted {
-    /// `{"action": "steady", "columns": [0, 4], "rate": 8, "on": true}`; the last two where they
-    /// are needed.
+    /// `{"action": "steady", "columns": [0, 4], "rate": 8, "on": true, "ask": true}`; the last three
+    /// where they are needed. Only an attack may ask.
     pub(super) fn parse(body: &[u8], room: &Room) -> Option<Self> {
         let body: Value = serde_json::from_slice(body).ok()?;
         let name = body["action"].as_str()?;
         let action = ACTIONS.iter().find(|action| action.name == name)?;
         let column = |index: &Value| {
             let index = usize::try_from(index.as_u64()?).ok()?;
-            room.columns.get(index).cloned()
+            (index < room.columns.len()).then_some(index)
         };
         let indexes = body["columns"].as_array().filter(|all| all.len() <= room.columns.len())?;
-        let columns = indexes.iter().map(column).collect::<Option<Vec<_>>>()?;
+        let indexes = indexes.iter().map(column).collect::<Option<Vec<_>>>()?;
         let rate = match &body["rate"] {
             Value::Null => 0,
             rate => u32::try_from(rate.as_u64()?).ok().filter(|rate| *rate <= FASTEST)?,
         };
         let on = body["on"].as_bool().unwrap_or(false);
-        (!columns.is_empty()).then_some(Self { action, columns, rate, on })
+        let asks = body["ask"].as_bool().unwrap_or(false);
+        let is_attack = match action.effect {
+            Effect::Attack(_) => true,
+            Effect::Rate => rate > 0,
+            _ => false,
+        };
+        let is_valid = !indexes.is_empty() && (is_attack || !asks);
+        is_valid.then_some(Self { action, indexes, rate, on, asks })
     }
 
-    /// Visitors may attack if that was allowed, and never touch a process.
+    /// Visitors may attack if that was allowed, and never touch a process, nor ask the room.
     pub(super) fn is_allowed(&self, role: Role, visitors_attack: bool) -> bool {
         let is_process = matches!(self.action.effect, Effect::Process(_) | Effect::Calm);
-        role == Role::Host || visitors_attack && !is_process
+        role == Role::Host || visitors_attack && !is_process && !self.asks
+    }
+
+    pub(super) fn asks(&self) -> bool {
+        self.asks
+    }
+
+    pub(super) fn indexes(&self) -> &[usize] {
+        &self.indexes
+    }
+
+    /// What it is, as the page calls it.
+    pub(super) fn label(&self) -> String {
+        let detail = match self.action.effect {
+            Effect::Rate => format!(", {} a second", self.rate),
+            Effect::Retries => if self.on { ": on" } else { ": off" }.into(),
+            _ => String::new(),
+        };
+        format!("{}{detail}", self.action.label)
     }
 
     /// What is recorded of it.
     fn done(&self, at: Duration, room: &Room) -> Done {
-        let is_target =
-            |column: &&Arc<Column>| self.columns.iter().any(|one| Arc::ptr_eq(one, column));
-        let servers = room.columns.iter().enumerate().filter(|(_, column)| is_target(column));
-        let servers: Vec<_> = servers.map(|(place, _)| place).collect();
-        let (label, is_attack) = match self.action.effect {
-            Effect::Rate => {
-                (format!("{}, {} a second", self.action.label, self.rate), self.rate > 0)
-            }
-            Effect::Retries => {
-                (format!("{}: {}", self.action.label, if self.on { "on" } else { "off" }), false)
-            }
-            Effect::Stop | Effect::Calm => (self.action.label.into(), false),
-            Effect::Process(Change::Continue | Change::Restart) => {
-                (self.action.label.into(), false)
-            }
-            Effect::Attack(_) | Effect::Process(_) => (self.action.label.into(), true),
+        // in their order, and each once
+        let servers: Vec<_> =
+            (0..room.columns.len()).filter(|index| self.indexes.contains(index)).collect();
+        let is_attack = match self.action.effect {
+            Effect::Rate => self.rate > 0,
+            Effect::Process(change) => !matches!(change, Change::Continue | Change::Restart),
+            Effect::Attack(_) => true,
+            Effect::Retries | Effect::Stop | Effect::Calm => false,
         };
-        let stage = match &self.columns[..] {
-            [one] => one.stage_number().map(|stage| stage.to_string()),
+        let stage = match &self.indexes[..] {
+            [one] => room.columns[*one].stage_number().map(|stage| stage.to_string()),
             _ => None,
         };
         let by_hand = self
@@ -256,7 +277,7 @@ impl Wanted {
             .replace("{pid}", "PID")
             .replace("{stage}", stage.as_deref().unwrap_or("N"))
             .replace("{rate}", &self.rate.to_string());
-        Done { at, name: self.action.name, label, by_hand, servers, is_attack }
+        Done { at, name: self.action.name, label: self.label(), by_hand, servers, is_attack }
     }
 
     /// Does it; what could not be done, in a sentence each.
@@ -266,7 +287,8 @@ impl Wanted {
         let mut failures = Vec::new();
         let mut names = Vec::new();
         let mut changes = Vec::new();
-        for column in self.columns {
+        for index in &self.indexes {
+            let column = room.columns[*index].clone();
             let done = match self.action.effect {
                 Effect::Attack(attack) => column.attack(attack),
                 Effect::Rate => {
@@ -312,16 +334,11 @@ impl Wanted {
             }
         }
         if !names.is_empty() {
-            let detail = match self.action.effect {
-                Effect::Rate => format!(", {} a second", self.rate),
-                Effect::Retries => if self.on { ": on" } else { ": off" }.into(),
-                _ => String::new(),
-            };
             let whom = match names.len() {
                 count if count == room.columns.len() => "all".into(),
                 _ => names.join(", "),
             };
-            room.note(format!("{}{detail} → {whom}", self.action.label));
+            room.note(format!("{} → {whom}", self.label()));
             room.record_done(done);
         }
         failures.iter().for_each(|failure| room.note(failure.clone()));

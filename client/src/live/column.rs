@@ -41,9 +41,31 @@ pub(super) struct Pulse {
     pub(super) latency_ms: Option<u64>,
     /// Why the last probe got none, if it did not.
     pub(super) failure: Option<String>,
+    /// When each of the last probes was sent, and how long its response took, if it got one; in ms.
+    pub(super) probes: VecDeque<(u64, Option<u64>)>,
     /// The figures of its queue.
     pub(super) queue: Option<Value>,
     pub(super) usage: Option<Usage>,
+}
+
+impl Pulse {
+    /// A probe was sent, and so many of the last ones are remembered.
+    pub(super) fn sent(&mut self, at_ms: u64, remembered: usize) {
+        self.silent_since_ms.get_or_insert(at_ms);
+        if self.probes.len() == remembered {
+            self.probes.pop_front();
+        }
+        self.probes.push_back((at_ms, None));
+    }
+
+    /// The probe that was sent then got a response.
+    pub(super) fn answered(&mut self, at_ms: u64, took_ms: u64) {
+        self.latency_ms = Some(took_ms);
+        self.failure = None;
+        if let Some(probe) = self.probes.iter_mut().find(|(at, _)| *at == at_ms) {
+            probe.1 = Some(took_ms);
+        }
+    }
 }
 
 /// A server of the room.

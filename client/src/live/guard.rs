@@ -4,7 +4,7 @@
 //! could lead here from anywhere (DNS rebinding), so it must be an address, or localhost.
 
 use http1::{Request, StatusCode, header};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 /// Who sent an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,16 @@ impl Guard {
             ip => ip,
         };
         format!("http://{}/#{}", SocketAddr::new(ip, self.addr.port()), self.host_key)
+    }
+
+    /// The address that other machines open to watch and to vote, if any can.
+    pub fn room_address(&self) -> Option<String> {
+        let ip = match self.addr.ip() {
+            ip if ip.is_loopback() => return None,
+            ip if ip.is_unspecified() => outward()?,
+            ip => ip,
+        };
+        Some(format!("http://{}/", SocketAddr::new(ip, self.addr.port())))
     }
 
     /// A value that no earlier page had.
@@ -93,6 +103,13 @@ impl Guard {
             )),
         }
     }
+}
+
+/// This machine's address on the network that leads outward. Connecting a UDP socket sends nothing.
+fn outward() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?; // an address for documentation, RFC 5737
+    Some(socket.local_addr().ok()?.ip())
 }
 
 /// 128 random bits of the system.

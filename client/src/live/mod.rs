@@ -1,8 +1,8 @@
 //! `client live`: real servers side by side, attacked from a browser.
 //!
 //! A [`Room`] has a [`Column`] for each server. [`server`] serves its one page, its state and its
-//! actions; [`probes`] keeps looking at each server; [`attacks`] lists what can be done to one. A
-//! [`Recording`] is what is saved of a run.
+//! actions; [`probes`] keeps looking at each server; [`attacks`] lists what can be done to one;
+//! `votes` asks the room first. A [`Recording`] is what is saved of a run.
 
 pub mod actions;
 pub mod attacks;
@@ -20,6 +20,7 @@ mod saved_page;
 pub mod server;
 mod state;
 mod usage;
+mod votes;
 
 pub use column::Column;
 pub use recording::Recording;

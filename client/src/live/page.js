@@ -18,15 +18,21 @@ const drawn = (name, attributes = {}) => {
 };
 const say = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 
-// The key of the printed address makes this browser the host's; it leaves the address bar, and stays for a reload.
+// The key of the printed address makes this browser the host's; it leaves the address bar, and stays for a reload
+// of this run's page.
+const keyName = `key ${setup.run}`;
 const given = location.hash.slice(1);
 if (/^[0-9a-f]{32}$/.test(given)) {
-  sessionStorage.setItem("key", given);
+  sessionStorage.setItem(keyName, given);
   history.replaceState(null, "", "/");
 }
-let key = sessionStorage.getItem("key");
+addEventListener("hashchange", () => location.reload()); // the address of another run, opened in this tab
+const key = sessionStorage.getItem(keyName);
 const isHost = () => key !== null;
 const mayAttack = () => isHost() || setup.visitorsAttack;
+// A visitor's phone shows each server's state, and the vote.
+const small = matchMedia("(max-width: 40rem)");
+const isOverview = () => small.matches && !mayAttack();
 
 // ---- actions
 
@@ -36,29 +42,25 @@ let state = null;
 
 const chosen = () => (target < 0 ? setup.columns.map((_, index) => index) : [target]);
 
-async function act(action, more = {}) {
-  const body = JSON.stringify({ action, columns: chosen(), ...more });
+// Sends it; what could not be done is in `failures`, and why it was not even tried in `trouble`.
+async function post(path, body) {
   const headers = { "content-type": "application/json", authorization: `Key ${key ?? setup.key}` };
   try {
-    const response = await fetch("/actions", { method: "POST", headers, body });
+    const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
     const result = await response.json();
-    if (response.ok) {
-      if (result.failures.length) say(find("hint"), result.failures.join("; "));
-    } else {
-      say(find("hint"), result.detail);
-      if (response.status === 403 && isHost()) await forgetOldKey();
-    }
+    return response.ok ? result : { trouble: result.detail };
   } catch {
-    say(find("hint"), "The client does not respond: is it still running?");
+    return { trouble: "The client does not respond: is it still running?" };
   }
 }
 
-// A key of an earlier run is of no use; a reload gets the page of this run.
-async function forgetOldKey() {
-  sessionStorage.removeItem("key");
-  key = null;
-  showRole();
+async function act(action, more = {}) {
+  const { trouble, failures } = await post("/actions", { action, columns: chosen(), ...more });
+  const text = trouble ?? failures.join("; ");
+  if (text) say(find("hint"), text);
 }
+
+const attack = (action, more) => act(action, { ...more, ask: isHost() && find("predict").checked });
 
 const byHand = (action) => {
   const index = target < 0 ? 0 : target;
@@ -104,7 +106,7 @@ function buildControls() {
       control.addEventListener("change", () => {
         if (chosen().some((index) => state?.columns[index].steady)) act("steady", { rate });
       });
-      start.addEventListener("click", () => act("steady", { rate }));
+      start.addEventListener("click", () => attack("steady", { rate }));
       watch(start, action);
       group.append(start, control, output);
       buttons.set("steady", start).set("rate", control);
@@ -117,13 +119,18 @@ function buildControls() {
       buttons.set("retry", control);
     } else {
       control = make("button", { type: "button", textContent: action.label, title: action.tip, id: action.name });
-      control.addEventListener("click", () => { if (action.name === "calm") choose(-1); act(action.name); });
+      control.addEventListener("click", () => {
+        if (action.name === "calm") choose(-1);
+        if (ATTACKS.includes(action.group)) attack(action.name);
+        else act(action.name);
+      });
       watch(control, action);
       group.append(control);
       buttons.set(action.name, control);
     }
   }
 }
+const ATTACKS = ["hold", "send"]; // beside the steady load
 const STEPS = [1, 2, 3, 4, 6, 8, 12, 20, 40, 100];
 const watch = (element, action) => {
   for (const event of ["pointerenter", "focusin", "click"]) element.addEventListener(event, () => explain(action));
@@ -138,6 +145,7 @@ function choose(index) {
 
 function showRole() {
   find("watching").hidden = mayAttack();
+  find("predict").parentElement.hidden = !isHost();
   for (const action of setup.actions) {
     const isProcess = action.group === "process";
     const hasProcess = chosen().some((index) => setup.columns[index].hasProcess);
@@ -190,7 +198,7 @@ function buildColumns() {
     views.push(view);
     find("columns").append(view.root);
   });
-  find("columns").style.setProperty("--count", String(setup.columns.length));
+  document.body.style.setProperty("--count", String(setup.columns.length));
   for (const [kind, text] of KINDS) {
     const swatch = drawn("svg", { class: `swatch bar ${kind}`, "aria-hidden": "true" });
     swatch.append(drawn("rect", { width: "100%", height: "100%" }));
@@ -207,7 +215,11 @@ const mega = (bytes) => `${(bytes / 1048576).toFixed(bytes < 10485760 ? 1 : 0)} 
 const age = (bar, now) => (bar[2] ?? now) - bar[1];
 const AGO = 20000; // how long a bar stays after its end, in ms
 
-function draw(now) {
+function draw(now, overview) {
+  if (overview) {
+    views.forEach((view, index) => drawState(view, state.columns[index], now));
+    return;
+  }
   const shown = state.columns.map((column) => column.bars.filter((bar) => bar[2] === null || bar[2] > now - AGO).slice(-120));
   // one scale for all: the tallest bar that waits for a response, with air above it
   const tallest = Math.max(...shown.flat().filter((bar) => bar[3] !== "held").map((bar) => age(bar, now)), 0);
@@ -315,14 +327,19 @@ async function follow() {
   for (;;) {
     const began = performance.now();
     try {
-      const response = await fetch("/state", { signal: AbortSignal.timeout(3000) });
+      const overview = isOverview();
+      document.body.classList.toggle("overview", overview);
+      const response = await fetch(overview ? "/overview" : "/state", { signal: AbortSignal.timeout(3000) });
       if (!response.ok) throw new Error(response.statusText);
-      state = await response.json();
+      const news = await response.json();
+      if (news.run !== setup.run) return location.reload(); // the client was started again
+      state = news;
       find("lost").hidden = true;
-      draw(state.now);
+      draw(state.now, overview);
+      drawQuestion(state.question);
       drawLines();
       const { retry } = state.columns[chosen()[0]];
-      if (document.activeElement !== buttons.get("retry")) buttons.get("retry").checked = retry;
+      if (document.activeElement !== buttons.get("retry")) buttons.get("retry").checked = retry ?? false;
     } catch (error) {
       find("lost").hidden = false;
       say(find("lost"), "No news from the client: is it still running? Trying again.");
@@ -330,11 +347,13 @@ async function follow() {
       await sleep(700);
     }
     // a page that nobody sees asks once a second
-    await sleep(Math.max(20, (document.hidden ? 1000 : 100) - (performance.now() - began)));
+    const every = document.hidden ? 1000 : isOverview() ? 400 : 100;
+    await sleep(Math.max(20, every - (performance.now() - began)));
   }
 }
 
 buildColumns();
 buildControls();
+buildQuestion();
 showRole();
 follow();

@@ -3,6 +3,7 @@
 use super::actions;
 use super::guard::Guard;
 use super::room::Room;
+use super::votes;
 use http1::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 
@@ -13,11 +14,14 @@ pub(super) fn response(room: &Room, guard: &Guard) -> Response {
     };
     let columns: Vec<_> = room.columns.iter().map(|column| column.description()).collect();
     let setup = json!({
+        "run": room.run,
         "key": guard.visitor_key,
         "visitorsAttack": guard.visitors_attack,
         "columns": columns,
         "actions": actions::to_json(),
         "bounds": actions::bounds(),
+        "roomAddress": guard.room_address(),
+        "rule": votes::rule(),
     });
     // no name in it can end the script element
     let setup = setup.to_string().replace('<', "\\u003c");
@@ -27,6 +31,7 @@ pub(super) fn response(room: &Room, guard: &Guard) -> Response {
             "{style}",
             concat!(include_str!("../compare/html/palette.css"), include_str!("page.css")),
         )
+        .replace("{votes}", include_str!("votes.js"))
         .replace("{script}", include_str!("page.js"))
         .replace("{nonce}", &nonce)
         .replace("{setup}", &setup);

@@ -20,6 +20,9 @@ const EVERY: Duration = Duration::from_secs(1);
 /// How long a probe waits for its response.
 const LONGEST: Duration = Duration::from_secs(10);
 
+/// How many probes are remembered.
+const REMEMBERED: usize = 16;
+
 /// How often the queue is looked at.
 const QUEUE_EVERY: Duration = Duration::from_millis(250);
 
@@ -49,7 +52,7 @@ async fn probe(column: &Arc<Column>) {
         tokio::spawn(async move {
             let began = column.requests.now_ms();
             waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(began);
-            column.pulse().silent_since_ms.get_or_insert(began);
+            column.pulse().sent(began, REMEMBERED);
             let outcome = send_once(&column, PROBE, Instant::now(), &request, LONGEST).await;
             let oldest = {
                 let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -61,8 +64,7 @@ async fn probe(column: &Arc<Column>) {
                 Outcome::TimedOut => {} // it is still silent
                 Outcome::Failed(failure) => pulse.failure = Some(failure.to_string()),
                 _ => {
-                    pulse.latency_ms = Some(column.requests.now_ms() - began);
-                    pulse.failure = None;
+                    pulse.answered(began, column.requests.now_ms() - began);
                     pulse.silent_since_ms = oldest;
                 }
             }

@@ -3,8 +3,9 @@
 use super::column::Column;
 use super::probes;
 use super::recording::{Done, Recording};
+use super::votes::Votes;
 use http1::Bytes;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -20,12 +21,25 @@ const RECORDED: usize = 500;
 /// How old the state may be that a browser gets: all browsers together cost as much as one.
 const FRESH: Duration = Duration::from_millis(80);
 
+/// What browsers get, as JSON.
+#[derive(Clone)]
+pub(super) struct State {
+    at: Instant,
+    /// Everything.
+    pub(super) whole: Bytes,
+    /// What a small screen shows: a fiftieth of it.
+    pub(super) overview: Bytes,
+}
+
 /// The servers that one page shows.
 pub struct Room {
     pub(super) columns: Vec<Arc<Column>>,
     opened: Instant,
     done: Mutex<VecDeque<Done>>,
-    state: Mutex<Option<(Instant, Bytes)>>,
+    /// Tells this run from others: when it began, in ms of the system's clock.
+    pub(super) run: u64,
+    pub(super) votes: Arc<Votes>,
+    state: Mutex<Option<State>>,
     lines: Mutex<VecDeque<(u64, String)>>,
     /// End with the room.
     _watchers: JoinSet<()>,
@@ -43,6 +57,8 @@ impl Room {
             columns,
             opened,
             done: Mutex::default(),
+            run: SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis() as u64),
+            votes: Arc::default(),
             state: Mutex::default(),
             lines: Mutex::default(),
             _watchers: watchers,
@@ -55,9 +71,9 @@ impl Room {
         if lines.len() == LINES {
             lines.pop_front();
         }
-        lines.push_back((self.opened.elapsed().as_millis() as u64, line));
+        lines.push_back((self.now_ms(), line));
         drop(lines);
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = None; // it is out of date
+        self.has_changed();
     }
 
     /// The time since it opened.
@@ -91,20 +107,38 @@ impl Room {
         self.columns.iter().for_each(|column| column.end());
     }
 
-    /// What the page shows, as JSON. Times are in milliseconds since the room opened.
-    pub(super) fn state(&self) -> Bytes {
+    /// The next browser gets a new state.
+    pub(super) fn has_changed(&self) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Milliseconds since the room opened.
+    pub(super) fn now_ms(&self) -> u64 {
+        self.now().as_millis() as u64
+    }
+
+    /// What the page shows. Times are in milliseconds since the room opened.
+    pub(super) fn state(&self) -> State {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*state {
-            Some((at, bytes)) if at.elapsed() < FRESH => bytes.clone(),
-            _ => {
-                let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let columns: Vec<_> = self.columns.iter().map(|column| column.to_json()).collect();
-                let now = self.opened.elapsed().as_millis() as u64;
-                let json = json!({"now": now, "columns": columns, "lines": lines});
-                let bytes = Bytes::from(json.to_string());
-                *state = Some((Instant::now(), bytes.clone()));
-                bytes
-            }
+        if let Some(state) = state.as_ref().filter(|state| state.at.elapsed() < FRESH) {
+            return state.clone();
         }
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let columns: Vec<_> = self.columns.iter().map(|column| column.to_json()).collect();
+        let overview: Vec<_> =
+            columns.iter().map(|column| json!({"state": column["state"]})).collect();
+        let now = self.now_ms();
+        let question = self.votes.to_json(now);
+        let json = |columns: Vec<Value>, lines: Value| {
+            let json = json!({"run": self.run, "now": now, "question": question, "columns": columns, "lines": lines});
+            Bytes::from(json.to_string())
+        };
+        let fresh = State {
+            at: Instant::now(),
+            overview: json(overview, json!([])),
+            whole: json(columns, json!(lines)),
+        };
+        *state = Some(fresh.clone());
+        fresh
     }
 }

@@ -1,11 +1,13 @@
 //! The server of the page, in the shape of stage 3: a deadline on every wait, and bounds.
 
 use super::actions::Wanted;
-use super::guard::Guard;
+use super::guard::{Guard, Role};
 use super::page::{self, private};
 use super::recording::Recording;
 use super::room::Room;
-use http1::{Connection, HeaderValue, Request, Response, StatusCode, header};
+use super::votes::{Ballot, Uncounted};
+use http1::{Bytes, Connection, HeaderValue, Request, Response, StatusCode, header};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
@@ -21,9 +23,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// How many connections may be open, and how many of them from one other machine.
 const CONNECTIONS: usize = 256;
-const FROM_ONE: usize = 24;
+pub(super) const FROM_ONE: usize = 24;
 
-/// The longest body of an action, in bytes.
+/// The longest body of an action or a vote, in bytes.
 const BODY: usize = 4096;
 
 /// How long to wait before the next accept if there is no descriptor left.
@@ -52,7 +54,7 @@ pub async fn serve_all(listener: TcpListener, room: Arc<Room>, guard: Guard) {
         let place = Place::take(&site, peer.ip());
         tokio::spawn(async move {
             let _ = match place {
-                Some(_place) => serve(&mut connection, &site).await,
+                Some(_place) => serve(&mut connection, &site, peer.ip()).await,
                 None => connection.refuse(unavailable()).await,
             }; // a browser that has gone is not an error
         });
@@ -94,9 +96,9 @@ fn unavailable() -> Response {
 }
 
 /// One connection, request after request.
-async fn serve(connection: &mut Connection, site: &Site) -> io::Result<()> {
+async fn serve(connection: &mut Connection, site: &Site, peer: IpAddr) -> io::Result<()> {
     while let Some(request) = next_request(connection).await? {
-        let response = respond(request, site).await;
+        let response = respond(request, site, peer).await;
         timeout(LIMIT, connection.write_response(response)).await??; // late, or lost
     }
     Ok(())
@@ -130,28 +132,30 @@ async fn next_request(connection: &mut Connection) -> io::Result<Option<Request>
     Ok(None)
 }
 
-async fn respond(request: Request, site: &Site) -> Response {
+async fn respond(request: Request, site: &Site, peer: IpAddr) -> Response {
     if let Err((status, detail)) = site.guard.check_host(&request) {
         return private(Response::problem(status, detail));
     }
     private(match (request.method().as_str(), request.path()) {
         ("GET" | "HEAD", "/") => page::response(&site.room, &site.guard),
-        ("GET" | "HEAD", "/state") => {
-            let json = HeaderValue::from_static("application/json");
-            let mut response =
-                Response::new(StatusCode::OK).with_header(header::CONTENT_TYPE, json);
-            response.set_body(site.room.state());
-            response
-        }
+        ("GET" | "HEAD", "/state") => state(site.room.state().whole),
+        ("GET" | "HEAD", "/overview") => state(site.room.state().overview),
         ("GET" | "HEAD", "/run.html") => {
             save(site, "text/html; charset=utf-8", "html", Recording::to_html).await
         }
         ("GET" | "HEAD", "/run.json") => {
             save(site, "application/json", "json", Recording::to_json).await
         }
-        ("POST", "/actions") => act(request, site).await,
-        (_, "/actions") => Response::method_not_allowed("POST"),
-        (_, "/" | "/state" | "/run.html" | "/run.json") => {
+        ("POST", path @ ("/actions" | "/question" | "/votes")) => match check(&request, site) {
+            Err(response) => response,
+            Ok(role) => match path {
+                "/actions" => act(&request, role, site).await,
+                "/question" => decide(&request, role, site).await,
+                _ => vote(&request, peer, site),
+            },
+        },
+        (_, "/actions" | "/question" | "/votes") => Response::method_not_allowed("POST"),
+        (_, "/" | "/state" | "/overview" | "/run.html" | "/run.json") => {
             Response::method_not_allowed("GET, HEAD")
         }
         _ => Response::problem(StatusCode::NOT_FOUND, "try /"),
@@ -185,23 +189,31 @@ async fn save(
     response
 }
 
-/// An action of somebody who may do that.
-async fn act(request: Request, site: &Site) -> Response {
-    let role = match site.guard.role(&request) {
-        Ok(role) => role,
-        Err((status, detail)) => return Response::problem(status, detail),
-    };
+fn state(json: Bytes) -> Response {
+    let kind = HeaderValue::from_static("application/json");
+    let mut response = Response::new(StatusCode::OK).with_header(header::CONTENT_TYPE, kind);
+    response.set_body(json);
+    response
+}
+
+/// Who sends a short JSON object from this page.
+fn check(request: &Request, site: &Site) -> Result<Role, Response> {
+    let role = site.guard.role(request);
+    let role = role.map_err(|(status, detail)| Response::problem(status, detail))?;
     // with it a page elsewhere would have to ask first, and `content_type_is` accepts none at all
     if request.header(header::CONTENT_TYPE) != Some("application/json") || request.is_encoded() {
         let detail = "send the action as application/json";
-        return Response::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);
+        return Err(Response::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
     if request.body().len() > BODY {
-        return Response::problem(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "an action is a short JSON object",
-        );
+        let detail = "an action is a short JSON object";
+        return Err(Response::problem(StatusCode::PAYLOAD_TOO_LARGE, detail));
     }
+    Ok(role)
+}
+
+/// An action of somebody who may do that.
+async fn act(request: &Request, role: Role, site: &Site) -> Response {
     let Some(wanted) = Wanted::parse(request.body(), &site.room) else {
         let detail = "an action is {\"action\": NAME, \"columns\": [0, …]}";
         return Response::problem(StatusCode::UNPROCESSABLE_ENTITY, detail);
@@ -210,6 +222,55 @@ async fn act(request: Request, site: &Site) -> Response {
         let detail = "visitors watch; the address that the terminal printed also attacks";
         return Response::problem(StatusCode::FORBIDDEN, detail);
     }
-    let failures = wanted.perform(&site.room).await;
+    if wanted.asks() {
+        site.room.votes.ask(wanted);
+        site.room.has_changed();
+        return done(Vec::new());
+    }
+    done(wanted.perform(&site.room).await)
+}
+
+/// What could not be done, in a sentence each.
+fn done(failures: Vec<String>) -> Response {
     Response::json(StatusCode::OK, &serde_json::json!({ "failures": failures }))
+}
+
+/// Runs the attack that the room has voted on, or closes the question: `{"question": 3, "run": true}`.
+async fn decide(request: &Request, role: Role, site: &Site) -> Response {
+    if role != Role::Host {
+        let detail = "the address that the terminal printed asks; visitors vote";
+        return Response::problem(StatusCode::FORBIDDEN, detail);
+    }
+    let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    let (Some(question), Some(run)) = (body["question"].as_u64(), body["run"].as_bool()) else {
+        let detail = "a decision is {\"question\": ID, \"run\": true or false}";
+        return Response::problem(StatusCode::UNPROCESSABLE_ENTITY, detail);
+    };
+    let failures = match run {
+        true => site.room.votes.run(question, &site.room).await,
+        false => site.room.votes.close(question).then(Vec::new),
+    };
+    site.room.has_changed();
+    failures.map_or_else(closed, done)
+}
+
+fn closed() -> Response {
+    Response::problem(StatusCode::CONFLICT, "that question is closed")
+}
+
+/// A vote of anyone who has loaded the page.
+fn vote(request: &Request, peer: IpAddr, site: &Site) -> Response {
+    let Some(ballot) = Ballot::parse(request.body(), &site.room) else {
+        let detail =
+            "a vote is {\"question\": ID, \"voter\": 32 hexadecimal digits, \"respond\": [0, …]}";
+        return Response::problem(StatusCode::UNPROCESSABLE_ENTITY, detail);
+    };
+    match site.room.votes.count(&ballot, peer) {
+        Ok(()) => done(Vec::new()),
+        Err(Uncounted::Closed) => closed(),
+        Err(Uncounted::TooMany) => Response::problem(
+            StatusCode::TOO_MANY_REQUESTS,
+            "there are enough votes, or enough from your address",
+        ),
+    }
 }

@@ -186,7 +186,7 @@ pub(crate) const TOO_FAINT: &str = "
         if (!color.startsWith('rgba(0, 0, 0, 0')) return color;
       }
     };
-    return [...document.querySelectorAll('p, th, td span, li, code, h1, h2, h3, h3 b, svg text')].filter((e) => {
+    return [...document.querySelectorAll('p, th, td span, li, code, h1, h2, h3, h3 b, svg text, button, legend, label, label :not(input), output, .state *')].filter((e) => {
       const style = getComputedStyle(e);
       const [a, b] = [light(e.closest('svg') ? style.fill : style.color), light(ground(e))];
       return (Math.max(a, b) + .05) / (Math.min(a, b) + .05) < 4.5;

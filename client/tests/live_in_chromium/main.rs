@@ -2,7 +2,9 @@
 //!
 //! `LIVE_PNG=docs/live.png cargo test -p client --test live_in_chromium -- --ignored` also saves a screenshot.
 
+#[path = "../browser/mod.rs"]
 mod browser;
+mod votes;
 
 use browser::{Browser, OVERFLOWING, PATIENCE, TOO_FAINT};
 use serde_json::{Value, json};
@@ -29,6 +31,11 @@ impl Live {
         BufReader::new(stdout).read_line(&mut line).expect("a line");
         let address = line.trim().strip_prefix("open ").expect("an address").to_owned();
         Self { child, address }
+    }
+
+    /// The address that visitors open.
+    fn without_key(&self) -> &str {
+        self.address.split_once('#').expect("a key").0
     }
 }
 
@@ -296,9 +303,8 @@ async fn two_browsers_see_the_same_a_visitor_only_watches_and_the_page_notices_t
  {
     let mut live = Live::start(&[]);
     let (host, visitor) = (open(&live).await, Browser::open().await);
-    let (without_key, _) = live.address.split_once('#').expect("a key");
     visitor.show(1280, "light").await;
-    visitor.post("/url", json!({"url": without_key})).await;
+    visitor.post("/url", json!({"url": live.without_key()})).await;
     must_show(&visitor, ALL_RESPOND).await;
     let enabled = "return [...document.querySelectorAll('#buttons button')].filter((b) => !b.disabled).length";
     assert_eq!(visitor.run(enabled).await, json!(0));
@@ -307,7 +313,7 @@ async fn two_browsers_see_the_same_a_visitor_only_watches_and_the_page_notices_t
     must_show(&visitor, ["silent", "responds", "responds", "responds", "responds"]).await;
     must_show(&host, ["silent", "responds", "responds", "responds", "responds"]).await;
     for url in requested(&host).await {
-        assert!(url.starts_with(without_key), "the page requests {url}");
+        assert!(url.starts_with(live.without_key()), "the page requests {url}");
     }
     live.child.kill().expect("it runs");
     must_become_true(&host, "return !document.getElementById('lost').hidden").await;
