@@ -2,8 +2,10 @@
 //!
 //! `LIVE_PNG=docs/live.png cargo test -p client --test live_in_chromium -- --ignored` also saves a screenshot.
 
+mod access;
 #[path = "../browser/mod.rs"]
 mod browser;
+mod outages;
 mod votes;
 
 use browser::{Browser, OVERFLOWING, PATIENCE, TOO_FAINT};
@@ -23,8 +25,12 @@ struct Live {
 
 impl Live {
     fn start(options: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", options)
+    }
+
+    fn start_at(addr: &str, options: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_client"));
-        command.args(["live", "--addr", "127.0.0.1:0", "--work", "100ms"]).args(options);
+        command.args(["live", "--addr", addr, "--work", "100ms"]).args(options);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the client starts");
         let mut line = String::new();
         let stdout = child.stdout.as_mut().expect("it is piped");
