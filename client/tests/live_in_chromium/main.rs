@@ -5,10 +5,12 @@
 mod access;
 #[path = "../browser/mod.rs"]
 mod browser;
+mod film;
 mod outages;
 mod votes;
 
 use browser::{Browser, OVERFLOWING, PATIENCE, TOO_FAINT};
+use film::Film;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -209,12 +211,16 @@ async fn download(browser: &Browser, link: &str, folder: &Path) -> PathBuf {
 async fn a_saved_run_shows_the_freeze_that_was_seen_from_disk_and_without_a_server() {
     let mut live = Live::start(&[]);
     let browser = open(&live).await;
+    let mut film = Film::begin(&browser).await;
     click(&browser, "silent").await;
+    film.take(&browser, 5).await;
     must_show(&browser, ["silent", "responds", "responds", "responds", "responds"]).await;
     must_draw(&browser, "waiting", [2, 0, 0, 0, 0]).await;
     click(&browser, "stop").await;
+    film.take(&browser, 1).await;
     must_show(&browser, ALL_RESPOND).await;
     click(&browser, "burst").await;
+    film.take(&browser, 6).await;
     must_draw(&browser, "shed", [0, 0, 0, 0, 60]).await;
     let folder = tempfile::tempdir().expect("a folder");
     let page = download(&browser, "/run.html", folder.path()).await;
