@@ -336,7 +336,7 @@ pub const CLAIMS: &[Claim] = &[
         kept_by: &[2, 3, 4, 5, 6, 7],
         deadline: Duration::from_secs(30),
         compared: false,
-        by_hand: "cargo client hold -n 100 -z 5s {addr} & sleep 1; ps -eo nlwp,args --sort -nlwp | head -3",
+        by_hand: "scripts/cost.sh -n 100 {addr}",
         attempt: |trial| Box::pin(threads::check_threads(trial)),
     },
     Claim {
