@@ -12,7 +12,7 @@ use probe::http_client::{Call, Failure, Outcome, ResponseClient, get};
 use std::fmt;
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// From one normal request to the next, unless a response takes longer.
@@ -228,8 +228,15 @@ async fn wait_until_open(open: &OpenConnections, count: usize, all_closed: &Canc
 async fn send_request(server: &Addresses, patience: Duration) -> (Outcome, String) {
     let mut client = ResponseClient::new(server.clone());
     let (request, began) = (get(server.preferred(), "/"), Instant::now());
-    let Call { outcome, ended, response, .. } =
+    let Call { mut outcome, ended, response, .. } =
         client.call(&request, false, began + patience).await;
+    // a server that ends resets what it has accepted; only then does it refuse connections
+    if matches!(outcome, Outcome::Failed(_)) {
+        let mut next = ResponseClient::new(server.clone());
+        if let Ok(Err(Failure::NotListening)) = timeout(patience, next.connect()).await {
+            outcome = Outcome::Failed(Failure::NotListening);
+        }
+    }
     let summary = match (outcome, response) {
         (Outcome::Failed(failure), _) => failure.to_string(),
         (_, Some(response)) => {
