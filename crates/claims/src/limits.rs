@@ -97,9 +97,10 @@ async fn count_places(trial: &mut Trial) -> Result<usize, String> {
             Err(instead) => return Err(format!("connection {number}: {instead}")),
         }
     }
-    // the server accepts in order, so a rejection of the last says that it has seen all
+    // the server accepts in order, so a response to the last says that it has seen all
     let last = opened.last_mut().ok_or("no connection was opened")?;
-    match last.response(false, PATIENCE).await {
+    last.send(get(trial.addr, "/")).await;
+    match last.response(false, PATIENCE * 2).await {
         Ok(response) if is_rejection(&response) => {}
         _ => return Err(format!("{CONNECTIONS} connections, none rejected")),
     }
