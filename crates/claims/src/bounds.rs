@@ -1,7 +1,7 @@
 //! What a bound in places does not give: a bound in time, places for what matters more, and a share for each user. No
 //! stage has them; each is a patch in `bounds/`.
 
-use crate::concurrency::{SLACK, concurrently, count};
+use crate::concurrency::{concurrently, count};
 use crate::event::{event, fresh_user, post_json};
 use crate::queue_stats::queue_stats;
 use crate::raw_connection::{PATIENCE, WORK};
@@ -19,8 +19,8 @@ const MANY: usize = 100;
 /// How long the clients of the burst wait for their responses.
 const BURST: Duration = Duration::from_secs(3);
 
-/// By when an accepted event must be done.
-const IN_TIME: Duration = Duration::from_secs(1);
+/// An accepted event must be done within a second. After so long it is late on a busy machine, too.
+const LATE: Duration = Duration::from_secs(2);
 
 /// An event that was accepted.
 struct Accepted {
@@ -35,7 +35,6 @@ pub(crate) async fn check_in_time(trial: &mut Trial) -> Result<String, String> {
     const BURSTS: u32 = 3;
     const AT_ONCE: usize = 30;
     const BETWEEN: Duration = Duration::from_millis(500);
-    let late = IN_TIME + SLACK;
     work_once(trial).await?;
     let (mut accepted, began) = (Vec::new(), Instant::now());
     for number in 1..=BURSTS {
@@ -50,15 +49,15 @@ pub(crate) async fn check_in_time(trial: &mut Trial) -> Result<String, String> {
         look_until(trial, &mut accepted, began + BETWEEN * number).await?;
         sleep_until(began + BETWEEN * number).await;
     }
-    look_until(trial, &mut accepted, Instant::now() + late).await?;
+    look_until(trial, &mut accepted, Instant::now() + LATE).await?;
     let sent = BURSTS as usize * AT_ONCE;
     let times = accepted.iter().map(|event| Some(event.done?.duration_since(event.sent)));
-    let too_late = times.clone().filter(|time| time.is_none_or(|time| time > late)).count();
+    let too_late = times.clone().filter(|time| time.is_none_or(|time| time > LATE)).count();
     if accepted.is_empty() {
         Err(format!("rejected {sent}, accepted none"))
     } else if too_late > 0 {
         let of = accepted.len();
-        Err(format!("accepted {of} of {sent}, and {too_late} of those were not done in a second"))
+        Err(format!("accepted {of} of {sent}, and {too_late} of those took more than two seconds"))
     } else {
         let last = times.flatten().max().unwrap_or_default();
         let of = accepted.len();
