@@ -289,6 +289,7 @@ pub(crate) async fn check_overflow(trial: &mut Trial) -> Result<String, String> 
 
 /// Reads the balances three times while four events are in flight.
 pub(crate) async fn check_reads_not_blocked(trial: &mut Trial) -> Result<String, String> {
+    trial.room_for(4).await; // a write that is rejected blocks no read
     let user = fresh_user();
     balance(trial, &user).await?;
     let mut writers = Vec::new();
