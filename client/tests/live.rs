@@ -44,7 +44,7 @@ fn an_action_needs_the_key_of_this_run_the_page_as_its_origin_and_an_address_as_
         (&live.key, "Host: {addr}\nOrigin: http://{addr}", 415),
         ("00000000000000000000000000000000", OWN, 403),
         ("", OWN, 403),
-        (&page_key, OWN, 403), // whoever loads the page only watches
+        (&page_key, OWN, 403), // a visitor only watches
     ] {
         assert_eq!(live.act(key, fields, &silent), status, "{key} {fields}");
     }

@@ -148,7 +148,7 @@ fn only_the_printed_address_asks_runs_and_closes() {
     let (_, page) = live.ask("GET / HTTP/1.1\nHost: {addr}", "");
     let (_, overview) = live.ask("GET /overview HTTP/1.1\nHost: {addr}", "");
     for seen in [page, overview, live.state().to_string()] {
-        assert!(!seen.contains(&live.key), "whoever loads the page must not see that key");
+        assert!(!seen.contains(&live.key), "a visitor must not see that key");
     }
 }
 
@@ -203,7 +203,7 @@ async fn a_visitor_cannot_stuff_the_ballot() {
         (&state["question"]["votes"], &state["question"]["addresses"]),
         (&json!(1000), &json!(42))
     );
-    // the vote of somebody else is not in what they see, nor who they are
+    // neither the votes of others nor who they are is in what they see
     let seen = state["question"].to_string();
     assert!(seen.len() < 300 && !seen.contains("127.0.0"), "{seen}");
 }

@@ -65,7 +65,7 @@ pub(crate) struct Live {
     /// Write the run as JSON to FILE when it ends
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Whoever loads the page may attack, but not end or pause a server
+    /// Visitors may attack, too, but not end or pause a server
     #[arg(long)]
     let_visitors_attack: bool,
 }

@@ -191,7 +191,7 @@ pub(super) fn to_json() -> Value {
     ACTIONS.iter().map(button).collect()
 }
 
-/// What somebody wants, as the page sends it.
+/// What a browser asks for, as the page sends it.
 #[derive(Clone)]
 pub(super) struct Wanted {
     action: &'static Action,

@@ -110,7 +110,7 @@ impl Column {
         Ok(Self { stage: Some(stage), process: Some(process), work: Some(work), ..column })
     }
 
-    /// A server that somebody else has started.
+    /// A server that was not started here.
     pub fn new(name: String, host: String, addresses: Addresses, opened: Instant) -> Self {
         Self {
             name,

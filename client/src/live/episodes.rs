@@ -156,7 +156,7 @@ impl<'r> Part<'r> {
     /// Whether it responded all the time; its worst state, and for how long.
     fn state(&self, begin: Duration, end: Duration) -> (bool, String) {
         let is_worse = |state: &State| match state {
-            State::Starting => 0, // somebody has started it again
+            State::Starting => 0, // it was started again
             State::Responds { .. } => 1,
             State::Paused => 2,
             State::Failing(_) => 3,

@@ -346,7 +346,7 @@ async function follow() {
       document.body.dataset.error = String(error);
       await sleep(700);
     }
-    // a page that nobody sees asks once a second
+    // a page that is out of sight asks once a second
     const every = document.hidden ? 1000 : isOverview() ? 400 : 100;
     await sleep(Math.max(20, every - (performance.now() - began)));
   }

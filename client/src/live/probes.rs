@@ -141,7 +141,7 @@ async fn look_at_queue(column: &Column) {
     }
 }
 
-/// What the page shows, also if nobody looks at it.
+/// What the page shows, also while no browser shows it.
 async fn record(column: &Column) {
     let mut tick = interval(RECORD_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

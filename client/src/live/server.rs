@@ -212,7 +212,7 @@ fn check(request: &Request, site: &Site) -> Result<Role, Response> {
     Ok(role)
 }
 
-/// An action of somebody who may do that.
+/// An action, if this role may do it.
 async fn act(request: &Request, role: Role, site: &Site) -> Response {
     let Some(wanted) = Wanted::parse(request.body(), &site.room) else {
         let detail = "an action is {\"action\": NAME, \"columns\": [0, …]}";

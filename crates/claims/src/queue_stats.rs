@@ -34,7 +34,7 @@ impl StatsResponse {
         self.processed.saturating_add(self.failed).saturating_add(self.repeated)
     }
 
-    /// How many events an empty queue accepts at least, whoever sends them.
+    /// How many events an empty queue accepts at least, also if all are of one user.
     pub(crate) fn least(&self) -> u64 {
         self.share.map_or(self.capacity, |share| share.min(self.capacity))
     }
