@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -156,7 +157,15 @@ impl Drop for Worker {
 /// The cluster that the tests of a file share, each under a name of its own.
 pub(crate) fn shared() -> Option<&'static Cluster> {
     static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
-    CLUSTER.get_or_init(|| Cluster::start(&[])).as_ref()
+    CLUSTER
+        .get_or_init(|| {
+            // the end of the tests is its end, too, before it can remove its data: the next ones do
+            let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(env!("CARGO_CRATE_NAME"));
+            let _ = fs::remove_dir_all(&folder);
+            fs::create_dir_all(&folder).expect("a folder can be made");
+            Cluster::start_in(Some(&folder), &[])
+        })
+        .as_ref()
 }
 
 /// The first of the ports that a cluster needs.
