@@ -82,10 +82,11 @@ close_connections() { # at the end of a script
 # A process group is the negative of its number.
 guard() { [ -z "$guarded" ] || echo "$1" >&9; }
 
-# The first command of a child that is to end with this script. The guard waits until it has run;
-# where bash does not tell a child its number (3.2), the script tells the guard a moment later.
+# The first command of a child that is to end with this script. The guard waits until it has run.
+# Where bash does not tell a child its number (3.2), a child of that child does.
 enlist() {
-    guard "${BASHPID-}"
+    # shellcheck disable=SC2016  # the inner shell expands it
+    guard "${BASHPID-$(exec sh -c 'echo "$PPID"')}"
     exec 9>&-
 }
 
