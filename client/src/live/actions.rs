@@ -222,19 +222,24 @@ impl Wanted {
         };
         let on = body["on"].as_bool().unwrap_or(false);
         let asks = body["ask"].as_bool().unwrap_or(false);
-        let is_attack = match action.effect {
-            Effect::Attack(_) => true,
-            Effect::Rate => rate > 0,
-            _ => false,
-        };
-        let is_valid = !indexes.is_empty() && (is_attack || !asks);
-        is_valid.then_some(Self { action, indexes, rate, on, asks })
+        let wanted = Self { action, indexes, rate, on, asks };
+        let is_valid = !wanted.indexes.is_empty() && (wanted.sends() || !asks);
+        is_valid.then_some(wanted)
     }
 
     /// Visitors may attack if that was allowed, and never touch a process, nor ask the room.
     pub(super) fn is_allowed(&self, role: Role, visitors_attack: bool) -> bool {
         let is_process = matches!(self.action.effect, Effect::Process(_) | Effect::Calm);
         role == Role::Host || visitors_attack && !is_process && !self.asks
+    }
+
+    /// Whether it begins to send something to the servers.
+    fn sends(&self) -> bool {
+        match self.action.effect {
+            Effect::Attack(_) => true,
+            Effect::Rate => self.rate > 0,
+            Effect::Retries | Effect::Stop | Effect::Process(_) | Effect::Calm => false,
+        }
     }
 
     pub(super) fn asks(&self) -> bool {
@@ -261,10 +266,8 @@ impl Wanted {
         let servers: Vec<_> =
             (0..room.columns.len()).filter(|index| self.indexes.contains(index)).collect();
         let is_attack = match self.action.effect {
-            Effect::Rate => self.rate > 0,
             Effect::Process(change) => !matches!(change, Change::Continue | Change::Restart),
-            Effect::Attack(_) => true,
-            Effect::Retries | Effect::Stop | Effect::Calm => false,
+            _ => self.sends(),
         };
         let stage = match &self.indexes[..] {
             [one] => room.columns[*one].stage_number().map(|stage| stage.to_string()),

@@ -3,7 +3,7 @@
 
 use super::attacks::{Attack, MOST};
 use super::process::{Process, Seen};
-use super::recording::{Period, Recorded};
+use super::recording::{Period, Recorded, push_newest};
 use super::requests::Requests;
 use super::state::State;
 use super::usage::Usage;
@@ -52,10 +52,7 @@ impl Pulse {
     /// A probe was sent, and so many of the last ones are remembered.
     pub(super) fn sent(&mut self, at_ms: u64, remembered: usize) {
         self.silent_since_ms.get_or_insert(at_ms);
-        if self.probes.len() == remembered {
-            self.probes.pop_front();
-        }
-        self.probes.push_back((at_ms, None));
+        push_newest(&mut self.probes, (at_ms, None), remembered);
     }
 
     /// The probe that was sent then got a response.
@@ -240,10 +237,7 @@ impl Column {
             .back()
             .is_none_or(|last| sample.queued > 0 || QueueSample { at: last.at, ..sample } != *last);
         if is_news {
-            if samples.len() == RECORDED {
-                samples.pop_front();
-            }
-            samples.push_back(sample);
+            push_newest(&mut samples, sample, RECORDED);
         }
     }
 

@@ -57,6 +57,14 @@ pub(super) struct Period {
     pub(super) state: State,
 }
 
+/// Adds the newest of at most `most`; the oldest makes room.
+pub(super) fn push_newest<T>(all: &mut VecDeque<T>, newest: T, most: usize) {
+    if all.len() == most {
+        all.pop_front();
+    }
+    all.push_back(newest);
+}
+
 impl Period {
     /// Adds what is seen now to periods of which at most `most` are kept.
     pub(super) fn extend(periods: &mut VecDeque<Self>, state: State, now: Duration, most: usize) {
@@ -72,10 +80,7 @@ impl Period {
             }
             last.to = from;
         }
-        if periods.len() == most {
-            periods.pop_front();
-        }
-        periods.push_back(Self { from, to: now, state });
+        push_newest(periods, Self { from, to: now, state }, most);
     }
 }
 

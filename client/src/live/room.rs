@@ -2,7 +2,7 @@
 
 use super::column::Column;
 use super::probes;
-use super::recording::{Done, Recording};
+use super::recording::{Done, Recording, push_newest};
 use super::votes::Votes;
 use http1::Bytes;
 use serde_json::{Value, json};
@@ -68,10 +68,7 @@ impl Room {
     /// Notes what was done, for everyone who looks.
     pub(super) fn note(&self, line: String) {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.len() == LINES {
-            lines.pop_front();
-        }
-        lines.push_back((self.now_ms(), line));
+        push_newest(&mut lines, (self.now_ms(), line), LINES);
         drop(lines);
         self.has_changed();
     }
@@ -84,10 +81,7 @@ impl Room {
     /// Records what was done.
     pub(super) fn record_done(&self, done: Done) {
         let mut all = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() == RECORDED {
-            all.pop_front();
-        }
-        all.push_back(done);
+        push_newest(&mut all, done, RECORDED);
     }
 
     /// The run so far.
