@@ -4,7 +4,7 @@
 
 mod browser;
 
-use browser::{Browser, OVERFLOWING, TOO_FAINT};
+use browser::Browser;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -29,15 +29,7 @@ async fn the_page_of_a_run_is_complete_at_every_width_and_scheme_and_usable_with
     browser.post("/url", json!({"url": url})).await;
 
     check_bars(&browser, &data).await;
-    for scheme in ["light", "dark"] {
-        for width in [400, 1280, 1920] {
-            browser.show(width, scheme).await;
-            assert_eq!(browser.run(OVERFLOWING).await, json!([]), "{width} {scheme}");
-        }
-        assert_eq!(browser.run(TOO_FAINT).await, json!([]), "{scheme}");
-    }
-    browser.show(1030, "print").await; // A4, landscape
-    assert_eq!(browser.run(OVERFLOWING).await, json!([]), "print");
+    browser.must_show_all_and_print().await;
     check_keyboard(&browser, &data).await;
     check_requests(&browser, &url).await;
     if let Some(path) = std::env::var_os("COMPARE_PNG") {

@@ -130,6 +130,19 @@ impl Browser {
         .await;
     }
 
+    /// The page overflows at no width and in no scheme, has contrast, and fits a printed page.
+    pub(crate) async fn must_show_all_and_print(&self) {
+        for scheme in ["light", "dark"] {
+            for width in [400, 1280, 1920] {
+                self.show(width, scheme).await;
+                assert_eq!(self.run(OVERFLOWING).await, json!([]), "{width} {scheme}");
+            }
+            assert_eq!(self.run(TOO_FAINT).await, json!([]), "{scheme}");
+        }
+        self.show(1030, "print").await; // A4, landscape
+        assert_eq!(self.run(OVERFLOWING).await, json!([]), "print");
+    }
+
     /// Emulates a screen of that width in the scheme `light` or `dark`, or paper: `print`.
     pub(crate) async fn show(&self, width: u32, scheme: &str) {
         // not as a mobile device, whose viewport would grow with the overflow that the test looks for

@@ -255,15 +255,7 @@ async fn a_saved_run_shows_the_freeze_that_was_seen_from_disk_and_without_a_serv
             .as_str()
             .is_some_and(|is| is.starts_with("no response for "))
     );
-    for scheme in ["light", "dark"] {
-        for width in [400, 1280, 1920] {
-            browser.show(width, scheme).await;
-            assert_eq!(browser.run(OVERFLOWING).await, json!([]), "{width} {scheme}");
-        }
-        assert_eq!(browser.run(TOO_FAINT).await, json!([]), "{scheme}");
-    }
-    browser.show(1030, "print").await; // A4, landscape
-    assert_eq!(browser.run(OVERFLOWING).await, json!([]), "print");
+    browser.must_show_all_and_print().await;
     assert_eq!(browser.log("browser").await, Vec::<String>::new());
     assert_eq!(requested(&browser).await, [url]);
 }
