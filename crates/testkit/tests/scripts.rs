@@ -1,7 +1,7 @@
 //! What the scripts do with a bad command line, without a server, and if the server does not
 //! respond.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::thread;
@@ -146,7 +146,7 @@ fn serve_normal_request(mut stream: &TcpStream) {
         let response = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
         let _ = stream.write_all(response);
     } else {
-        let _ = stream.read(&mut [0]); // until the client leaves
+        let _ = io::copy(&mut stream, &mut io::sink()); // until the client leaves; a body may arrive after its head
     }
 }
 
