@@ -3,7 +3,6 @@
 mod outside;
 mod room;
 
-use outside::run;
 use room::{Live, OWN};
 use serde_json::{Value, json};
 use std::net::TcpListener;
@@ -179,7 +178,7 @@ fn what_is_wrong_is_one_line() {
         (&["live", "--out", "Cargo.toml/run.html"], 1, "name another place"),
         (&["live", "--json", "src"], 1, "name another place"),
     ] {
-        let output = run(args);
+        let output = testkit::run(env!("CARGO_BIN_EXE_client"), args, &[]);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{args:?}: {error}");
         assert!(error.lines().last().is_some_and(|line| line.contains(said)), "{args:?}: {error}");
