@@ -1,18 +1,15 @@
 //! The buttons: what each is called, what it says, and what it does.
 
-use super::attacks::{Attack, LONGEST, MOST};
-use super::column::{Column, FASTEST};
+use super::attacks::LONGEST;
+use super::column::MOST;
 use super::guard::Role;
-use super::recording::Done;
-use super::room::Room;
+use super::running::{Attack, FASTEST};
 use probe::hold::Misbehaviour;
 use serde_json::{Value, json};
-use std::sync::Arc;
-use std::time::Duration;
 
 /// What a button does to each server that it is pressed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Effect {
+pub(super) enum Effect {
     Attack(Attack),
     /// Sets the rate of a steady load; 0 ends it.
     Rate,
@@ -24,7 +21,7 @@ enum Effect {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
+pub(super) enum Change {
     Pause,
     Continue,
     Terminate,
@@ -33,16 +30,16 @@ enum Change {
 }
 
 /// A button.
-pub struct Action {
+pub(super) struct Action {
     /// What the page sends.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// What stands on it.
     label: &'static str,
     /// What it does, in a sentence.
     tip: &'static str,
     /// The same by hand; `{addr}`, `{pid}`, `{stage}` and `{rate}` stand for those of a server.
-    command: &'static str,
-    effect: Effect,
+    pub(super) command: &'static str,
+    pub(super) effect: Effect,
 }
 
 const fn action(
@@ -56,7 +53,7 @@ const fn action(
 }
 
 /// All buttons, in their order.
-pub const ACTIONS: [Action; 15] = [
+const ACTIONS: [Action; 15] = [
     action(
         "silent",
         "Silent client",
@@ -194,28 +191,30 @@ pub(super) fn to_json() -> Value {
 /// What a browser asks for, as the page sends it.
 #[derive(Clone)]
 pub(super) struct Wanted {
-    action: &'static Action,
-    /// Which servers of the room.
-    indexes: Vec<usize>,
-    rate: u32,
-    on: bool,
+    pub(super) action: &'static Action,
+    /// Which servers of the room: in their order, and each once.
+    pub(super) indexes: Vec<usize>,
+    pub(super) rate: u32,
+    pub(super) on: bool,
     /// Whether the room votes first.
-    asks: bool,
+    pub(super) asks: bool,
 }
 
 impl Wanted {
     /// `{"action": "steady", "columns": [0, 4], "rate": 8, "on": true, "ask": true}`; the last three
-    /// where they are needed. Only an attack may ask.
-    pub(super) fn parse(body: &[u8], room: &Room) -> Option<Self> {
+    /// where they are needed. Only an attack may ask. The room has so many servers.
+    pub(super) fn parse(body: &[u8], servers: usize) -> Option<Self> {
         let body: Value = serde_json::from_slice(body).ok()?;
         let name = body["action"].as_str()?;
         let action = ACTIONS.iter().find(|action| action.name == name)?;
         let column = |index: &Value| {
             let index = usize::try_from(index.as_u64()?).ok()?;
-            (index < room.columns.len()).then_some(index)
+            (index < servers).then_some(index)
         };
-        let indexes = body["columns"].as_array().filter(|all| all.len() <= room.columns.len())?;
-        let indexes = indexes.iter().map(column).collect::<Option<Vec<_>>>()?;
+        let indexes = body["columns"].as_array().filter(|all| all.len() <= servers)?;
+        let mut indexes = indexes.iter().map(column).collect::<Option<Vec<_>>>()?;
+        indexes.sort_unstable();
+        indexes.dedup();
         let rate = match &body["rate"] {
             Value::Null => 0,
             rate => u32::try_from(rate.as_u64()?).ok().filter(|rate| *rate <= FASTEST)?,
@@ -234,20 +233,12 @@ impl Wanted {
     }
 
     /// Whether it begins to send something to the servers.
-    fn sends(&self) -> bool {
+    pub(super) fn sends(&self) -> bool {
         match self.action.effect {
             Effect::Attack(_) => true,
             Effect::Rate => self.rate > 0,
             Effect::Retries | Effect::Stop | Effect::Process(_) | Effect::Calm => false,
         }
-    }
-
-    pub(super) fn asks(&self) -> bool {
-        self.asks
-    }
-
-    pub(super) fn indexes(&self) -> &[usize] {
-        &self.indexes
     }
 
     /// What it is, as the page calls it.
@@ -258,106 +249,6 @@ impl Wanted {
             _ => String::new(),
         };
         format!("{}{detail}", self.action.label)
-    }
-
-    /// What is recorded of it.
-    fn done(&self, at: Duration, room: &Room) -> Done {
-        // in their order, and each once
-        let servers: Vec<_> =
-            (0..room.columns.len()).filter(|index| self.indexes.contains(index)).collect();
-        let is_attack = match self.action.effect {
-            Effect::Process(change) => !matches!(change, Change::Continue | Change::Restart),
-            _ => self.sends(),
-        };
-        let stage = match &self.indexes[..] {
-            [one] => room.columns[*one].stage_number().map(|stage| stage.to_string()),
-            _ => None,
-        };
-        let by_hand = self
-            .action
-            .command
-            .replace("{addr}", "127.0.0.1:8080")
-            .replace("{pid}", "PID")
-            .replace("{stage}", stage.as_deref().unwrap_or("N"))
-            .replace("{rate}", &self.rate.to_string());
-        Done { at, name: self.action.name, label: self.label(), by_hand, servers, is_attack }
-    }
-
-    /// Does it; what could not be done, in a sentence each.
-    pub(super) async fn perform(self, room: &Room) -> Vec<String> {
-        let at = room.now(); // before what it causes
-        let done = self.done(at, room);
-        let mut failures = Vec::new();
-        let mut names = Vec::new();
-        let mut changes = Vec::new();
-        for index in &self.indexes {
-            let column = room.columns[*index].clone();
-            let done = match self.action.effect {
-                Effect::Attack(attack) => column.attack(attack),
-                Effect::Rate => {
-                    column.set_rate(self.rate);
-                    if self.rate > 0 { column.attack(Attack::Steady) } else { Ok(()) }
-                }
-                Effect::Retries => {
-                    column.set_retries(self.on);
-                    Ok(())
-                }
-                Effect::Stop => {
-                    column.stop();
-                    Ok(())
-                }
-                Effect::Calm => {
-                    column.stop();
-                    column.set_retries(false);
-                    if column.process().is_ok() {
-                        changes.push((column.clone(), Change::Restart));
-                    }
-                    Ok(())
-                }
-                Effect::Process(change) => {
-                    changes.push((column.clone(), change));
-                    Ok(())
-                }
-            };
-            match done {
-                Ok(()) => names.push(column.name().to_owned()),
-                Err(error) => failures.push(format!("{}: {error:#}", column.name())),
-            }
-        }
-        // all at the same time: each blocks for a while
-        let apply = |(column, change): (Arc<Column>, Change)| {
-            let name = column.name().to_owned();
-            (name, tokio::task::spawn_blocking(move || apply(&column, change)))
-        };
-        let changes: Vec<_> = changes.into_iter().map(apply).collect();
-        for (name, change) in changes {
-            if let Ok(Err(error)) = change.await {
-                failures.push(format!("{name}: {error:#}"));
-                names.retain(|one| *one != name);
-            }
-        }
-        if !names.is_empty() {
-            let whom = match names.len() {
-                count if count == room.columns.len() => "all".into(),
-                _ => names.join(", "),
-            };
-            room.note(format!("{} → {whom}", self.label()));
-            room.record_done(done);
-        }
-        failures.iter().for_each(|failure| room.note(failure.clone()));
-        failures
-    }
-}
-
-/// Blocks while a server starts.
-fn apply(column: &Column, change: Change) -> anyhow::Result<()> {
-    let process = column.process()?;
-    match change {
-        Change::Pause => process.pause(true),
-        Change::Continue => process.pause(false),
-        Change::Terminate => process.terminate(),
-        Change::Kill => process.kill(),
-        Change::Restart => process.restart(),
     }
 }
 

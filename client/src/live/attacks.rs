@@ -2,6 +2,7 @@
 
 use super::column::Column;
 use super::requests::{Fate, in_words};
+use super::running::Attack;
 use claims::GARBAGE;
 use http1::{ClientRequest, HeaderValue, Method, encode_request, header};
 use probe::hold::{HeldOutcome, Misbehaviour, OpenConnections, hold};
@@ -13,10 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 /// How long an attack lasts, at most.
-pub const LONGEST: Duration = Duration::from_secs(120);
-
-/// How many requests of attacks may be in flight to one server; any further one is not sent.
-pub const MOST: usize = 200;
+pub(super) const LONGEST: Duration = Duration::from_secs(120);
 
 /// How long a client waits for a response: the last of a burst in stage 4 waits for 50 seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,35 +25,35 @@ const RETRIES: usize = 3;
 /// The longest wait before that, whatever the server asks for.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// An attack on one server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attack {
-    /// A connection that misbehaves.
-    Hold(Misbehaviour),
-    /// Twelve kinds of input that is not an event.
-    Garbage,
-    /// So many events at once.
-    Burst(usize),
-    /// Events at the rate of the column, until that is 0.
-    Steady,
+/// Begins an attack, which ends by itself, or when the attacks on that server are stopped. A steady
+/// load that runs already goes on at the rate of the column.
+///
+/// # Errors
+/// Enough attacks on that server are running.
+pub(super) fn begin(column: &Arc<Column>, attack: Attack) -> anyhow::Result<()> {
+    let Some(stop) = column.running.begin(attack)? else { return Ok(()) };
+    let column = column.clone();
+    tokio::spawn(async move {
+        run(attack, &column, &stop).await;
+        column.running.end(attack, &stop);
+    });
+    Ok(())
 }
 
-impl Attack {
-    /// Runs it, until it is over or `stop` is cancelled.
-    pub(super) async fn run(self, column: Arc<Column>, stop: CancellationToken) {
-        let run = async {
-            match self {
-                Self::Hold(misbehaviour) => misbehave(&column, misbehaviour).await,
-                Self::Garbage => send_garbage(&column, &stop).await,
-                Self::Burst(count) => send_burst(&column, &stop, count).await,
-                Self::Steady => send_steadily(&column, &stop).await,
-            }
-        };
-        tokio::select! {
-            () = run => {}
-            () = sleep(LONGEST) => {}
-            () = stop.cancelled() => {}
+/// Runs it, until it is over or `stop` is cancelled.
+async fn run(attack: Attack, column: &Arc<Column>, stop: &CancellationToken) {
+    let run = async {
+        match attack {
+            Attack::Hold(misbehaviour) => misbehave(column, misbehaviour).await,
+            Attack::Garbage => send_garbage(column, stop).await,
+            Attack::Burst(count) => send_burst(column, stop, count).await,
+            Attack::Steady => send_steadily(column, stop).await,
         }
+    };
+    tokio::select! {
+        () = run => {}
+        () = sleep(LONGEST) => {}
+        () = stop.cancelled() => {}
     }
 }
 
@@ -105,13 +103,13 @@ async fn send_burst(column: &Arc<Column>, stop: &CancellationToken, count: usize
 /// An open loop: a request is sent when it is due, whatever happened to those before it.
 async fn send_steadily(column: &Arc<Column>, stop: &CancellationToken) {
     loop {
-        let rate = column.rate();
+        let rate = column.running.rate();
         if rate == 0 {
             return;
         }
         let mut tick = interval(Duration::from_secs(1) / rate);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        while column.rate() == rate {
+        while column.running.rate() == rate {
             let due = tick.tick().await;
             spawn_event(column, stop, due);
         }

@@ -1,39 +1,36 @@
 //! A server of the room: where it is, its process if the room has started it, and what is known of
 //! it.
 
-use super::attacks::{Attack, MOST};
+use super::lock;
+use super::newest::Newest;
 use super::process::{Process, Seen};
-use super::recording::{Period, Recorded, push_newest};
+use super::recording::{Forgotten, MOST_OF_EACH, Period, Recorded};
 use super::requests::Requests;
+use super::running::Running;
 use super::state::State;
 use super::usage::Usage;
-use anyhow::{Context, bail};
+use anyhow::Context;
 use claims::QueueSample;
 use probe::addresses::Addresses;
 use serde_json::{Value, json};
-use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-/// How many attacks may run on one server at a time.
-const MOST_ATTACKS: usize = 32;
+/// How many requests of attacks may be in flight to one server; any further one is not sent.
+pub(super) const MOST: usize = 200;
 
-/// The highest rate of a steady load, in requests per second.
-pub const FASTEST: u32 = 100;
+/// How many probes are remembered.
+const REMEMBERED: usize = 16;
 
 /// A server whose probe has waited for longer is shown as silent.
 const SILENCE_MS: u64 = 500;
 
-/// How many states, and figures of a queue, are recorded; the newest ones win.
-const RECORDED: usize = 10_000;
-
 /// What its latest probe found.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Pulse {
     /// When the first probe was sent that has had no response since.
     pub(super) silent_since_ms: Option<u64>,
@@ -42,17 +39,28 @@ pub(super) struct Pulse {
     /// Why the last probe got none, if it did not.
     pub(super) failure: Option<String>,
     /// When each of the last probes was sent, and how long its response took, if it got one; in ms.
-    pub(super) probes: VecDeque<(u64, Option<u64>)>,
+    pub(super) probes: Newest<(u64, Option<u64>)>,
     /// The figures of its queue.
     pub(super) queue: Option<Value>,
     pub(super) usage: Option<Usage>,
 }
 
 impl Pulse {
-    /// A probe was sent, and so many of the last ones are remembered.
-    pub(super) fn sent(&mut self, at_ms: u64, remembered: usize) {
+    fn new() -> Self {
+        Self {
+            silent_since_ms: None,
+            latency_ms: None,
+            failure: None,
+            probes: Newest::new(REMEMBERED),
+            queue: None,
+            usage: None,
+        }
+    }
+
+    /// A probe was sent.
+    pub(super) fn sent(&mut self, at_ms: u64) {
         self.silent_since_ms.get_or_insert(at_ms);
-        push_newest(&mut self.probes, (at_ms, None), remembered);
+        self.probes.push((at_ms, None));
     }
 
     /// The probe that was sent then got a response.
@@ -76,12 +84,11 @@ pub struct Column {
     pub(super) requests: Requests,
     pub(super) places: Arc<Semaphore>,
     pulse: Mutex<Pulse>,
-    periods: Mutex<VecDeque<Period>>,
-    samples: Mutex<VecDeque<QueueSample>>,
+    periods: Mutex<Newest<Period>>,
+    samples: Mutex<Newest<QueueSample>>,
     /// How long it works on an event, if that is known.
     work: Option<Duration>,
-    attacks: Mutex<(CancellationToken, Vec<Attack>)>,
-    rate: AtomicU32,
+    pub(super) running: Running,
     retry: AtomicBool,
     not_sent: AtomicU64,
 }
@@ -117,12 +124,11 @@ impl Column {
             process: None,
             requests: Requests::new(opened),
             places: Arc::new(Semaphore::new(MOST)),
-            pulse: Mutex::default(),
-            periods: Mutex::default(),
-            samples: Mutex::default(),
+            pulse: Mutex::new(Pulse::new()),
+            periods: Mutex::new(Newest::new(MOST_OF_EACH)),
+            samples: Mutex::new(Newest::new(MOST_OF_EACH)),
             work: None,
-            attacks: Mutex::default(),
-            rate: AtomicU32::new(0),
+            running: Running::default(),
             retry: AtomicBool::new(false),
             not_sent: AtomicU64::new(0),
         }
@@ -145,49 +151,6 @@ impl Column {
         self.process.as_ref().context("that server was not started here")
     }
 
-    /// Begins an attack. A steady load that runs already goes on at the rate of the column.
-    pub(super) fn attack(self: &Arc<Self>, attack: Attack) -> anyhow::Result<()> {
-        let mut attacks = self.attacks();
-        let (stop, running) = &mut *attacks;
-        if attack == Attack::Steady && running.contains(&attack) {
-            return Ok(());
-        }
-        if running.len() == MOST_ATTACKS {
-            bail!("{MOST_ATTACKS} attacks on it are running; stop them first");
-        }
-        running.push(attack);
-        let (column, stop) = (self.clone(), stop.clone());
-        tokio::spawn(async move {
-            attack.run(column.clone(), stop.clone()).await;
-            let mut attacks = column.attacks();
-            if stop.is_cancelled() {
-                return; // the list is that of later attacks
-            }
-            if let Some(place) = attacks.1.iter().position(|one| *one == attack) {
-                attacks.1.swap_remove(place);
-            }
-            if attack == Attack::Steady && !attacks.1.contains(&attack) {
-                column.set_rate(0);
-            }
-        });
-        Ok(())
-    }
-
-    /// Ends all attacks on it, with their requests in flight.
-    pub(super) fn stop(&self) {
-        self.set_rate(0);
-        let mut attacks = self.attacks();
-        std::mem::take(&mut *attacks).0.cancel();
-    }
-
-    pub(super) fn rate(&self) -> u32 {
-        self.rate.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_rate(&self, rate: u32) {
-        self.rate.store(rate.min(FASTEST), Ordering::Relaxed);
-    }
-
     pub(super) fn retries(&self) -> bool {
         self.retry.load(Ordering::Relaxed)
     }
@@ -203,10 +166,6 @@ impl Column {
 
     pub(super) fn pulse(&self) -> MutexGuard<'_, Pulse> {
         lock(&self.pulse)
-    }
-
-    fn attacks(&self) -> MutexGuard<'_, (CancellationToken, Vec<Attack>)> {
-        lock(&self.attacks)
     }
 
     fn state(&self, seen: Option<&Seen>, pulse: &Pulse) -> State {
@@ -227,17 +186,17 @@ impl Column {
     /// Records the state that the page shows now.
     pub(super) fn record_state(&self) {
         let state = self.state(self.seen().as_ref(), &self.pulse());
-        Period::extend(&mut lock(&self.periods), state, self.requests.now(), RECORDED);
+        Period::extend(&mut lock(&self.periods), state, self.requests.now());
     }
 
     /// Records the figures of its queue, while something is in it and when they change.
     pub(super) fn record_queue(&self, sample: QueueSample) {
         let mut samples = lock(&self.samples);
         let is_news = samples
-            .back()
+            .last()
             .is_none_or(|last| sample.queued > 0 || QueueSample { at: last.at, ..sample } != *last);
         if is_news {
-            push_newest(&mut samples, sample, RECORDED);
+            samples.push(sample);
         }
     }
 
@@ -245,15 +204,20 @@ impl Column {
     pub(super) fn record(&self) -> Recorded {
         self.record_state();
         let (requests, forgotten) = self.requests.record();
+        let (samples, periods) = (lock(&self.samples), lock(&self.periods));
         Recorded {
             name: self.name.clone(),
             stage: self.stage,
             host: self.host.clone(),
             work: self.work,
+            forgotten: Forgotten {
+                requests: forgotten,
+                samples: samples.forgotten(),
+                periods: periods.forgotten(),
+            },
             requests,
-            forgotten,
-            samples: lock(&self.samples).iter().copied().collect(),
-            periods: lock(&self.periods).iter().cloned().collect(),
+            samples: samples.to_vec(),
+            periods: periods.to_vec(),
         }
     }
 
@@ -283,14 +247,10 @@ impl Column {
         json["queue"] = pulse.queue.unwrap_or_default();
         json["cpu"] = json!(pulse.usage.map(|usage| usage.cores));
         json["memory"] = json!(pulse.usage.map(|usage| usage.bytes));
-        json["attacks"] = json!(self.attacks().1.len());
-        json["steady"] = json!(self.rate());
+        json["attacks"] = json!(self.running.count());
+        json["steady"] = json!(self.running.rate());
         json["retry"] = json!(self.retries());
         json["not_sent"] = json!(self.not_sent.load(Ordering::Relaxed));
         json
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -183,6 +183,8 @@ impl<'r> Part<'r> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::newest::Newest;
+    use super::super::recording::Forgotten;
     use super::*;
     use std::time::SystemTime;
 
@@ -232,12 +234,18 @@ mod tests {
             host,
             work: None,
             requests,
-            forgotten: 0,
             samples: vec![],
             periods,
+            forgotten: Forgotten::default(),
         };
         let done = vec![done(10, "silent", true), done(16, "stop", false), done(300, "ten", true)];
-        Recording { opened: SystemTime::UNIX_EPOCH, took: secs(400), servers: vec![server], done }
+        Recording {
+            opened: SystemTime::UNIX_EPOCH,
+            took: secs(400),
+            servers: vec![server],
+            done,
+            forgotten_actions: 0,
+        }
     }
 
     #[test]
@@ -298,8 +306,8 @@ mod tests {
 
     #[test]
     fn a_silence_begins_with_the_probe_that_got_no_response() {
-        let mut periods = std::collections::VecDeque::new();
-        let mut see = |state, at| Period::extend(&mut periods, state, secs(at), 3);
+        let mut periods = Newest::new(3);
+        let mut see = |state, at| Period::extend(&mut periods, state, secs(at));
         see(State::Responds { ms: None }, 0);
         see(State::Responds { ms: Some(1) }, 4);
         see(State::Silent { since_ms: 3000 }, 4);

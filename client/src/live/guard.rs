@@ -6,6 +6,10 @@
 use http1::{Request, StatusCode, header};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
+/// How many connections one other machine may have open, and how many votes of a question one
+/// address may have.
+pub(super) const FROM_ONE: usize = 24;
+
 /// Who sent an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {

@@ -1,20 +1,23 @@
 //! `client live`: real servers side by side, attacked from a browser.
 //!
-//! A [`Room`] has a [`Column`] for each server. [`server`] serves its one page, its state and its
-//! actions; [`probes`] keeps looking at each server; [`attacks`] lists what can be done to one;
-//! `votes` asks the room first. A [`Recording`] is what is saved of a run.
+//! A [`Room`] has a [`Column`] for each server. [`server`] serves its one page and its state;
+//! `actions` lists the buttons, and `perform` does to the servers what they say; `probes` keeps
+//! looking at each server; `votes` asks the room first. A [`Recording`] is what is saved of a run.
 
-pub mod actions;
-pub mod attacks;
-pub mod column;
+mod actions;
+mod attacks;
+mod column;
 mod episodes;
 pub mod guard;
+mod newest;
 mod page;
-pub mod probes;
+mod perform;
+mod probes;
 mod process;
 mod recording;
 mod requests;
-pub mod room;
+mod room;
+mod running;
 mod saved_json;
 mod saved_page;
 pub mod server;
@@ -25,3 +28,10 @@ mod votes;
 pub use column::Column;
 pub use recording::Recording;
 pub use room::Room;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A panic while it was held leaves a value that can be used: each change of one is complete.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -2,13 +2,14 @@
 
 use super::attacks::send_once;
 use super::column::Column;
+use super::lock;
 use super::usage::Meter;
 use claims::QueueSample;
 use http1::{ClientRequest, HeaderValue, Method, Uri, encode_request, header};
 use probe::http_client::{Outcome, ResponseClient};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -19,9 +20,6 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// How long a probe waits for its response.
 const LONGEST: Duration = Duration::from_secs(10);
-
-/// How many probes are remembered.
-const REMEMBERED: usize = 16;
 
 /// How often the queue is looked at.
 const QUEUE_EVERY: Duration = Duration::from_millis(250);
@@ -51,11 +49,11 @@ async fn probe(column: &Arc<Column>) {
         let (column, request, waiting) = (column.clone(), request.clone(), waiting.clone());
         tokio::spawn(async move {
             let began = column.requests.now_ms();
-            waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(began);
-            column.pulse().sent(began, REMEMBERED);
+            lock(&waiting).insert(began);
+            column.pulse().sent(began);
             let outcome = send_once(&column, PROBE, Instant::now(), &request, LONGEST).await;
             let oldest = {
-                let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut waiting = lock(&waiting);
                 waiting.remove(&began);
                 waiting.first().copied()
             };

@@ -1,11 +1,12 @@
 //! The process of a column: started on a port, signalled, killed, started again on the same port.
 
+use super::lock;
 use anyhow::bail;
 use probe::server::Server;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 /// A stage as a process. It ends when this is dropped, and when this process ends.
 pub(super) struct Process {
@@ -133,7 +134,7 @@ impl Process {
 
     /// A panic while it is held leaves one of the states.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

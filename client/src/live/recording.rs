@@ -1,12 +1,17 @@
 //! What a room keeps of its run, to be saved: bounded in count, and the newest wins.
 
-use super::requests::RECORDED;
+use super::newest::Newest;
 use super::state::State;
 use crate::compare::Column;
 use claims::{QueueSample, TracedRequest};
-use std::collections::VecDeque;
 use std::mem::discriminant;
 use std::time::{Duration, SystemTime};
+
+/// How many requests, states and figures of its queue are recorded of a server.
+pub(super) const MOST_OF_EACH: usize = 10_000;
+
+/// How many actions are recorded.
+pub(super) const MOST_ACTIONS: usize = 500;
 
 /// A run so far. Times count from when the room opened.
 #[derive(Clone, Debug)]
@@ -17,6 +22,8 @@ pub struct Recording {
     pub(super) servers: Vec<Recorded>,
     /// In the order in which it was done.
     pub(super) done: Vec<Done>,
+    /// How many actions were before those.
+    pub(super) forgotten_actions: u64,
 }
 
 /// What is known of a server.
@@ -28,10 +35,17 @@ pub(super) struct Recorded {
     /// How long it works on an event, if that is known.
     pub(super) work: Option<Duration>,
     pub(super) requests: Vec<TracedRequest>,
-    /// How many requests were before those.
-    pub(super) forgotten: u64,
     pub(super) samples: Vec<QueueSample>,
     pub(super) periods: Vec<Period>,
+    pub(super) forgotten: Forgotten,
+}
+
+/// How many of each were before those that are recorded.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Forgotten {
+    pub(super) requests: u64,
+    pub(super) samples: u64,
+    pub(super) periods: u64,
 }
 
 /// A button that was pressed.
@@ -49,6 +63,17 @@ pub(super) struct Done {
     pub(super) is_attack: bool,
 }
 
+/// What was measured after a vote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Outcome {
+    /// Which servers responded, in the order of the question.
+    pub(super) responded: Vec<bool>,
+    /// For each of them, how many votes were right.
+    pub(super) right: Vec<usize>,
+    /// How many votes were right about all of them.
+    pub(super) all_right: usize,
+}
+
 /// For how long a server was in a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Period {
@@ -57,19 +82,11 @@ pub(super) struct Period {
     pub(super) state: State,
 }
 
-/// Adds the newest of at most `most`; the oldest makes room.
-pub(super) fn push_newest<T>(all: &mut VecDeque<T>, newest: T, most: usize) {
-    if all.len() == most {
-        all.pop_front();
-    }
-    all.push_back(newest);
-}
-
 impl Period {
-    /// Adds what is seen now to periods of which at most `most` are kept.
-    pub(super) fn extend(periods: &mut VecDeque<Self>, state: State, now: Duration, most: usize) {
+    /// Adds what is seen now.
+    pub(super) fn extend(periods: &mut Newest<Self>, state: State, now: Duration) {
         let mut from = now;
-        if let Some(last) = periods.back_mut() {
+        if let Some(last) = periods.last_mut() {
             if discriminant(&last.state) == discriminant(&state) {
                 last.to = now;
                 return;
@@ -80,7 +97,7 @@ impl Period {
             }
             last.to = from;
         }
-        push_newest(periods, Self { from, to: now, state }, most);
+        periods.push(Self { from, to: now, state });
     }
 }
 
@@ -93,10 +110,22 @@ impl Recording {
 
     /// What is not recorded any more, in a sentence.
     pub(super) fn forgotten(&self) -> Option<String> {
-        let forgotten: u64 = self.servers.iter().map(|server| server.forgotten).sum();
-        (forgotten > 0).then(|| {
+        let sum = |of: fn(&Forgotten) -> u64| -> u64 {
+            self.servers.iter().map(|server| of(&server.forgotten)).sum()
+        };
+        let counts = [
+            (sum(|of| of.requests), "requests"),
+            (sum(|of| of.samples), "figures of a queue"),
+            (sum(|of| of.periods), "states"),
+            (self.forgotten_actions, "actions"),
+        ];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+        (!counts.is_empty()).then(|| {
             format!(
-                "Of each server the newest {RECORDED} requests were recorded; {forgotten} older ones are not here."
+                "Recorded are the newest {MOST_OF_EACH} requests, states and figures of its queue of each server, and the \
+                 newest {MOST_ACTIONS} actions. Older ones are not here: {}.",
+                counts.join(", ")
             )
         })
     }

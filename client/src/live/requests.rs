@@ -1,19 +1,19 @@
 //! The requests of a column: those that the page shows, those that are recorded, and how many ended
 //! how in each second.
 
+use super::lock;
+use super::newest::Newest;
+use super::recording::MOST_OF_EACH;
 use claims::TracedRequest;
 use probe::http_client::{Call, Outcome};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// How many requests of a column the page gets; the newest ones win.
 const SHOWN: usize = 160;
-
-/// How many requests of a column are recorded; the newest ones win.
-pub(super) const RECORDED: usize = 10_000;
 
 /// For how many seconds the rates are kept.
 const SECONDS: usize = 30;
@@ -133,11 +133,9 @@ pub(super) struct Requests {
     inner: Mutex<Inner>,
 }
 
-#[derive(Default)]
 struct Inner {
-    /// How many there were before those of `recorded`. The id of a request is how many there were before it.
-    forgotten: u64,
-    recorded: VecDeque<Request>,
+    /// The id of a request is how many there were before it.
+    recorded: Newest<Request>,
     /// The ids of those that the page shows.
     shown: VecDeque<u64>,
     in_flight: u64,
@@ -149,12 +147,6 @@ struct Inner {
 }
 
 impl Inner {
-    /// `None` if it is not recorded any more.
-    fn find(&mut self, id: u64) -> Option<&mut Request> {
-        let place = id.checked_sub(self.forgotten)?;
-        self.recorded.get_mut(usize::try_from(place).ok()?)
-    }
-
     /// A place for each second until now.
     fn turn_to(&mut self, second: u64) {
         let missing = (second - self.second).min(SECONDS as u64);
@@ -167,7 +159,15 @@ impl Inner {
 
 impl Requests {
     pub(super) fn new(opened: Instant) -> Self {
-        let inner = Inner { counts: [[0; 5]; SECONDS].into(), ..Inner::default() };
+        let inner = Inner {
+            recorded: Newest::new(MOST_OF_EACH),
+            shown: VecDeque::new(),
+            in_flight: 0,
+            held: 0,
+            second: 0,
+            counts: [[0; 5]; SECONDS].into(),
+            total: [0; 5],
+        };
         Self { opened, inner: Mutex::new(inner) }
     }
 
@@ -175,21 +175,17 @@ impl Requests {
     pub(super) fn begin(&self, what: &'static str, due: Instant, fate: Fate) -> Bar<'_> {
         let began = due.saturating_duration_since(self.opened);
         let mut inner = self.lock();
-        if inner.recorded.len() == RECORDED {
-            inner.recorded.pop_front();
-            inner.forgotten += 1;
-        }
-        let id = inner.forgotten + inner.recorded.len() as u64;
+        let id = inner.recorded.pushed();
         if inner.shown.len() == SHOWN {
             // one that has ended, so that those that wait are seen
-            let ids = inner.shown.clone();
-            let has_ended = |id: &u64| inner.find(*id).is_none_or(|one| one.ended.is_some());
-            let oldest = ids.iter().position(has_ended).unwrap_or(0);
+            let has_ended =
+                |id: &u64| inner.recorded.get(*id).is_none_or(|one| one.ended.is_some());
+            let oldest = inner.shown.iter().position(has_ended).unwrap_or(0);
             inner.shown.remove(oldest);
         }
         let is_held = fate == Fate::Held;
         inner.shown.push_back(id);
-        inner.recorded.push_back(Request {
+        inner.recorded.push(Request {
             id,
             what,
             is_held,
@@ -217,7 +213,7 @@ impl Requests {
         }
         let connected = call.and_then(|(connected, _)| connected);
         let connected = connected.map(|at| at.saturating_duration_since(self.opened));
-        if let Some(request) = inner.find(bar.id) {
+        if let Some(request) = inner.recorded.get_mut(bar.id) {
             request.ended = Some(now);
             request.connected = connected;
             request.outcome = call.map(|(_, outcome)| outcome);
@@ -231,9 +227,8 @@ impl Requests {
         let now = self.now();
         let mut inner = self.lock();
         inner.turn_to(now.as_secs());
-        let ids = inner.shown.clone();
-        let bars = ids.into_iter().filter_map(|id| inner.find(id).map(|one| one.to_json()));
-        let bars: Vec<_> = bars.collect();
+        let bars = inner.shown.iter().filter_map(|id| inner.recorded.get(*id));
+        let bars: Vec<_> = bars.map(Request::to_json).collect();
         json!({
             "bars": bars,
             "rate": inner.counts,
@@ -247,7 +242,7 @@ impl Requests {
     pub(super) fn record(&self) -> (Vec<TracedRequest>, u64) {
         let now = self.now();
         let inner = self.lock();
-        (inner.recorded.iter().map(|one| one.trace(now)).collect(), inner.forgotten)
+        (inner.recorded.iter().map(|one| one.trace(now)).collect(), inner.recorded.forgotten())
     }
 
     /// The time since the room opened.
@@ -260,7 +255,7 @@ impl Requests {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 }
 
@@ -302,14 +297,14 @@ mod tests {
     fn the_newest_requests_are_recorded_and_an_older_one_may_still_end() {
         let requests = Requests::new(Instant::now());
         let oldest = requests.begin("oldest", Instant::now(), Fate::Waiting);
-        for _ in 0..RECORDED {
+        for _ in 0..MOST_OF_EACH {
             let bar = requests.begin("event", Instant::now(), Fate::Waiting);
             bar.end(Fate::Served, String::new());
         }
         oldest.end(Fate::Served, String::new());
         let waits = requests.begin("waits", Instant::now(), Fate::Waiting);
         let (all, forgotten) = requests.record();
-        assert_eq!((all.len(), forgotten), (RECORDED, 2));
+        assert_eq!((all.len(), forgotten), (MOST_OF_EACH, 2));
         assert!(all.iter().all(|one| one.what != "oldest"));
         assert_eq!(all.last().map(|one| one.outcome), Some(Some(Outcome::TimedOut)), "it waits");
         assert_eq!(requests.to_json()["in_flight"], 1);

@@ -1,22 +1,20 @@
 //! The servers that one page shows, and what was done to them.
 
 use super::column::Column;
+use super::lock;
+use super::newest::Newest;
 use super::probes;
-use super::recording::{Done, Recording, push_newest};
+use super::recording::{Done, MOST_ACTIONS, Recording};
 use super::votes::Votes;
 use http1::Bytes;
 use serde_json::{Value, json};
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// How many lines of what was done are kept.
 const LINES: usize = 30;
-
-/// How many actions are recorded; the newest ones win.
-const RECORDED: usize = 500;
 
 /// How old the state may be that a browser gets: all browsers together cost as much as one.
 const FRESH: Duration = Duration::from_millis(80);
@@ -35,12 +33,12 @@ pub(super) struct State {
 pub struct Room {
     pub(super) columns: Vec<Arc<Column>>,
     opened: Instant,
-    done: Mutex<VecDeque<Done>>,
+    done: Mutex<Newest<Done>>,
     /// Tells this run from others: when it began, in ms of the system's clock.
     pub(super) run: u64,
     pub(super) votes: Arc<Votes>,
     state: Mutex<Option<State>>,
-    lines: Mutex<VecDeque<(u64, String)>>,
+    lines: Mutex<Newest<(u64, String)>>,
     /// End with the room.
     _watchers: JoinSet<()>,
 }
@@ -56,20 +54,18 @@ impl Room {
         Self {
             columns,
             opened,
-            done: Mutex::default(),
+            done: Mutex::new(Newest::new(MOST_ACTIONS)),
             run: SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis() as u64),
             votes: Arc::default(),
             state: Mutex::default(),
-            lines: Mutex::default(),
+            lines: Mutex::new(Newest::new(LINES)),
             _watchers: watchers,
         }
     }
 
     /// Notes what was done, for everyone who looks.
     pub(super) fn note(&self, line: String) {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        push_newest(&mut lines, (self.now_ms(), line), LINES);
-        drop(lines);
+        lock(&self.lines).push((self.now_ms(), line));
         self.has_changed();
     }
 
@@ -80,19 +76,19 @@ impl Room {
 
     /// Records what was done.
     pub(super) fn record_done(&self, done: Done) {
-        let mut all = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        push_newest(&mut all, done, RECORDED);
+        lock(&self.done).push(done);
     }
 
     /// The run so far.
     pub fn record(&self) -> Recording {
         let took = self.now();
-        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let done = lock(&self.done);
         Recording {
             opened: SystemTime::now().checked_sub(took).unwrap_or(SystemTime::UNIX_EPOCH),
             took,
             servers: self.columns.iter().map(|column| column.record()).collect(),
-            done: done.into(),
+            forgotten_actions: done.forgotten(),
+            done: done.to_vec(),
         }
     }
 
@@ -103,7 +99,7 @@ impl Room {
 
     /// The next browser gets a new state.
     pub(super) fn has_changed(&self) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *lock(&self.state) = None;
     }
 
     /// Milliseconds since the room opened.
@@ -113,11 +109,11 @@ impl Room {
 
     /// What the page shows. Times are in milliseconds since the room opened.
     pub(super) fn state(&self) -> State {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         if let Some(state) = state.as_ref().filter(|state| state.at.elapsed() < FRESH) {
             return state.clone();
         }
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let lines = lock(&self.lines).to_vec();
         let columns: Vec<_> = self.columns.iter().map(|column| column.to_json()).collect();
         let overview: Vec<_> =
             columns.iter().map(|column| json!({"state": column["state"]})).collect();

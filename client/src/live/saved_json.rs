@@ -13,7 +13,7 @@ impl Recording {
             let work = recorded.work.map(micros);
             data["stages"][server]["addr"] = json!(recorded.host);
             data["stages"][server]["work_us"] = json!(work);
-            data["stages"][server]["forgotten"] = json!(recorded.forgotten);
+            data["stages"][server]["forgotten"] = json!(recorded.forgotten.requests);
         }
         data["attacks"] = episodes(self).iter().map(|episode| self.attack(episode)).collect();
         format!("{data}\n")

@@ -1,17 +1,19 @@
 //! The server of the page, in the shape of stage 3: a deadline on every wait, and bounds.
 
 use super::actions::Wanted;
-use super::guard::{Guard, Role};
+use super::guard::{FROM_ONE, Guard, Role};
+use super::lock;
 use super::page::{self, private};
+use super::perform::{perform, run_question};
 use super::recording::Recording;
 use super::room::Room;
-use super::votes::{Ballot, Uncounted};
+use super::votes::{Cast, Uncounted};
 use http1::{Bytes, Connection, HeaderValue, Request, Response, StatusCode, header};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -21,9 +23,8 @@ use tokio::time::{sleep, timeout};
 /// How long each wait for a browser may last.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// How many connections may be open, and how many of them from one other machine.
+/// How many connections may be open.
 const CONNECTIONS: usize = 256;
-pub(super) const FROM_ONE: usize = 24;
 
 /// The longest body of an action or a vote, in bytes.
 const BODY: usize = 4096;
@@ -66,7 +67,7 @@ struct Place(Arc<Site>, IpAddr);
 
 impl Place {
     fn take(site: &Arc<Site>, ip: IpAddr) -> Option<Self> {
-        let mut open = site.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&site.open);
         let all: usize = open.values().sum();
         let most = if ip.is_loopback() { CONNECTIONS } else { FROM_ONE };
         let count = open.entry(ip).or_default();
@@ -82,7 +83,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&self.0.open);
         match open.get_mut(&self.1) {
             Some(count) if *count > 1 => *count -= 1,
             _ => _ = open.remove(&self.1),
@@ -214,7 +215,7 @@ fn check(request: &Request, site: &Site) -> Result<Role, Response> {
 
 /// An action, if this role may do it.
 async fn act(request: &Request, role: Role, site: &Site) -> Response {
-    let Some(wanted) = Wanted::parse(request.body(), &site.room) else {
+    let Some(wanted) = Wanted::parse(request.body(), site.room.columns.len()) else {
         let detail = "an action is {\"action\": NAME, \"columns\": [0, …]}";
         return Response::problem(StatusCode::UNPROCESSABLE_ENTITY, detail);
     };
@@ -222,12 +223,12 @@ async fn act(request: &Request, role: Role, site: &Site) -> Response {
         let detail = "visitors watch; the address that the terminal printed also attacks";
         return Response::problem(StatusCode::FORBIDDEN, detail);
     }
-    if wanted.asks() {
+    if wanted.asks {
         site.room.votes.ask(wanted);
         site.room.has_changed();
         return done(Vec::new());
     }
-    done(wanted.perform(&site.room).await)
+    done(perform(&wanted, &site.room).await)
 }
 
 /// What could not be done, in a sentence each.
@@ -247,7 +248,7 @@ async fn decide(request: &Request, role: Role, site: &Site) -> Response {
         return Response::problem(StatusCode::UNPROCESSABLE_ENTITY, detail);
     };
     let failures = match run {
-        true => site.room.votes.run(question, &site.room).await,
+        true => run_question(question, &site.room).await,
         false => site.room.votes.close(question).then(Vec::new),
     };
     site.room.has_changed();
@@ -260,12 +261,12 @@ fn closed() -> Response {
 
 /// A vote of anyone who has loaded the page.
 fn vote(request: &Request, peer: IpAddr, site: &Site) -> Response {
-    let Some(ballot) = Ballot::parse(request.body(), &site.room) else {
+    let Some(cast) = Cast::parse(request.body(), site.room.columns.len()) else {
         let detail =
             "a vote is {\"question\": ID, \"voter\": 32 hexadecimal digits, \"respond\": [0, …]}";
         return Response::problem(StatusCode::UNPROCESSABLE_ENTITY, detail);
     };
-    match site.room.votes.count(&ballot, peer) {
+    match site.room.votes.count(&cast, peer) {
         Ok(()) => done(Vec::new()),
         Err(Uncounted::Closed) => closed(),
         Err(Uncounted::TooMany) => Response::problem(

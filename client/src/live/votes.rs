@@ -2,26 +2,23 @@
 //! compared with what was measured.
 
 use super::actions::Wanted;
-use super::column::Column;
-use super::room::Room;
+use super::guard::FROM_ONE;
+use super::lock;
+use super::recording::Outcome;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
-use tokio::time::sleep;
 
 /// How many votes a question has at most.
 const MOST: usize = 1000;
 
-/// How many of them come from one address at most: as many as it may have connections.
-const MOST_FROM_ONE: usize = super::server::FROM_ONE;
-
 /// The probes that decide are those that were sent so long after the attack began, or earlier.
-const SENT: Duration = Duration::from_secs(3);
+pub(super) const SENT: Duration = Duration::from_secs(3);
 
 /// How long the response to each of them may take.
-const WITHIN: Duration = Duration::from_secs(2);
+pub(super) const WITHIN: Duration = Duration::from_secs(2);
 
 /// What counts as a response, in a sentence.
 pub(super) fn rule() -> String {
@@ -29,16 +26,6 @@ pub(super) fn rule() -> String {
     format!(
         "A server still responds if each probe of the first {sent} s gets a response within {within} s."
     )
-}
-
-/// Whether a server still responded to an attack that began then.
-fn has_responded(column: &Column, began_ms: u64) -> bool {
-    let (sent, within) = (SENT.as_millis() as u64, WITHIN.as_millis() as u64);
-    let pulse = column.pulse();
-    let mut probes = pulse.probes.iter().filter(|(at, _)| (began_ms..began_ms + sent).contains(at));
-    // a server that is down is not probed
-    let count = probes.clone().count();
-    count > 0 && probes.all(|(_, took)| took.is_some_and(|took| took <= within))
 }
 
 /// The question of the moment, if there is one.
@@ -65,19 +52,22 @@ enum Phase {
     /// The attack waits for votes.
     Open,
     /// It runs, and is being measured until then.
-    Running { until_ms: u64 },
-    /// Which servers responded.
-    Over(Vec<bool>),
+    Running {
+        until_ms: u64,
+    },
+    Over(Outcome),
 }
 
 struct Vote {
     from: IpAddr,
-    /// For each server of the question.
-    responds: Vec<bool>,
+    responds: Ballot,
 }
 
+/// For each server of the question, whether it will respond.
+pub(super) type Ballot = Vec<bool>;
+
 /// A vote as the page sends it: `{"question": 3, "voter": "0f…", "respond": [1, 2]}`.
-pub(super) struct Ballot {
+pub(super) struct Cast {
     question: u64,
     /// 128 random bits of the browser.
     voter: u128,
@@ -85,20 +75,21 @@ pub(super) struct Ballot {
     respond: HashSet<usize>,
 }
 
-impl Ballot {
-    pub(super) fn parse(body: &[u8], room: &Room) -> Option<Self> {
+impl Cast {
+    /// The room has so many servers.
+    pub(super) fn parse(body: &[u8], servers: usize) -> Option<Self> {
         let body: Value = serde_json::from_slice(body).ok()?;
         let voter = body["voter"].as_str()?;
         let is_hex = voter.len() == 32 && voter.bytes().all(|byte| byte.is_ascii_hexdigit());
         let index = |index: &Value| usize::try_from(index.as_u64()?).ok();
         let respond = body["respond"].as_array()?.iter().map(index).collect::<Option<_>>()?;
-        let ballot = Self {
+        let cast = Self {
             question: body["question"].as_u64()?,
             voter: u128::from_str_radix(voter, 16).ok().filter(|_| is_hex)?,
             respond,
         };
-        let is_known = ballot.respond.iter().all(|index| *index < room.columns.len());
-        is_known.then_some(ballot)
+        let is_known = cast.respond.iter().all(|index| *index < servers);
+        is_known.then_some(cast)
     }
 }
 
@@ -121,47 +112,47 @@ impl Votes {
     }
 
     /// Counts a vote; it replaces the earlier one of the same browser.
-    pub(super) fn count(&self, ballot: &Ballot, from: IpAddr) -> Result<(), Uncounted> {
+    pub(super) fn count(&self, cast: &Cast, from: IpAddr) -> Result<(), Uncounted> {
         let mut inner = self.lock();
-        let question = inner.find(ballot.question).ok_or(Uncounted::Closed)?;
+        let question = inner.find(cast.question).ok_or(Uncounted::Closed)?;
         let Phase::Open = question.phase else { return Err(Uncounted::Closed) };
         let votes = &mut question.votes;
-        if !votes.contains_key(&ballot.voter) {
+        if !votes.contains_key(&cast.voter) {
             let same = votes.values().filter(|vote| vote.from == from).count();
-            if votes.len() == MOST || same == MOST_FROM_ONE {
+            if votes.len() == MOST || same == FROM_ONE {
                 return Err(Uncounted::TooMany);
             }
         }
-        let columns = question.wanted.indexes().iter();
-        let responds = columns.map(|index| ballot.respond.contains(index)).collect();
-        votes.insert(ballot.voter, Vote { from, responds });
+        let columns = question.wanted.indexes.iter();
+        let responds = columns.map(|index| cast.respond.contains(index)).collect();
+        votes.insert(cast.voter, Vote { from, responds });
         Ok(())
     }
 
-    /// Runs the attack of an open question, and measures; what could not be done, in a sentence each.
-    /// `None` if that question is not open.
-    pub(super) async fn run(self: &Arc<Self>, id: u64, room: &Room) -> Option<Vec<String>> {
-        let began_ms = room.now_ms();
-        let took = SENT + WITHIN;
-        let wanted = {
-            let mut inner = self.lock();
-            let question = inner.find(id)?;
-            let Phase::Open = question.phase else { return None };
-            question.phase = Phase::Running { until_ms: began_ms + took.as_millis() as u64 };
-            question.wanted.clone()
+    /// Ends the vote of an open question, whose attack is measured until then: that attack, and the
+    /// votes. `None` if that question is not open.
+    pub(super) fn begin(&self, id: u64, until_ms: u64) -> Option<(Wanted, Vec<Ballot>)> {
+        let mut inner = self.lock();
+        let question = inner.find(id)?;
+        let Phase::Open = question.phase else { return None };
+        question.phase = Phase::Running { until_ms };
+        let wanted = question.wanted.clone();
+        let ballots: Vec<_> = question.votes.values().map(|vote| vote.responds.clone()).collect();
+        Some((wanted, ballots))
+    }
+
+    /// It was measured which servers responded.
+    pub(super) fn end(&self, id: u64, ballots: &[Ballot], responded: Vec<bool>) {
+        let outcome = Outcome {
+            right: count(ballots, &responded),
+            all_right: ballots.iter().filter(|ballot| **ballot == responded).count(),
+            responded,
         };
-        let columns: Vec<_> =
-            wanted.indexes().iter().map(|index| room.columns[*index].clone()).collect();
-        let failures = wanted.perform(room).await;
-        let votes = self.clone();
-        tokio::spawn(async move {
-            sleep(took).await;
-            let responded = columns.iter().map(|column| has_responded(column, began_ms)).collect();
-            if let Some(question) = votes.lock().find(id) {
-                question.phase = Phase::Over(responded);
-            }
-        });
-        Some(failures)
+        let mut inner = self.lock();
+        // its question may have been closed
+        if let Some(question) = inner.find(id) {
+            question.phase = Phase::Over(outcome);
+        }
     }
 
     /// Forgets a question; false if it is not the one of the moment.
@@ -183,7 +174,7 @@ impl Votes {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 }
 
@@ -193,15 +184,27 @@ impl Inner {
     }
 }
 
+/// For each server, how many ballots say that of it.
+fn count(ballots: &[Ballot], responded: &[bool]) -> Vec<usize> {
+    let right = |(index, responded): (usize, &bool)| {
+        ballots.iter().filter(|ballot| ballot[index] == *responded).count()
+    };
+    responded.iter().enumerate().map(right).collect()
+}
+
 impl Question {
+    /// How many addresses the votes came from.
+    fn devices(&self) -> usize {
+        self.votes.values().map(|vote| vote.from).collect::<HashSet<_>>().len()
+    }
+
     fn to_json(&self, now_ms: u64) -> Value {
-        let addresses: HashSet<_> = self.votes.values().map(|vote| vote.from).collect();
         let mut json = json!({
             "id": self.id,
             "attack": self.wanted.label(),
-            "columns": self.wanted.indexes(),
+            "columns": self.wanted.indexes,
             "votes": self.votes.len(),
-            "addresses": addresses.len(),
+            "addresses": self.devices(),
         });
         match &self.phase {
             Phase::Open => json["phase"] = "open".into(),
@@ -209,16 +212,11 @@ impl Question {
                 json["phase"] = "running".into();
                 json["left"] = until_ms.saturating_sub(now_ms).into();
             }
-            Phase::Over(responded) => {
-                // how many votes were right about that server
-                let right = |(index, responded): (usize, &bool)| {
-                    self.votes.values().filter(|vote| vote.responds[index] == *responded).count()
-                };
+            Phase::Over(outcome) => {
                 json["phase"] = "over".into();
-                json["responded"] = json!(responded);
-                json["right"] = responded.iter().enumerate().map(right).collect();
-                let all = self.votes.values().filter(|vote| vote.responds == *responded);
-                json["allRight"] = all.count().into();
+                json["responded"] = json!(outcome.responded);
+                json["right"] = json!(outcome.right);
+                json["allRight"] = json!(outcome.all_right);
             }
         }
         json
