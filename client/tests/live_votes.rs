@@ -40,6 +40,13 @@ fn outcome(live: &Live) -> Value {
     }
 }
 
+/// The run so far.
+fn saved(live: &Live) -> Value {
+    let (status, body) = live.ask("GET /run.json HTTP/1.1\nHost: {addr}", "");
+    assert_eq!(status, 200, "{body}");
+    serde_json::from_str(&body).expect("JSON")
+}
+
 #[test]
 fn what_was_measured_decides_who_was_right() {
     // one that responds to every other probe; those are the only ones that ask for /
@@ -76,6 +83,52 @@ fn what_was_measured_decides_who_was_right() {
     assert_eq!(live.fresh_state()["columns"][2]["total"][3], 12, "the attack ran, once");
     assert_eq!(decide(&live, &live.key, question, false), 200);
     assert_eq!(live.state()["question"], Value::Null);
+
+    // a saved run has them all: the third attack of this one
+    let saved = saved(&live);
+    let attacks = saved["attacks"].as_array().expect("attacks");
+    assert_eq!(attacks.len(), 3);
+    assert!(attacks[..2].iter().all(|attack| attack["votes"].is_null()), "{saved:#}");
+    let server = |server, respond, responded, right| json!({"server": server, "respond": respond, "responded": responded, "right": right});
+    let votes = json!({"count": 3, "devices": 1, "all_right": 1, "servers": [
+        server("stage1-blocking", 0, false, 3),
+        server("stage3-parse", 1, false, 2),
+        server("stage5-backpressure", 2, true, 2),
+        server("moody", 0, false, 3),
+    ]});
+    assert_eq!(attacks[2]["votes"], votes);
+    let (_, page) = live.ask("GET /run.html HTTP/1.1\nHost: {addr}", "");
+    let said = "Votes before it: 3, from 1 device. Right about stage 1, which did not respond: 3; \
+                stage 3, which did not respond: 2; stage 5, which responded: 2; \
+                moody, which did not respond: 3. Right about every server: 1.";
+    assert!(page.contains(said), "{page}");
+}
+
+#[test]
+fn votes_are_saved_with_their_attack_also_if_its_question_was_closed_before_it_was_measured() {
+    let live = Live::start(&[]);
+    let visitor = live.page_key();
+    let cancelled = ask(&live, "garbage", &[0]);
+    assert_eq!(live.post("/votes", &visitor, OWN, &vote(cancelled, 1, &[0])), 200);
+    assert_eq!(decide(&live, &live.key, cancelled, false), 200);
+    let question = ask(&live, "silent", &[1, 0]);
+    assert_eq!(live.post("/votes", &visitor, OWN, &vote(question, 1, &[1])), 200);
+    assert_eq!(decide(&live, &live.key, question, true), 200);
+    assert_eq!(decide(&live, &live.key, question, false), 200);
+    let began = Instant::now();
+    let votes = loop {
+        let saved = saved(&live);
+        let attacks = saved["attacks"].as_array().expect("attacks");
+        assert_eq!(attacks.len(), 1, "an attack that was cancelled did not run: {saved:#}");
+        assert_eq!(attacks[0]["votes"]["count"], 1);
+        if attacks[0]["votes"]["all_right"] != Value::Null {
+            break attacks[0]["votes"].clone();
+        }
+        assert!(began.elapsed() < PATIENCE, "{saved:#}");
+    };
+    assert_eq!(votes["all_right"], 1, "{votes:#}");
+    let frozen = json!({"server": "stage1-blocking", "respond": 0, "responded": false, "right": 1});
+    assert_eq!(votes["servers"][0], frozen);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A recording, divided at its attacks: what each did to each server.
 
 use super::probes::PROBE;
-use super::recording::{Done, Period, Recorded, Recording};
+use super::recording::{Done, Period, Poll, Recorded, Recording};
 use super::state::State;
 use crate::compare::captions;
 use crate::compare::chart::{Axis, Chart, IMMEDIATE, Panel};
@@ -23,6 +23,8 @@ const DRAWN: usize = 150;
 pub(super) struct Episode<'r> {
     /// `None` if there was no attack at all.
     pub(super) attack: Option<&'r Done>,
+    /// The votes before it, if the room was asked.
+    pub(super) poll: Option<&'r Poll>,
     /// What else was done.
     pub(super) then: Vec<&'r Done>,
     /// Its time axis begins at the attack.
@@ -90,7 +92,8 @@ impl<'r> Episode<'r> {
             let done = done.map(|bar| bar.finished() - bar.began).max().unwrap_or_default();
             chart.axis = Axis::up_to(done.max(IMMEDIATE));
         }
-        Self { attack, then, chart, seen }
+        let poll = attack.and_then(|attack| recording.poll(attack));
+        Self { attack, poll, then, chart, seen }
     }
 }
 
@@ -186,6 +189,7 @@ mod tests {
     use super::super::newest::Newest;
     use super::super::recording::Forgotten;
     use super::*;
+    use serde_json::{Value, json};
     use std::time::SystemTime;
 
     const fn secs(seconds: u64) -> Duration {
@@ -194,7 +198,7 @@ mod tests {
 
     fn done(at: u64, name: &'static str, is_attack: bool) -> Done {
         let (label, by_hand) = (name.into(), String::new());
-        Done { at: secs(at), name, label, by_hand, servers: vec![0], is_attack }
+        Done { at: secs(at), name, label, by_hand, servers: vec![0], is_attack, question: None }
     }
 
     fn request(
@@ -245,6 +249,7 @@ mod tests {
             servers: vec![server],
             done,
             forgotten_actions: 0,
+            polls: vec![],
         }
     }
 
@@ -302,6 +307,23 @@ mod tests {
         // restarted: its figures begin at zero again
         recording.servers[0].samples.push(sample(25, 0, 0, 0));
         assert_eq!(episodes(&recording)[0].chart.panels[0].queue.len(), 3);
+    }
+
+    #[test]
+    fn what_was_forgotten_is_counted_on_the_page_and_in_the_json() {
+        let mut recording = recording();
+        assert!(!recording.to_html().contains("not here"));
+        recording.servers[0].forgotten = Forgotten { requests: 0, samples: 7, periods: 1 };
+        recording.forgotten_actions = 2;
+        let page = recording.to_html();
+        assert!(page.contains("not here: 7 figures of a queue, 1 states, 2 actions."), "{page}");
+        let json: Value = serde_json::from_str(&recording.to_json()).expect("JSON");
+        let stage = &json["stages"][0];
+        let counts = ["forgotten", "forgotten_queue", "forgotten_states"].map(|name| &stage[name]);
+        assert_eq!(
+            (counts, &json["forgotten_actions"]),
+            ([&json!(0), &json!(7), &json!(1)], &json!(2))
+        );
     }
 
     #[test]

@@ -72,3 +72,16 @@ impl<T: Clone> Newest<T> {
         self.iter().cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Newest;
+
+    #[test]
+    fn the_newest_are_kept_and_found_by_how_many_were_before_them() {
+        let mut newest = Newest::new(2);
+        (0..5).for_each(|number| newest.push(number));
+        assert_eq!((newest.to_vec(), newest.forgotten(), newest.pushed()), (vec![3, 4], 3, 5));
+        assert_eq!([2, 3, 4, 5].map(|at| newest.get(at).copied()), [None, Some(3), Some(4), None]);
+    }
+}

@@ -13,7 +13,38 @@ use tokio::time::sleep;
 
 /// Does it; what could not be done, in a sentence each.
 pub(super) async fn perform(wanted: &Wanted, room: &Room) -> Vec<String> {
-    let done = done(wanted, room); // before what it causes
+    perform_after(wanted, None, room).await
+}
+
+/// Runs the attack of an open question, and measures; what could not be done, in a sentence each.
+/// `None` if that question is not open.
+pub(super) async fn run_question(id: u64, room: &Room) -> Option<Vec<String>> {
+    let began_ms = room.now_ms();
+    let took = SENT + WITHIN;
+    let (wanted, ballots) = room.votes.begin(id, began_ms + took.as_millis() as u64)?;
+    let columns: Vec<_> = wanted.indexes.iter().map(|index| room.columns[*index].clone()).collect();
+    let failures = perform_after(&wanted, Some(id), room).await;
+    let votes = room.votes.clone();
+    tokio::spawn(async move {
+        sleep(took).await;
+        let responded = columns.iter().map(|column| has_responded(column, began_ms)).collect();
+        votes.end(id, &ballots, responded);
+    });
+    Some(failures)
+}
+
+/// Whether a server still responded to an attack that began then.
+fn has_responded(column: &Column, began_ms: u64) -> bool {
+    let (sent, within) = (SENT.as_millis() as u64, WITHIN.as_millis() as u64);
+    let pulse = column.pulse();
+    let is_within = |at: u64| (began_ms..began_ms + sent).contains(&at);
+    let probes: Vec<_> = pulse.probes.iter().filter(|(at, _)| is_within(*at)).collect();
+    // a server that is down is not probed
+    !probes.is_empty() && probes.iter().all(|(_, took)| took.is_some_and(|took| took <= within))
+}
+
+async fn perform_after(wanted: &Wanted, question: Option<u64>, room: &Room) -> Vec<String> {
+    let done = done(wanted, question, room); // before what it causes
     let mut failures = Vec::new();
     let mut names = Vec::new();
     let mut changes = Vec::new();
@@ -75,35 +106,8 @@ pub(super) async fn perform(wanted: &Wanted, room: &Room) -> Vec<String> {
     failures
 }
 
-/// Runs the attack of an open question, and measures; what could not be done, in a sentence each.
-/// `None` if that question is not open.
-pub(super) async fn run_question(id: u64, room: &Room) -> Option<Vec<String>> {
-    let began_ms = room.now_ms();
-    let took = SENT + WITHIN;
-    let (wanted, ballots) = room.votes.begin(id, began_ms + took.as_millis() as u64)?;
-    let columns: Vec<_> = wanted.indexes.iter().map(|index| room.columns[*index].clone()).collect();
-    let failures = perform(&wanted, room).await;
-    let votes = room.votes.clone();
-    tokio::spawn(async move {
-        sleep(took).await;
-        let responded = columns.iter().map(|column| has_responded(column, began_ms)).collect();
-        votes.end(id, &ballots, responded);
-    });
-    Some(failures)
-}
-
-/// Whether a server still responded to an attack that began then.
-fn has_responded(column: &Column, began_ms: u64) -> bool {
-    let (sent, within) = (SENT.as_millis() as u64, WITHIN.as_millis() as u64);
-    let pulse = column.pulse();
-    let is_within = |at: u64| (began_ms..began_ms + sent).contains(&at);
-    let probes: Vec<_> = pulse.probes.iter().filter(|(at, _)| is_within(*at)).collect();
-    // a server that is down is not probed
-    !probes.is_empty() && probes.iter().all(|(_, took)| took.is_some_and(|took| took <= within))
-}
-
 /// What is recorded of it.
-fn done(wanted: &Wanted, room: &Room) -> Done {
+fn done(wanted: &Wanted, question: Option<u64>, room: &Room) -> Done {
     let is_attack = match wanted.action.effect {
         Effect::Process(change) => !matches!(change, Change::Continue | Change::Restart),
         _ => wanted.sends(),
@@ -126,6 +130,7 @@ fn done(wanted: &Wanted, room: &Room) -> Done {
         by_hand,
         servers: wanted.indexes.clone(),
         is_attack,
+        question,
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Recording {
     pub(super) done: Vec<Done>,
     /// How many actions were before those.
     pub(super) forgotten_actions: u64,
+    /// The votes on the attacks that the room was asked about.
+    pub(super) polls: Vec<Poll>,
 }
 
 /// What is known of a server.
@@ -61,6 +63,23 @@ pub(super) struct Done {
     pub(super) servers: Vec<usize>,
     /// Whether it is an attack, and not the end of one.
     pub(super) is_attack: bool,
+    /// The question that the room was asked before, if it was.
+    pub(super) question: Option<u64>,
+}
+
+/// What the room predicted of an attack, and whether that was right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Poll {
+    pub(super) question: u64,
+    /// The places of the servers that it was asked about.
+    pub(super) servers: Vec<usize>,
+    pub(super) votes: usize,
+    /// How many addresses they came from.
+    pub(super) devices: usize,
+    /// For each of those servers, how many votes said that it will respond.
+    pub(super) expected: Vec<usize>,
+    /// `None` if the run was saved or ended before it was measured.
+    pub(super) outcome: Option<Outcome>,
 }
 
 /// What was measured after a vote.
@@ -106,6 +125,12 @@ impl Recording {
     pub(super) fn columns(&self) -> Vec<Column> {
         let column = |server: &Recorded| Column { stage: server.stage, name: server.name.clone() };
         self.servers.iter().map(column).collect()
+    }
+
+    /// The votes on an action, if the room was asked.
+    pub(super) fn poll(&self, done: &Done) -> Option<&Poll> {
+        let question = done.question?;
+        self.polls.iter().find(|poll| poll.question == question)
     }
 
     /// What is not recorded any more, in a sentence.

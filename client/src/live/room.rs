@@ -56,7 +56,7 @@ impl Room {
             opened,
             done: Mutex::new(Newest::new(MOST_ACTIONS)),
             run: SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis() as u64),
-            votes: Arc::default(),
+            votes: Arc::new(Votes::new()),
             state: Mutex::default(),
             lines: Mutex::new(Newest::new(LINES)),
             _watchers: watchers,
@@ -89,6 +89,7 @@ impl Room {
             servers: self.columns.iter().map(|column| column.record()).collect(),
             forgotten_actions: done.forgotten(),
             done: done.to_vec(),
+            polls: self.votes.polls(),
         }
     }
 

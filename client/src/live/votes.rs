@@ -4,7 +4,8 @@
 use super::actions::Wanted;
 use super::guard::FROM_ONE;
 use super::lock;
-use super::recording::Outcome;
+use super::newest::Newest;
+use super::recording::{MOST_ACTIONS, Outcome, Poll};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -28,16 +29,15 @@ pub(super) fn rule() -> String {
     )
 }
 
-/// The question of the moment, if there is one.
-#[derive(Default)]
+/// The question of the moment, if there is one, and how the earlier ones came out.
 pub(super) struct Votes {
     inner: Mutex<Inner>,
 }
 
-#[derive(Default)]
 struct Inner {
     last_id: u64,
     question: Option<Question>,
+    polls: Newest<Poll>,
 }
 
 struct Question {
@@ -103,6 +103,11 @@ pub(super) enum Uncounted {
 }
 
 impl Votes {
+    pub(super) fn new() -> Self {
+        let polls = Newest::new(MOST_ACTIONS);
+        Self { inner: Mutex::new(Inner { last_id: 0, question: None, polls }) }
+    }
+
     /// Opens a question about an attack; the one before it is forgotten, with its votes.
     pub(super) fn ask(&self, wanted: Wanted) {
         let mut inner = self.lock();
@@ -138,6 +143,15 @@ impl Votes {
         question.phase = Phase::Running { until_ms };
         let wanted = question.wanted.clone();
         let ballots: Vec<_> = question.votes.values().map(|vote| vote.responds.clone()).collect();
+        let poll = Poll {
+            question: id,
+            servers: wanted.indexes.clone(),
+            votes: ballots.len(),
+            devices: question.devices(),
+            expected: count(&ballots, &vec![true; wanted.indexes.len()]),
+            outcome: None,
+        };
+        inner.polls.push(poll);
         Some((wanted, ballots))
     }
 
@@ -151,8 +165,16 @@ impl Votes {
         let mut inner = self.lock();
         // its question may have been closed
         if let Some(question) = inner.find(id) {
-            question.phase = Phase::Over(outcome);
+            question.phase = Phase::Over(outcome.clone());
         }
+        if let Some(poll) = inner.polls.iter_mut().find(|poll| poll.question == id) {
+            poll.outcome = Some(outcome);
+        }
+    }
+
+    /// The votes on attacks that ran, in their order.
+    pub(super) fn polls(&self) -> Vec<Poll> {
+        self.lock().polls.to_vec()
     }
 
     /// Forgets a question; false if it is not the one of the moment.

@@ -21,7 +21,9 @@ pub(super) fn section(section: &Section, columns: &[Column]) -> Markup {
                     (queue::figure(column, drawn))
                 }
             }
-            @if let Some(then) = &section.then { p.by-hand { (then) } }
+            @for text in [&section.votes, &section.then].into_iter().flatten() {
+                p.by-hand { (text) }
+            }
             @if let Some(by_hand) = &section.by_hand {
                 p.by-hand {
                     "To reproduce it, start a stage (" code { "cargo stage1" } " … " code { "cargo stage5" }

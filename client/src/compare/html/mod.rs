@@ -50,6 +50,8 @@ pub(crate) struct Section {
     pub(crate) cells: Vec<Cell>,
     /// With a panel for each server.
     pub(crate) chart: Chart,
+    /// What a room predicted, and who was right.
+    pub(crate) votes: Option<String>,
     /// What else was done meanwhile.
     pub(crate) then: Option<String>,
     /// The command that does the same.
@@ -102,6 +104,7 @@ fn of_claims<'a>(matrix: &'a Matrix, title: &'a str, tab: &'a str, lead: String)
             title: row.claim.sentence.into(),
             cells: found.map(|(finding, column)| verdict(row.claim, column, finding)).collect(),
             chart: Chart::new(&row.findings, &matrix.columns),
+            votes: None,
             then: None,
             by_hand: Some(row.claim.by_hand.replace("{addr}", "127.0.0.1:8080")),
         }
