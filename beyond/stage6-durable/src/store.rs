@@ -83,12 +83,17 @@ pub(crate) fn file(path: &Path) -> Open {
 fn create_whole(path: &Path) -> Result<()> {
     let mut new = path.as_os_str().to_owned();
     new.push(format!(".new-{}", std::process::id()));
-    drop(Database::create(&new)?);
-    File::open(&new)?.sync_all()?;
-    match fs::hard_link(&new, path) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error)?,
-        _ => fs::remove_file(&new)?,
-    }
+    let create = || -> Result<()> {
+        drop(Database::create(&new)?);
+        File::open(&new)?.sync_all()?;
+        match fs::hard_link(&new, path) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error.into()),
+            _ => Ok(()),
+        }
+    };
+    let created = create();
+    let _ = fs::remove_file(&new); // also after an error: on a full disk it would take what is left
+    created?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?; // its name is on the disk, too
     Ok(())

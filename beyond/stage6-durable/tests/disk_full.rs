@@ -92,6 +92,21 @@ fn what_was_applied_while_the_disk_was_full_is_written_without_a_further_event()
 }
 
 #[test]
+fn a_start_on_a_full_disk_ends_with_one_line_and_leaves_no_file_behind() {
+    let folder = tempfile::tempdir().expect("a folder can be created");
+    let data = folder.path().join("data.redb");
+    let data = data.to_str().expect("the path is UTF-8");
+    let start = "trap '' XFSZ && ulimit -f 0 && exec \"$0\" \"$@\"";
+    let args = ["-c", start, env!("CARGO_BIN_EXE_stage6-durable"), "--addr", "127.0.0.1:0"];
+    let output = testkit::run("sh", &[&args[..], &["--data", data]].concat(), &[]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), error.lines().count()), (Some(1), 1), "{error}");
+    assert!(error.contains(data) && error.contains("File too large"), "{error}");
+    let left = std::fs::read_dir(folder.path()).expect("the folder is there");
+    assert_eq!(left.count(), 0, "its file would use up what is left");
+}
+
+#[test]
 fn a_signal_ends_a_server_whose_disk_is_full() {
     let data = Data::new();
     let server = start(&data, &["--work", "1ms"]);
