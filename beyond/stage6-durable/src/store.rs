@@ -85,7 +85,7 @@ fn create_whole(path: &Path) -> Result<()> {
     new.push(format!(".new-{}", std::process::id()));
     let create = || -> Result<()> {
         drop(Database::create(&new)?);
-        File::open(&new)?.sync_all()?;
+        File::options().write(true).open(&new)?.sync_all()?; // Windows syncs only what one may write
         match fs::hard_link(&new, path) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error.into()),
             _ => Ok(()),
@@ -94,8 +94,10 @@ fn create_whole(path: &Path) -> Result<()> {
     let created = create();
     let _ = fs::remove_file(&new); // also after an error: on a full disk it would take what is left
     created?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?; // its name is on the disk, too
+    if cfg!(unix) {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?; // its name is on the disk, too
+    }
     Ok(())
 }
 
