@@ -76,17 +76,21 @@ fn what_was_applied_while_the_disk_was_full_is_written_without_a_further_event()
     let data = Data::new();
     let (log, stderr) = UnixStream::pair().expect("a pair of sockets can be opened");
     log.set_read_timeout(Some(PATIENCE)).expect("a socket's timeout can be set");
-    let server = start_with_log(&data, &["--work", "300ms"], OwnedFd::from(stderr));
+    let server = start_with_log(&data, &["--work", "1s"], OwnedFd::from(stderr));
     for _ in 0..3 {
         must_have_status(&ask(server.addr(), event("alice", 1)), 202, "there is room");
     }
     set_full(&server, true);
-    // until the worker is done with all three, and none of that could be written
-    let mut lines = BufReader::new(log).lines().map(|line| line.expect("a line in time"));
-    let is_tried = |line: String| line.contains("does not store") && line.contains("applied=3");
-    assert!(lines.any(is_tried), "the log ended");
-    let stats = json(&ask(server.addr(), get("/stats")));
-    assert_eq!((&stats["accepted"], &stats["processed"]), (&3.into(), &0.into()), "{stats}");
+    // until the worker is done with all three, and the last of them could not be written, or more
+    // of them: on a busy machine the first ones may have been done while there was room
+    let lines = BufReader::new(log).lines().map(|line| line.expect("a line in time"));
+    let mut unwritten = lines.filter_map(|line| {
+        assert!(line.contains("does not store"), "{line}");
+        line.rsplit_once("applied=")?.1.parse::<u64>().ok()
+    });
+    let processed = || json(&ask(server.addr(), get("/stats")))["processed"].as_u64();
+    assert!(unwritten.any(|count| count + processed().unwrap() == 3), "the log ended");
+    assert!(processed().unwrap() < 3, "what is not on the disk is not in the figures");
     set_full(&server, false);
     wait_until(server.addr(), "/stats", |stats| stats["processed"] == 3);
 }
