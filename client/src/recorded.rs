@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// The version of the format that this client reads: what it writes.
@@ -38,11 +39,14 @@ impl Recorded {
     /// # Errors
     /// It cannot be read, or is something else, in a line.
     pub fn read(path: &str) -> Result<Self, String> {
-        let read = || {
-            if File::open(path)?.metadata()?.len() > LARGEST {
-                return Err(std::io::ErrorKind::FileTooLarge.into());
+        let read = || -> io::Result<_> {
+            let mut text = Vec::new();
+            // a device without an end has no size
+            File::open(path)?.take(LARGEST + 1).read_to_end(&mut text)?;
+            if text.len() as u64 > LARGEST {
+                return Err(io::ErrorKind::FileTooLarge.into());
             }
-            std::fs::read(path)
+            Ok(text)
         };
         let text = read().map_err(|error| format!("cannot read it: {error}"))?;
         let name = Path::new(path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -62,11 +66,12 @@ impl Recorded {
         let timeline = report.get("timeline").and_then(Value::as_array);
         let timeline =
             timeline.ok_or("it has no seconds: a former client wrote it; run it again")?;
+        let count = |second: &Value, name| {
+            let count = second.get(name)?.as_u64()?;
+            u32::try_from(count).ok().map(u64::from) // no second has more, and their sum has room
+        };
         let second = |second: &Value| {
-            Some(Second {
-                due: second.get("due")?.as_u64()?,
-                served: second.get("served")?.as_u64()?,
-            })
+            Some(Second { due: count(second, "due")?, served: count(second, "served")? })
         };
         let seconds = timeline.iter().map(second).collect::<Option<_>>().ok_or(OTHER)?;
         let pause = report
@@ -103,10 +108,20 @@ mod tests {
                 r#"{"version": 1, "cut_short": {}, "timeline": [{"due": -1, "served": 2}]}"#,
                 "is not what",
             ),
+            (
+                r#"{"version": 1, "cut_short": {}, "timeline": [{"due": 2, "served": 18446744073709551615}]}"#,
+                "is not what",
+            ),
         ] {
             let error = parse(text).expect_err(text);
             assert!(error.contains(why) && !error.contains('\n'), "{text}: {error}");
         }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_without_an_end_is_too_large() {
+        assert!(Recorded::read("/dev/zero").expect_err("it has no end").contains("too large"));
     }
 
     #[test]
