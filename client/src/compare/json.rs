@@ -47,7 +47,7 @@ fn claim(matrix: &Matrix, row: &Row) -> Value {
     json!({
         "name": row.claim.name,
         "sentence": row.claim.sentence,
-        "by_hand": row.claim.by_hand,
+        "by_hand": row.claim.command("{addr}"),
         "trials": trials.collect::<Vec<_>>(),
     })
 }

@@ -4,6 +4,7 @@ use super::attacks::LONGEST;
 use super::column::MOST;
 use super::guard::Role;
 use super::running::{Attack, FASTEST};
+use claims::in_powershell;
 use probe::hold::Misbehaviour;
 use serde_json::{Value, json};
 
@@ -38,7 +39,7 @@ pub(super) struct Action {
     /// What it does, in a sentence.
     tip: &'static str,
     /// The same by hand; `{addr}`, `{pid}`, `{stage}` and `{rate}` stand for those of a server.
-    pub(super) command: &'static str,
+    command: &'static str,
     pub(super) effect: Effect,
 }
 
@@ -50,6 +51,14 @@ const fn action(
     command: &'static str,
 ) -> Action {
     Action { name, label, tip, command, effect }
+}
+
+impl Action {
+    /// The same by hand, in the shell of this system.
+    pub(super) fn command(&self) -> String {
+        let in_powershell = if cfg!(windows) { in_powershell(self.command) } else { None };
+        in_powershell.unwrap_or_else(|| self.command.into())
+    }
 }
 
 /// All buttons, in their order.
@@ -143,7 +152,7 @@ const ACTIONS: [Action; 15] = [
         "kill -9",
         Effect::Process(Change::Kill),
         "Ends the process at once: what it had in memory is lost",
-        "kill -KILL {pid}",
+        if cfg!(windows) { "taskkill /F /PID {pid}" } else { "kill -KILL {pid}" },
     ),
     action(
         "restart",
@@ -180,7 +189,7 @@ pub(super) fn to_json() -> Value {
             "name": action.name,
             "label": action.label,
             "tip": action.tip,
-            "command": action.command,
+            "command": action.command(),
             "group": group,
             "works": cfg!(unix) || !needs_signals,
         })

@@ -118,7 +118,7 @@ fn done(wanted: &Wanted, question: Option<u64>, room: &Room) -> Done {
     };
     let by_hand = wanted
         .action
-        .command
+        .command()
         .replace("{addr}", "127.0.0.1:8080")
         .replace("{pid}", "PID")
         .replace("{stage}", stage.as_deref().unwrap_or("N"))

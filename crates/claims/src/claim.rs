@@ -2,8 +2,10 @@
 
 use crate::books::Books;
 use crate::evidence::Evidence;
+use crate::reproduce::Here;
 use crate::trial::{QueueSample, TracedRequest, Trial};
 use probe::started::Started;
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
@@ -39,8 +41,8 @@ pub struct Claim {
     pub deadline: Duration,
     /// Whether `compare` tries it on all five stages, side by side.
     pub compared: bool,
-    /// A shell command that reproduces it; `{addr}` stands for the server's HOST:PORT.
-    pub by_hand: &'static str,
+    /// A command of a Unix shell that reproduces it; `{addr}` stands for the server's HOST:PORT.
+    pub(crate) by_hand: &'static str,
     pub(crate) attempt: for<'a> fn(&'a mut Trial) -> Attempt<'a>,
 }
 
@@ -76,14 +78,19 @@ impl Claim {
         Finding { verdict, figure, trace, queue, by_hand, evidence: Some(evidence) }
     }
 
-    /// The command that reproduces it on the server at `addr`.
-    pub fn command(&self, addr: impl std::fmt::Display) -> String {
-        self.by_hand.replace("{addr}", &addr.to_string())
+    /// The command that reproduces it on the server at `addr`: of a Unix shell, on Windows of PowerShell, and without
+    /// the scripts where the current folder is not in the repository.
+    pub fn command(&self, addr: impl Display) -> String {
+        self.here(self.by_hand, addr)
     }
 
     /// The command that reproduces what was found on the server at `addr`.
-    pub fn command_for(&self, finding: &Finding, addr: impl std::fmt::Display) -> String {
-        finding.by_hand.clone().unwrap_or_else(|| self.command(addr))
+    pub fn command_for(&self, finding: &Finding, addr: impl Display) -> String {
+        self.here(finding.by_hand.as_deref().unwrap_or(self.by_hand), addr)
+    }
+
+    fn here(&self, by_hand: &str, addr: impl Display) -> String {
+        Here::look().command(self, by_hand).replace("{addr}", &addr.to_string())
     }
 
     /// The verdict that the lessons promise for a stage, 1 to 7.
@@ -114,7 +121,7 @@ pub struct Finding {
     pub trace: Vec<TracedRequest>,
     /// The server's queue meanwhile, from `GET /stats`; empty if it has none.
     pub queue: Vec<QueueSample>,
-    /// A shell command that reproduces this finding, if the claim's own command does not.
+    /// A command of a Unix shell that reproduces this finding, if the claim's own command does not.
     pub by_hand: Option<String>,
     /// What was sent and received.
     pub evidence: Option<Evidence>,

@@ -98,7 +98,7 @@ pub(crate) async fn check_garbage(trial: &mut Trial) -> Result<String, String> {
 }
 
 /// The command that posts `body`, which has no single quote, as an event.
-fn curl(addr: SocketAddr, content_type: &str, body: &[u8]) -> String {
+pub(crate) fn curl(addr: SocketAddr, content_type: &str, body: &[u8]) -> String {
     let body = match std::str::from_utf8(body) {
         Ok(text) => format!("'{text}'"),
         Err(_) => format!("$'{}'", body.escape_ascii()),

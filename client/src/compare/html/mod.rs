@@ -106,7 +106,7 @@ fn of_claims<'a>(matrix: &'a Matrix, title: &'a str, tab: &'a str, lead: String)
             chart: Chart::new(&row.findings, &matrix.columns),
             votes: None,
             then: None,
-            by_hand: Some(row.claim.by_hand.replace("{addr}", "127.0.0.1:8080")),
+            by_hand: Some(row.claim.command("127.0.0.1:8080")),
         }
     };
     Document {
