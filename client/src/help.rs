@@ -8,11 +8,10 @@ use textwrap::{Options, WordSplitter};
 
 const WIDTH: usize = 80;
 
-/// Says what a command line came to that is not run: the help that it asked for, or what is wrong
-/// with it.
+/// Says what a command line came to that is not run: the help or the version that it asked for, or what is wrong with it.
 pub(crate) fn end(command: Command, error: Error) -> ExitCode {
     match error.kind() {
-        ErrorKind::DisplayHelp => {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             say(&fold(&error.to_string()));
             ExitCode::SUCCESS
         }

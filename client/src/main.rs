@@ -8,7 +8,11 @@ use std::process::ExitCode;
 
 /// Attacks the servers of the course, and judges them
 #[derive(Parser)]
-#[command(name = "client", after_help = "`cargo client COMMAND --help` says more about each.")]
+#[command(
+    name = "client",
+    version,
+    after_help = "`cargo client COMMAND --help` says more about each."
+)]
 struct Args {
     #[command(subcommand)]
     command: Command,

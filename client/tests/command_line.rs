@@ -6,6 +6,13 @@ use outside::{client, run, stdout};
 use std::net::TcpListener;
 
 #[test]
+fn a_released_client_says_its_version() {
+    let output = run(&["--version"]);
+    assert_eq!(stdout(&output), concat!("client ", env!("CARGO_PKG_VERSION"), "\n"));
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
 fn a_bad_command_line_is_exit_code_2_and_names_what_is_wrong() {
     for (args, named) in [
         (&["load", "-n", "0"][..], "-n"),
@@ -178,7 +185,7 @@ fn compare_beyond_says_in_one_line_that_stage_7_is_left_out() {
         let line = format!("stage 7 is left out: {why}");
         assert!(error.lines().next().is_some_and(|first| first.starts_with(&line)), "{error}");
     };
-    left_out("there is no nats-server; client doctor says");
+    left_out("nats-server is not installed; client doctor says");
     let old = folder.path().join("nats-server");
     std::fs::write(&old, "#!/bin/sh\necho 'nats-server: v2.10.26'\n").unwrap();
     std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o755)).unwrap();
