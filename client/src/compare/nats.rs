@@ -9,10 +9,10 @@ use tempfile::TempDir;
 
 const SERVER: &str = "nats-server";
 
-/// Why there is none; `None` if one can be started.
+/// Why none can be started; `None` if one can.
 pub(super) fn missing() -> Option<String> {
     if find(SERVER).is_none() {
-        return Some(format!("there is no {SERVER}; client doctor says where it comes from"));
+        return Some(format!("{SERVER} is not installed; client doctor says where it comes from"));
     }
     let check = doctor::nats_server();
     (check.health != Health::Ok).then(|| format!("{SERVER} {}", check.found))
@@ -23,7 +23,7 @@ pub(super) fn missing() -> Option<String> {
 /// # Errors
 /// It does not start.
 pub(super) async fn start(folder: &TempDir) -> anyhow::Result<Started> {
-    let program = find(SERVER).with_context(|| format!("there is no {SERVER}"))?;
+    let program = find(SERVER).with_context(|| format!("{SERVER} is not installed"))?;
     let data = folder.path().join(SERVER).to_string_lossy().into_owned();
     let args = ["-js", "-a", "127.0.0.1", "-p", "{port}", "-sd", &data].map(String::from);
     let log = folder.path().join("nats-server.log");

@@ -34,7 +34,7 @@ pub struct Servers {
 /// A step of a comparison, for a progress display. A column is counted from 0.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// There is no column for this, for this reason.
+    /// This server is left out, for this reason.
     LeftOut(&'static str, &'a str),
     /// Cargo builds the stages.
     Building,

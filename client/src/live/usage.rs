@@ -21,7 +21,7 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// `None` if there is no such process, or the system does not show what it uses.
+    /// `None` if the process has ended, or the system does not show what it uses.
     pub(super) fn look(&mut self, pid: Option<u32>) -> Option<Usage> {
         let (pid, now) = (pid?, Instant::now());
         let (only, what) = ([Pid::from_u32(pid)], ProcessRefreshKind::nothing());
@@ -55,7 +55,7 @@ mod tests {
         let mut cores = 0.0;
         while cores == 0.0 {
             let spent = began.elapsed();
-            assert!(spent < Duration::from_secs(60), "a minute of computing is no CPU time");
+            assert!(spent < Duration::from_secs(60), "a minute of computing counts as idle");
             black_box(&memory);
             if spent > Duration::from_millis(100) {
                 // the clock has steps, and other processes keep this one from the core

@@ -24,7 +24,7 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Starts one; `None`, and a line that says so, where there is no NATS server.
+    /// Starts one; `None`, and a line that says so, where no NATS server is installed.
     pub(crate) fn start(args: &[&str]) -> Option<Self> {
         Self::start_in(None, args)
     }
@@ -33,7 +33,7 @@ impl Cluster {
     pub(crate) fn start_in(folder: Option<&Path>, args: &[&str]) -> Option<Self> {
         if which("nats-server").is_none() {
             assert!(std::env::var_os("NOTHING_MISSING").is_none(), "nats-server is missing");
-            println!("not tried, since there is no nats-server: see client doctor");
+            println!("not tried: nats-server is not installed; client doctor says where it comes from");
             return None;
         }
         let port = free_ports();
