@@ -5,7 +5,11 @@ mod room;
 
 use room::{Live, OWN};
 use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 use std::time::{Duration, Instant};
 use testkit::PATIENCE;
 use testkit::processes::processes;
@@ -185,21 +189,38 @@ fn what_is_wrong_is_one_line() {
     }
 }
 
+/// Waits until a line is printed that begins so, and has that.
+fn must_print(lines: &Receiver<String>, begin: &str, part: &str) {
+    let wanted = |line: &String| line.starts_with(begin) && line.contains(part);
+    while !wanted(&lines.recv_timeout(PATIENCE).expect("another line")) {}
+}
+
 #[test]
-fn a_server_of_others_that_does_not_listen_says_so_in_its_column() {
+fn a_server_that_is_not_there_or_dies_is_a_line_in_the_terminal_and_in_its_column() {
     let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
-    let live = Live::start(&["--also", &format!("mine={free}")]);
-    let began = Instant::now();
-    loop {
-        let state = live.state();
-        let mine = &state["columns"][2]["state"];
-        if mine["is"] == "failing" {
-            assert!(
-                mine["text"].as_str().is_some_and(|text| text.contains("no server listens")),
-                "{mine}"
-            );
-            break;
+    let mut live = Live::start_with(&["--also", &format!("mine={free}")], Stdio::piped());
+    let stderr = BufReader::new(live.child.stderr.take().expect("it is piped"));
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || {
+        stderr.lines().map_while(Result::ok).for_each(|line| _ = sender.send(line));
+    });
+    let must_show = |column: usize, is: &str, part: &str| {
+        let began = Instant::now();
+        loop {
+            let state = live.state()["columns"][column]["state"].clone();
+            if state["is"] == is {
+                return assert!(
+                    state["text"].as_str().is_some_and(|text| text.contains(part)),
+                    "{state}"
+                );
+            }
+            assert!(began.elapsed() < PATIENCE, "{state}");
         }
-        assert!(began.elapsed() < PATIENCE, "{mine}");
-    }
+    };
+    must_print(&lines, "note: mine: ", "no server listens");
+    must_show(2, "failing", "no server listens");
+    let pid = live.state()["columns"][1]["pid"].to_string();
+    Command::new("sh").args(["-c", "kill -s KILL \"$0\"", &pid]).status().expect("sh runs");
+    must_print(&lines, "note: parse: ", "signal: 9");
+    must_show(1, "ended", "signal: 9");
 }

@@ -18,8 +18,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 /// How long a server of `--also` may take to respond.
@@ -70,14 +71,16 @@ pub(crate) struct Live {
     let_visitors_attack: bool,
 }
 
+/// How many lines about the servers may wait for the terminal.
+const NEWS: usize = 16;
+
 /// What is served, and what ends with it.
 struct Site {
     listener: TcpListener,
     room: Arc<Room>,
     guard: Guard,
     started: Vec<Started>,
-    /// What servers of others print.
-    _folder: TempDir,
+    news: Receiver<String>,
 }
 
 impl Live {
@@ -102,6 +105,7 @@ impl Live {
         let room = site.room.clone();
         tokio::select! {
             () = server::serve_all(site.listener, site.room, site.guard) => {}
+            () = print(site.news) => {}
             () = stopped => {}
         }
         let run = room.record();
@@ -133,9 +137,8 @@ impl Live {
         let addr = listener.local_addr()?;
         let opened = Instant::now();
         let mut columns = self.start(stages, opened).await?;
-        let folder = tempfile::tempdir()?;
         let mut started = Vec::new();
-        for (number, Also { name, place }) in self.also.iter().enumerate() {
+        for Also { name, place } in &self.also {
             let (host, addresses) = match place {
                 Place::At(target) => {
                     let addresses = target.resolve().await;
@@ -143,7 +146,9 @@ impl Live {
                     (target.host.clone(), addresses)
                 }
                 Place::By(command) => {
-                    let log = folder.path().join(number.to_string());
+                    // its output is read if it does not start; nothing of it is left behind
+                    let folder = tempfile::tempdir()?;
+                    let log = folder.path().join("output");
                     let server = Started::start(command.clone(), &log, START).await;
                     let server = server.with_context(|| format!("--also {name}"))?;
                     let addr = server.addr();
@@ -167,10 +172,11 @@ impl Live {
             ));
         }
         if self.open {
-            tokio::task::spawn_blocking(move || open(OsStr::new(&page)));
+            spawn_blocking(move || open(OsStr::new(&page)));
         }
-        let room = Arc::new(Room::new(columns, opened));
-        Ok(Site { listener, room, guard, started, _folder: folder })
+        let (sender, news) = channel(NEWS);
+        let room = Arc::new(Room::new(columns, opened, &sender));
+        Ok(Site { listener, room, guard, started, news })
     }
 
     /// Builds the stages and starts each on a free port.
@@ -192,7 +198,7 @@ impl Live {
             };
             stages.into_iter().zip(options).map(start).collect()
         };
-        tokio::task::spawn_blocking(start).await?
+        spawn_blocking(start).await?
     }
 
     /// What is passed on to that stage.
@@ -206,4 +212,12 @@ impl Live {
         }
         options
     }
+}
+
+/// Prints a line for each server that goes down. A terminal that takes none blocks nothing else.
+async fn print(mut news: Receiver<String>) {
+    while let Some(line) = news.recv().await {
+        let _ = spawn_blocking(move || complain(&format!("note: {line}"))).await;
+    }
+    std::future::pending().await
 }

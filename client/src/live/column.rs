@@ -184,9 +184,10 @@ impl Column {
     }
 
     /// Records the state that the page shows now.
-    pub(super) fn record_state(&self) {
+    pub(super) fn record_state(&self) -> State {
         let state = self.state(self.seen().as_ref(), &self.pulse());
-        Period::extend(&mut lock(&self.periods), state, self.requests.now());
+        Period::extend(&mut lock(&self.periods), state.clone(), self.requests.now());
+        state
     }
 
     /// Records the figures of its queue, while something is in it and when they change.

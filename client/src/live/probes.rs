@@ -3,6 +3,7 @@
 use super::attacks::send_once;
 use super::column::Column;
 use super::lock;
+use super::state::State;
 use super::usage::Meter;
 use claims::QueueSample;
 use http1::{ClientRequest, HeaderValue, Method, Uri, encode_request, header};
@@ -11,6 +12,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// What a probe is called.
@@ -30,9 +32,14 @@ const RECORD_EVERY: Duration = Duration::from_millis(100);
 /// How long its figures may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Looks at a server until the task is dropped.
-pub(super) async fn watch(column: Arc<Column>) {
-    tokio::join!(probe(&column), look_at_queue(&column), look_at_process(&column), record(&column));
+/// Looks at a server until the task is dropped; when it goes down, a line of `news` says so.
+pub(super) async fn watch(column: Arc<Column>, news: Sender<String>) {
+    tokio::join!(
+        probe(&column),
+        look_at_queue(&column),
+        look_at_process(&column),
+        record(&column, &news)
+    );
 }
 
 /// A request a second, whether or not the last one got a response.
@@ -140,12 +147,24 @@ async fn look_at_queue(column: &Column) {
 }
 
 /// What the page shows, also while no browser shows it.
-async fn record(column: &Column) {
+async fn record(column: &Column, news: &Sender<String>) {
     let mut tick = interval(RECORD_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut was_down = false;
     loop {
         tick.tick().await;
-        column.record_state();
+        let state = column.record_state();
+        let next = match (&state, column.process()) {
+            (State::Ended(_), _) => Some("press Restart to start it again"),
+            // a stage that runs is busy
+            (State::Failing(_), Err(_)) => Some("start it, or look at its log"),
+            _ => None,
+        };
+        if let (false, Some(next), Some(why)) = (was_down, next, state.reason()) {
+            // no one reads that many
+            let _ = news.try_send(format!("{}: {why}; {next}", column.name()));
+        }
+        was_down = next.is_some();
     }
 }
 

@@ -10,6 +10,7 @@ use http1::Bytes;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
+use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -45,11 +46,12 @@ pub struct Room {
 
 impl Room {
     /// A room with these servers, which are looked at from now on; `opened` is that of the columns.
-    pub fn new(columns: Vec<Column>, opened: Instant) -> Self {
+    /// Each that goes down is a line of `news`, as far as there is room.
+    pub fn new(columns: Vec<Column>, opened: Instant, news: &Sender<String>) -> Self {
         let columns: Vec<_> = columns.into_iter().map(Arc::new).collect();
         let mut watchers = JoinSet::new();
         for column in &columns {
-            watchers.spawn(probes::watch(column.clone()));
+            watchers.spawn(probes::watch(column.clone(), news.clone()));
         }
         Self {
             columns,

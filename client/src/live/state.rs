@@ -22,6 +22,14 @@ pub(super) enum State {
 }
 
 impl State {
+    /// Why it does not respond, if that is known.
+    pub(super) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Failing(why) | Self::Ended(why) => Some(why),
+            Self::Responds { .. } | Self::Silent { .. } | Self::Starting | Self::Paused => None,
+        }
+    }
+
     pub(super) fn to_json(&self) -> Value {
         match self {
             Self::Responds { ms } => json!({"is": "responds", "ms": ms}),

@@ -19,14 +19,15 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn start(options: &[&str]) -> Self {
+        Self::start_with(options, Stdio::null())
+    }
+
+    /// Starts it with that stderr.
+    pub(crate) fn start_with(options: &[&str], stderr: Stdio) -> Self {
         let mut command =
             client(&["live", "--addr", "127.0.0.1:0", "--stage", "1", "--stage", "3"]);
-        let mut child = command
-            .args(options)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
+        let mut child =
+            command.args(options).stdout(Stdio::piped()).stderr(stderr).spawn().expect("it starts");
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().expect("it is piped"))
             .read_line(&mut line)
