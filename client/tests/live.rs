@@ -98,7 +98,7 @@ fn attacks_are_bounded_in_count() {
     assert!(number("attacks") <= 32, "{column:#}");
     // the probes come in addition
     assert!(number("in_flight") <= 212 && number("not_sent") > 0, "{column:#}");
-    assert!(column["bars"].as_array().expect("bars").len() <= 160);
+    assert!(column["bars"].as_array().expect("bars").len() <= 120);
 }
 
 #[test]

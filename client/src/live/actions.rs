@@ -177,7 +177,8 @@ pub(super) fn to_json() -> Value {
             Effect::Process(_) | Effect::Calm => "process",
             Effect::Attack(Attack::Hold(_)) => "hold",
             Effect::Attack(_) => "send",
-            Effect::Rate | Effect::Retries => "steady",
+            Effect::Rate => "steady",
+            Effect::Retries => "retry",
             Effect::Stop => "stop",
         };
         // Windows has no signals; it can end a process

@@ -213,14 +213,16 @@ const mega = (bytes) => `${(bytes / 1048576).toFixed(bytes < 10485760 ? 1 : 0)} 
 
 // What a request has waited by now.
 const age = (bar, now) => (bar[2] ?? now) - bar[1];
-const AGO = 20000; // how long a bar stays after its end, in ms
+const ENDS = ["held", "served", "accepted", "shed", "rejected", "timed-out", "failed", "stopped", "waiting"];
 
 function draw(now, overview) {
   if (overview) {
     views.forEach((view, index) => drawState(view, state.columns[index], now));
     return;
   }
-  const shown = state.columns.map((column) => column.bars.filter((bar) => bar[2] === null || bar[2] > now - AGO).slice(-120));
+  // requests that were due together are sorted by how they ended, and then by how long they waited, as in compare
+  const order = (a, b) => a[1] - b[1] || ENDS.indexOf(a[3]) - ENDS.indexOf(b[3]) || age(a, now) - age(b, now);
+  const shown = state.columns.map((column) => column.bars.sort(order));
   // one scale for all: the tallest bar that waits for a response, with air above it
   const tallest = Math.max(...shown.flat().filter((bar) => bar[3] !== "held").map((bar) => age(bar, now)), 0);
   const top = [1000, 2000, 5000, 10000, 20000, 60000].find((limit) => tallest <= limit) ?? 120000;
@@ -263,8 +265,8 @@ function drawColumn(view, column, bars, { now, top, busiest }) {
   view.plot.setAttribute("aria-label", `${column.in_flight} requests in flight, ${column.held} connections held, ${bars.length} bars`);
   const counts = column.rate.at(-2) ?? [0, 0, 0, 0, 0];
   const responses = counts.slice(0, 4).reduce((a, b) => a + b);
-  say(view.rate, `${responses} responses/s`);
-  view.rates.setAttribute("aria-label", `${responses} responses in the last second`);
+  say(view.rate, `${count(responses, "response")}/s`);
+  view.rates.setAttribute("aria-label", `${count(responses, "response")} in the last second`);
   column.rate.forEach((second, place) => {
     let y = 1;
     second.forEach((count, kind) => {

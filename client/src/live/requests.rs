@@ -13,7 +13,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How many requests of a column the page gets; the newest ones win.
-const SHOWN: usize = 160;
+const SHOWN: usize = 120;
+
+/// For how long the page gets a request after its end.
+const SHOWN_FOR: Duration = Duration::from_secs(20);
 
 /// For how many seconds the rates are kept.
 const SECONDS: usize = 30;
@@ -228,7 +231,8 @@ impl Requests {
         let mut inner = self.lock();
         inner.turn_to(now.as_secs());
         let bars = inner.shown.iter().filter_map(|id| inner.recorded.get(*id));
-        let bars: Vec<_> = bars.map(Request::to_json).collect();
+        let is_fresh = |one: &&Request| one.ended.is_none_or(|ended| now < ended + SHOWN_FOR);
+        let bars: Vec<_> = bars.filter(is_fresh).map(Request::to_json).collect();
         json!({
             "bars": bars,
             "rate": inner.counts,

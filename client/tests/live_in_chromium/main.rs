@@ -145,11 +145,13 @@ async fn each_attack_does_to_each_server_what_the_lessons_say() {
     click(&browser, "ten").await;
     must_draw(&browser, "served", [10, 10, 10, 10, 0]).await;
     must_draw(&browser, "accepted", [0, 0, 0, 0, 10]).await;
-    // one after the other: a staircase
+    // one after the other: a staircase from left to right
     let heights = "return (() => {
+        const value = (bar, name) => Number(bar.getAttribute(name));
         const bars = [...document.querySelectorAll('.column')[3].querySelectorAll('.plot rect')];
-        const heights = bars.filter((bar) => bar.textContent.startsWith('event')).map((bar) => Number(bar.getAttribute('height'))).sort((a, b) => a - b);
-        return heights.length === 10 && heights[9] > 3 * heights[0];
+        const events = bars.filter((bar) => bar.textContent.startsWith('event')).sort((a, b) => value(a, 'x') - value(b, 'x'));
+        const heights = events.map((bar) => value(bar, 'height'));
+        return heights.length === 10 && heights[9] > heights[0] && heights.every((height, place) => !place || height >= heights[place - 1]);
     })()";
     must_become_true(&browser, heights).await;
 
