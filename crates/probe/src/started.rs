@@ -222,6 +222,7 @@ async fn ask(addr: SocketAddr) -> std::io::Result<()> {
 
 fn in_words(status: ExitStatus) -> String {
     match status.code() {
+        Some(0) => "exit code 0: it must not go into the background".into(),
         Some(127) if cfg!(unix) => "exit code 127: there is no such command".into(),
         Some(code) => format!("exit code {code}"),
         None => status.to_string(),
