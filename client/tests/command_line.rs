@@ -139,13 +139,15 @@ fn the_error_of_a_bad_command_line_is_its_last_line_below_the_usage() {
 }
 
 #[test]
-fn compare_outside_the_workspace_says_so() {
-    let output = client(&["compare"]).current_dir(std::env::temp_dir()).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(
-        String::from_utf8_lossy(&output.stderr)
-            .contains("it needs the repository: cd to your clone")
-    );
+fn what_builds_the_stages_says_outside_the_repository_that_it_needs_it() {
+    for command in ["compare", "live"] {
+        let output = client(&[command]).current_dir(std::env::temp_dir()).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        let says =
+            format!("{command} builds the stages, so it needs the repository: cd to your clone");
+        assert!(error.contains(&says), "{error}");
+    }
 }
 
 #[test]

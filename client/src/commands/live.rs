@@ -181,9 +181,8 @@ impl Live {
 
     /// Builds the stages and starts each on a free port.
     async fn start(&self, stages: Vec<u8>, opened: Instant) -> anyhow::Result<Vec<Column>> {
-        let root = stages::workspace().context(
-            "live builds the stages, so it must run inside the workspace; cd to your clone",
-        )?;
+        let root = stages::workspace()
+            .context("live builds the stages, so it needs the repository: cd to your clone")?;
         complain(&format!("building {} of the stages", stages.len()));
         let options: Vec<_> = stages.iter().map(|stage| self.options(*stage)).collect();
         let work = self.work.unwrap_or(WORK);
