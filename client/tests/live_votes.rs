@@ -8,7 +8,6 @@ use outside::http_server;
 use room::{Live, OWN};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 use testkit::PATIENCE;
 
 /// Asks the room about an attack on these servers; the id of the question.
@@ -29,22 +28,7 @@ fn decide(live: &Live, key: &str, question: u64, run: bool) -> u16 {
 
 /// The question, once the attack was measured.
 fn outcome(live: &Live) -> Value {
-    let began = Instant::now();
-    loop {
-        let question = live.state()["question"].clone();
-        if question["phase"] == "over" {
-            return question;
-        }
-        assert!(began.elapsed() < PATIENCE, "{question:#}");
-        std::thread::yield_now();
-    }
-}
-
-/// The run so far.
-fn saved(live: &Live) -> Value {
-    let (status, body) = live.ask("GET /run.json HTTP/1.1\nHost: {addr}", "");
-    assert_eq!(status, 200, "{body}");
-    serde_json::from_str(&body).expect("JSON")
+    live.wait_until(|state| state["question"]["phase"] == "over")["question"].clone()
 }
 
 #[test]
@@ -85,7 +69,7 @@ fn what_was_measured_decides_who_was_right() {
     assert_eq!(live.state()["question"], Value::Null);
 
     // a saved run has them all: the third attack of this one
-    let saved = saved(&live);
+    let saved = live.json("/run.json");
     let attacks = saved["attacks"].as_array().expect("attacks");
     assert_eq!(attacks.len(), 3);
     assert!(attacks[..2].iter().all(|attack| attack["votes"].is_null()), "{saved:#}");
@@ -115,17 +99,13 @@ fn votes_are_saved_with_their_attack_also_if_its_question_was_closed_before_it_w
     assert_eq!(live.post("/votes", &visitor, OWN, &vote(question, 1, &[1])), 200);
     assert_eq!(decide(&live, &live.key, question, true), 200);
     assert_eq!(decide(&live, &live.key, question, false), 200);
-    let began = Instant::now();
-    let votes = loop {
-        let saved = saved(&live);
+    let is_measured = |saved: &Value| {
         let attacks = saved["attacks"].as_array().expect("attacks");
         assert_eq!(attacks.len(), 1, "an attack that was cancelled did not run: {saved:#}");
         assert_eq!(attacks[0]["votes"]["count"], 1);
-        if attacks[0]["votes"]["all_right"] != Value::Null {
-            break attacks[0]["votes"].clone();
-        }
-        assert!(began.elapsed() < PATIENCE, "{saved:#}");
+        attacks[0]["votes"]["all_right"] != Value::Null
     };
+    let votes = live.wait_for("/run.json", is_measured)["attacks"][0]["votes"].clone();
     assert_eq!(votes["all_right"], 1, "{votes:#}");
     let frozen = json!({"server": "stage1-blocking", "respond": 0, "responded": false, "right": 1});
     assert_eq!(votes["servers"][0], frozen);
@@ -230,7 +210,8 @@ async fn stuff(
         stream.write_all(request.as_bytes()).await.expect("it reads");
     }
     let mut responses = String::new();
-    stream.read_to_string(&mut responses).await.expect("responses");
+    let read = stream.read_to_string(&mut responses);
+    tokio::time::timeout(PATIENCE, read).await.expect("a response in time").expect("responses");
     let statuses = responses.split("HTTP/1.1 ").skip(1);
     statuses.map(|rest| rest[..3].parse().expect("a status")).collect()
 }

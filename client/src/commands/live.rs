@@ -130,11 +130,17 @@ impl Live {
     }
 
     async fn open(&self, stages: Vec<u8>) -> anyhow::Result<Site> {
-        // before the build, which takes a while: a port in use is an error right away
+        // before the build, which takes a while: a port in use, or a name that is not known, is an error
+        // right away
         let listener = TcpListener::bind(&self.addr).await.with_context(|| {
             format!("cannot listen on {}; choose another address with --addr", self.addr)
         })?;
         let addr = listener.local_addr()?;
+        for Also { name, place } in &self.also {
+            if let Place::At(target) = place {
+                target.resolve().await.with_context(|| format!("--also {name}"))?;
+            }
+        }
         let opened = Instant::now();
         let mut columns = self.start(stages, opened).await?;
         let mut started = Vec::new();

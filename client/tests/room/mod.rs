@@ -7,6 +7,8 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 use testkit::PATIENCE;
 
 /// A running `client live` with stages 1 and 3. Killed when it is dropped, with its servers.
@@ -71,7 +73,29 @@ impl Live {
     }
 
     pub(crate) fn state(&self) -> Value {
-        let (status, body) = self.ask("GET /state HTTP/1.1\nHost: {addr}", "");
+        self.json("/state")
+    }
+
+    /// Waits until the state is as wanted. Asks with a pause, so that the servers get the processor.
+    pub(crate) fn wait_until(&self, is_wanted: impl Fn(&Value) -> bool) -> Value {
+        self.wait_for("/state", is_wanted)
+    }
+
+    /// As [`Self::wait_until`], for another JSON document.
+    pub(crate) fn wait_for(&self, path: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
+        let began = Instant::now();
+        loop {
+            let json = self.json(path);
+            if is_wanted(&json) {
+                return json;
+            }
+            assert!(began.elapsed() < PATIENCE, "{json:#}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub(crate) fn json(&self, path: &str) -> Value {
+        let (status, body) = self.ask(&format!("GET {path} HTTP/1.1\nHost: {{addr}}"), "");
         assert_eq!(status, 200, "{body}");
         serde_json::from_str(&body).expect("JSON")
     }
