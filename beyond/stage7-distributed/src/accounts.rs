@@ -1,10 +1,11 @@
 //! What the cluster keeps for each user, in a key-value bucket: the effect of the events, and with
 //! it what makes a redelivery and a retry count once.
 
+use crate::cluster::{PATIENCE, Result, name_of, user_of};
 use crate::keys::Known;
-use crate::stream::{PATIENCE, Result};
 use async_nats::Client;
 use async_nats::jetstream::consumer::{Consumer, DeliverPolicy, push};
+use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{Context, kv};
 use event::{Event, User};
 use futures_util::StreamExt;
@@ -66,11 +67,12 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    /// Those that belong to a stream; created if there are none.
-    pub(crate) async fn open(context: &Context, stream: &str, replicas: usize) -> Result<Self> {
+    /// Those that belong to this stream; created if there are none.
+    pub(crate) async fn open(context: &Context, stream: &Stream) -> Result<Self> {
+        let of_stream = &stream.cached_info().config;
         let config = kv::Config {
-            bucket: format!("{stream}-accounts"),
-            num_replicas: replicas,
+            bucket: format!("{}-accounts", of_stream.name),
+            num_replicas: of_stream.num_replicas,
             history: 1,
             ..Default::default()
         };
@@ -146,15 +148,4 @@ impl Accounts {
         }
         Ok(all)
     }
-}
-
-/// The name of a user in the bucket, where few characters are allowed: in hexadecimal digits.
-pub(crate) fn name_of(user: &User) -> String {
-    user.as_ref().bytes().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn user_of(name: &str) -> String {
-    let digits = (0..name.len()).step_by(2).map(|at| name.get(at..at + 2).unwrap_or_default());
-    let bytes = digits.filter_map(|two| u8::from_str_radix(two, 16).ok()).collect();
-    String::from_utf8(bytes).unwrap_or_default()
 }

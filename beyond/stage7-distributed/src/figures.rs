@@ -1,11 +1,10 @@
 //! What readers see: read from the cluster each time, so every front end says the same.
 
-use crate::Bank;
 use crate::accounts::{Account, Accounts};
-use crate::stream::Result;
+use crate::cluster::Result;
+use crate::stream::Events;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// The response to `GET /stats`. `accepted` is the sum of `queued`, `processed`, `failed` and
 /// `repeated`, although no moment has these figures: events come and go while the cluster is read.
@@ -33,13 +32,13 @@ pub(crate) async fn balances(accounts: &Accounts) -> Result<BTreeMap<String, i64
 }
 
 /// First the accounts, then the stream: what is applied in between counts as queued.
-pub(crate) async fn stats(bank: &Bank) -> Result<Stats> {
-    let accounts = bank.accounts.all().await?;
-    let stored = bank.events.stored().await?;
+pub(crate) async fn stats(accounts: &Accounts, events: &Events) -> Result<Stats> {
+    let accounts = accounts.all().await?;
+    let stored = events.stored().await?;
     let sum = |figure: fn(&Account) -> u64| accounts.values().map(figure).sum();
     let (processed, failed, repeated) =
         (sum(|of| of.processed), sum(|of| of.failed), sum(|of| of.repeated));
-    let (done, places) = (processed + failed + repeated, bank.events.places());
+    let (done, places) = (processed + failed + repeated, events.places());
     // what was stored in places that became free in between is left to the next reading
     let accepted = stored.min(done + places.all);
     Ok(Stats {
@@ -47,7 +46,7 @@ pub(crate) async fn stats(bank: &Bank) -> Result<Stats> {
         share: places.of_a_partition,
         queued: accepted.saturating_sub(done),
         accepted,
-        rejected: bank.rejected.load(Relaxed),
+        rejected: events.rejected(),
         processed,
         failed,
         repeated,

@@ -4,12 +4,14 @@
 //! and in a third:       cargo client load -n 100 -c 100 --event
 
 mod accounts;
+mod cluster;
 mod figures;
 mod keys;
 mod options;
 mod stream;
 
 use accounts::Accounts;
+use cluster::{connect, with_leaders};
 use event::Event;
 use figures::{balances, stats};
 use http1::{BodyBudget, Connection, Request, Response, StatusCode, header};
@@ -18,9 +20,8 @@ use options::{Options, Role};
 use serde::de::IgnoredAny;
 use std::io::{self, Write as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
-use stream::{Delivery, Events, Published, connect, with_leaders};
+use stream::{Delivery, Events, Published};
 use tokio::net::TcpListener;
 use tokio::sync::{RwLock, Semaphore};
 use tokio::time::{sleep, timeout};
@@ -52,7 +53,6 @@ struct Bank {
     responding: RwLock<()>,
     events: Events,
     accounts: Accounts,
-    rejected: AtomicU64,
 }
 
 #[tokio::main]
@@ -60,22 +60,24 @@ async fn main() -> workshop::Result {
     let options = STAGE.options::<Options>();
     let stop = stop_signal()?;
     let context = connect(&options).await?;
-    let events = with_leaders(async || Events::open(&context, &options).await).await?;
-    let open = async || Accounts::open(&context, &options.name, options.replicas).await;
-    let accounts = with_leaders(open).await?;
+    let (events, accounts) = with_leaders(async || {
+        let stream = stream::open(&context, &options).await?;
+        let accounts = Accounts::open(&context, &stream).await?;
+        Ok((Events::new(&context, stream, &options).await?, accounts))
+    })
+    .await?;
     let connections = Semaphore::new(options.max_connections);
     let bodies = BodyBudget::new(options.body_memory.saturating_mul(1 << 20));
-    let (responding, rejected) = (RwLock::new(()), AtomicU64::new(0));
-    let role = options.role;
-    let bank = Bank { options, connections, bodies, stop, responding, events, accounts, rejected };
+    let responding = RwLock::new(());
+    let bank = Bank { options, connections, bodies, stop, responding, events, accounts };
     let (bank, hands) = (Arc::new(bank), TaskTracker::new());
-    if role != Role::Worker {
+    if bank.options.role != Role::Worker {
         let listener = listen(&STAGE, &bank.options.addr)?;
         tokio::spawn(serve_all(listener, bank.clone()));
     } else {
         let _ = writeln!(io::stdout(), "working on the stream {}", bank.options.name);
     }
-    if role != Role::Front {
+    if bank.options.role != Role::Front {
         (0..bank.options.hands).for_each(|first| drop(hands.spawn(work(first, bank.clone()))));
     }
     bank.stop.cancelled().await; // no further event and no further connection is accepted,
@@ -83,7 +85,7 @@ async fn main() -> workshop::Result {
     hands.wait().await; // what was in hand is back in the stream,
     let _ = timeout(Duration::from_secs(1), bank.responding.write()).await; // responses are sent
     bank.events.flush().await;
-    if let Ok(stats) = stats(&bank).await {
+    if let Ok(stats) = stats(&bank.accounts, &bank.events).await {
         print_last(&serde_json::to_string(&stats)?);
     }
     Ok(())
@@ -155,7 +157,7 @@ async fn respond(request: Request, bank: &Bank) -> Response {
             (Err(rejection), _) | (_, Err(rejection)) => rejection,
         },
         ("GET" | "HEAD", "/balances") => read(balances(&bank.accounts).await),
-        ("GET" | "HEAD", "/stats") => read(stats(bank).await),
+        ("GET" | "HEAD", "/stats") => read(stats(&bank.accounts, &bank.events).await),
         (_, "/events") => Response::method_not_allowed("POST"),
         (_, "/balances" | "/stats") => Response::method_not_allowed("GET, HEAD"),
         _ => Response::problem(StatusCode::NOT_FOUND, "try /events, /balances or /stats"),
@@ -206,7 +208,6 @@ async fn offer(event: Event, key: Option<String>, bank: &Bank) -> Response {
             Err(_) => unknown(),
         },
         Ok(Published::Full) => {
-            bank.rejected.fetch_add(1, Relaxed);
             // until a hand has done what its partition holds; without a free hand it takes longer
             let places = bank.options.places_of_a_partition();
             let until_done = bank.options.work.saturating_mul(places as u32);
@@ -226,7 +227,7 @@ async fn look_up(
     event: &Event,
     key: Option<String>,
     bank: &Bank,
-) -> stream::Result<Known> {
+) -> cluster::Result<Known> {
     match bank.events.get(number).await? {
         Some(stored) if stored == *event => Ok(Known::Stored),
         Some(_) => Ok(Known::Different),
@@ -252,8 +253,7 @@ async fn work(first: usize, bank: Arc<Bank>) {
         }
         let worked = match bank.events.next(turn % bank.events.partitions()).await {
             Ok(Some(delivery)) => apply(&delivery, &bank).await.map(|()| true),
-            Ok(None) => Ok(false),
-            Err(error) => Err(error),
+            other => other.map(|_| false),
         };
         if let Err(error) = &worked {
             warn!(%error, "the cluster does not respond; the event is delivered again");
@@ -266,7 +266,7 @@ async fn work(first: usize, bank: Arc<Bank>) {
 }
 
 /// The effect, and then the acknowledgement: in the other order a crash between them loses it.
-async fn apply(delivery: &Delivery, bank: &Bank) -> stream::Result<()> {
+async fn apply(delivery: &Delivery, bank: &Bank) -> cluster::Result<()> {
     let mut remaining = bank.options.work;
     while !remaining.is_zero() {
         let step = remaining.min(bank.options.ack_wait / 3);
@@ -282,14 +282,9 @@ async fn apply(delivery: &Delivery, bank: &Bank) -> stream::Result<()> {
     delivery.done().await
 }
 
-fn read(found: stream::Result<impl serde::Serialize>) -> Response {
-    found.map_or_else(
-        |error| {
-            warn!(%error, "the cluster cannot be read");
-            unavailable(GONE, 1)
-        },
-        |found| Response::json(StatusCode::OK, &found),
-    )
+fn read(found: cluster::Result<impl serde::Serialize>) -> Response {
+    let found = found.inspect_err(|error| warn!(%error, "the cluster cannot be read"));
+    found.map_or_else(|_| unavailable(GONE, 1), |found| Response::json(StatusCode::OK, &found))
 }
 
 fn unavailable(detail: &str, retry_after: u64) -> Response {

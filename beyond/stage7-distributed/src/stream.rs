@@ -1,37 +1,22 @@
 //! The queue: a stream of NATS JetStream, in partitions. Everything here is the engine's way to do
 //! what stage 5 did with a channel.
 
-use crate::accounts::name_of;
+use crate::cluster::{PATIENCE, Result, api_error, name_of, wrong};
 use crate::options::Options;
+use async_nats::Client;
 use async_nats::connection::State;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
-use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind, PublishErrorKind};
+use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{
-    Config, ConsumerError, ConsumerErrorKind, DiscardPolicy, RawMessageErrorKind, RetentionPolicy,
-    Stream,
+    Config, DiscardPolicy, RawMessageErrorKind, RetentionPolicy, Stream,
 };
-use async_nats::jetstream::{self, AckKind, Context, ErrorCode, Message};
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr};
+use async_nats::jetstream::{AckKind, Context, Message};
 use event::Event;
 use futures_util::StreamExt;
-use std::error::Error;
-use std::io;
-use std::time::{Duration, Instant};
-use tokio::time::{sleep, timeout};
-
-/// Errors of the client library come in a dozen types.
-pub(crate) type Result<T> = std::result::Result<T, async_nats::Error>;
-
-/// How long a request to the cluster may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
-
-/// How long a start waits for a cluster that has just been started itself.
-const START: Duration = Duration::from_secs(15);
-
-/// The oldest NATS server that keeps the promise. Before 2.12 an event that was rejected since the
-/// stream is full enters its key into the table of duplicates all the same.
-const OLDEST: (u64, u64) = (2, 12);
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// The stream and its consumers.
 pub(crate) struct Events {
@@ -41,6 +26,8 @@ pub(crate) struct Events {
     places: Places,
     /// One for each partition.
     consumers: Vec<Consumer<pull::Config>>,
+    /// How many events of this process had no place.
+    rejected: AtomicU64,
 }
 
 /// What became of an event that was published.
@@ -64,132 +51,58 @@ pub(crate) struct Places {
     pub(crate) of_a_partition: u64,
 }
 
-/// Connects to a cluster that can keep the promise.
-pub(crate) async fn connect(options: &Options) -> io::Result<Context> {
-    let urls = options.nats.join(",");
-    let addresses: std::result::Result<Vec<ServerAddr>, _> =
-        options.nats.iter().map(|url| url.parse()).collect();
-    let addresses = addresses.map_err(|error| wrong(format!("--nats {urls}: {error}")))?;
-    let client = ConnectOptions::new()
-        .connection_timeout(Duration::from_secs(1))
-        .ping_interval(Duration::from_secs(1)) // after two without a response a server is gone
-        .request_timeout(Some(PATIENCE))
-        .reconnect_delay_callback(|tries| Duration::from_millis(50 * (tries as u64).min(10)))
-        .connect(addresses)
-        .await
-        .map_err(|error| match error.kind() {
-            ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
-                wrong(format!("{urls}: wrong user or password; nats://USER:PASSWORD@HOST:PORT"))
-            }
-            _ => {
-                let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-                wrong(format!(
-                    "no NATS server at {urls} ({cause}); start three: scripts/cluster.sh"
-                ))
-            }
-        })?;
-    let info = client.server_info();
-    let mut numbers = info.version.split('.').map(|number| number.parse().unwrap_or(0));
-    if (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < OLDEST {
-        let (version, (major, minor)) = (&info.version, OLDEST);
-        let it = "loses events that it has acknowledged";
-        return Err(wrong(format!("nats-server {version} {it}; use {major}.{minor} or later")));
-    }
-    if !info.jetstream {
-        return Err(wrong(format!("{urls}: this server has no JetStream; nats-server -js")));
-    }
-    let mut context = jetstream::new(client);
-    context.set_timeout(PATIENCE);
-    Ok(context)
-}
-
-fn wrong(what: String) -> io::Error {
-    io::Error::other(what)
-}
-
-/// Tries again until a cluster that has just been started has its leaders.
-pub(crate) async fn with_leaders<T>(attempt: impl AsyncFn() -> Result<T>) -> io::Result<T> {
-    let began = Instant::now();
-    loop {
-        let error = match attempt().await {
-            Ok(done) => return Ok(done),
-            Err(error) => error,
-        };
-        let reason = api_error(&*error);
-        let may_pass = match reason.as_ref().map(jetstream::Error::error_code) {
-            Some(code) => {
-                [ErrorCode::CLUSTER_NO_PEERS, ErrorCode::CLUSTER_NOT_AVAILABLE].contains(&code)
-            }
-            None => !error.is::<io::Error>(),
-        };
-        if !may_pass || began.elapsed() > START {
-            return Err(wrong(
-                reason.map_or_else(|| error.to_string(), |error| format!("JetStream: {error}")),
-            ));
+impl Places {
+    fn of(options: &Options) -> Self {
+        Self {
+            all: (options.queue + options.partitions) as u64,
+            of_a_partition: options.places_of_a_partition() as u64,
         }
-        sleep(Duration::from_millis(200)).await;
     }
 }
 
-/// The error that JetStream itself has sent, if it is one.
-fn api_error(error: &(dyn Error + 'static)) -> Option<jetstream::Error> {
-    let of_stream = error.downcast_ref().map(CreateStreamError::kind);
-    if let Some(CreateStreamErrorKind::JetStream(error)) = of_stream {
-        return Some(error);
+/// The stream with the limits that the options say; created if there is none.
+pub(crate) async fn open(context: &Context, options: &Options) -> Result<Stream> {
+    let (name, places) = (&options.name, Places::of(options));
+    let wanted = Config {
+        name: name.clone(),
+        subjects: vec![format!("{name}.*")],
+        retention: RetentionPolicy::WorkQueue, // what is acknowledged is gone
+        discard: DiscardPolicy::New,           // full: the new one is rejected
+        max_messages: places.all as i64,
+        max_messages_per_subject: places.of_a_partition as i64, // a stuck partition does not fill the others
+        discard_new_per_subject: true,
+        num_replicas: options.replicas,
+        duplicate_window: Duration::from_secs(120),
+        ..Default::default()
+    };
+    // one that exists is taken as it is, whatever its limits
+    let stream = context.get_or_create_stream(wanted.clone()).await?;
+    let found = &stream.cached_info().config;
+    let limits = |config: &Config| {
+        (config.max_messages, config.max_messages_per_subject, config.num_replicas)
+    };
+    let kind = |config: &Config| {
+        (config.retention, config.discard, config.discard_new_per_subject, config.subjects.clone())
+    };
+    if limits(found) != limits(&wanted) || kind(found) != kind(&wanted) {
+        let text = |(messages, share, replicas)| {
+            format!("{messages} messages, {share} per partition, {replicas} replicas")
+        };
+        return Err(wrong(format!(
+            "the stream {name} exists with other limits ({}, not {}): use its --queue, --partitions and --replicas, or another --name",
+            text(limits(found)),
+            text(limits(&wanted)),
+        )).into());
     }
-    if let Some(ConsumerErrorKind::JetStream(error)) = error.downcast_ref().map(ConsumerError::kind)
-    {
-        return Some(error);
-    }
-    error.downcast_ref().cloned().or_else(|| api_error(error.source()?))
+    Ok(stream)
 }
 
 impl Events {
-    /// Opens the stream, or creates it.
-    pub(crate) async fn open(context: &Context, options: &Options) -> Result<Self> {
-        let (name, partitions) = (&options.name, options.partitions);
-        let places = Places {
-            all: (options.queue + partitions) as u64,
-            of_a_partition: options.places_of_a_partition() as u64,
-        };
-        let wanted = Config {
-            name: name.clone(),
-            subjects: vec![format!("{name}.*")],
-            retention: RetentionPolicy::WorkQueue, // what is acknowledged is gone
-            discard: DiscardPolicy::New,           // full: the new one is rejected
-            max_messages: places.all as i64,
-            max_messages_per_subject: places.of_a_partition as i64, // a stuck partition does not fill the others
-            discard_new_per_subject: true,
-            num_replicas: options.replicas,
-            duplicate_window: Duration::from_secs(120),
-            ..Default::default()
-        };
-        // one that exists is taken as it is, whatever its limits
-        let stream = context.get_or_create_stream(wanted.clone()).await?;
-        let found = &stream.cached_info().config;
-        let limits = |config: &Config| {
-            (config.max_messages, config.max_messages_per_subject, config.num_replicas)
-        };
-        let kind = |config: &Config| {
-            (
-                config.retention,
-                config.discard,
-                config.discard_new_per_subject,
-                config.subjects.clone(),
-            )
-        };
-        if limits(found) != limits(&wanted) || kind(found) != kind(&wanted) {
-            let text = |(messages, share, replicas)| {
-                format!("{messages} messages, {share} per partition, {replicas} replicas")
-            };
-            return Err(wrong(format!(
-                "the stream {name} exists with other limits ({}, not {}): use its --queue, --partitions and --replicas, or another --name",
-                text(limits(found)),
-                text(limits(&wanted)),
-            )).into());
-        }
+    /// The queue in that stream, with a consumer for each partition; created where there are none.
+    pub(crate) async fn new(context: &Context, stream: Stream, options: &Options) -> Result<Self> {
+        let (name, places) = (&options.name, Places::of(options));
         let mut consumers = Vec::new();
-        for partition in 0..partitions {
+        for partition in 0..options.partitions {
             let consumer = format!("{name}-{partition}");
             let config = pull::Config {
                 durable_name: Some(consumer.clone()),
@@ -201,7 +114,8 @@ impl Events {
             };
             consumers.push(stream.get_or_create_consumer(&consumer, config).await?);
         }
-        Ok(Self { context: context.clone(), stream, name: name.clone(), places, consumers })
+        let (context, name, rejected) = (context.clone(), name.clone(), AtomicU64::new(0));
+        Ok(Self { context, stream, name, places, consumers, rejected })
     }
 
     pub(crate) fn partitions(&self) -> usize {
@@ -236,6 +150,7 @@ impl Events {
             Ok(_) => Published::Stored,
             Err(error) => match (api_error(&error), error.kind()) {
                 (Some(reason), _) if reason.to_string().contains("maximum messages") => {
+                    self.rejected.fetch_add(1, Relaxed);
                     Published::Full
                 }
                 (Some(reason), _) => Published::Rejected(reason.to_string()),
@@ -271,6 +186,10 @@ impl Events {
 
     pub(crate) fn places(&self) -> Places {
         self.places
+    }
+
+    pub(crate) fn rejected(&self) -> u64 {
+        self.rejected.load(Relaxed)
     }
 
     /// How many events were ever stored.

@@ -122,7 +122,7 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "any version of the engine",
-        file: "stream.rs",
+        file: "cluster.rs",
         changes: &[("< OLDEST", "< (0, OLDEST.0)")],
         caught_by: ("lesson", "a_cluster_that_cannot_keep_the_promise_is_one_line_and_exit_code_1"),
     },

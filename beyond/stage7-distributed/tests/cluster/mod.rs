@@ -33,7 +33,9 @@ impl Cluster {
     pub(crate) fn start_in(folder: Option<&Path>, args: &[&str]) -> Option<Self> {
         if which("nats-server").is_none() {
             assert!(std::env::var_os("NOTHING_MISSING").is_none(), "nats-server is missing");
-            println!("not tried: nats-server is not installed; client doctor says where it comes from");
+            println!(
+                "not tried: nats-server is not installed; client doctor says where it comes from"
+            );
             return None;
         }
         let port = free_ports();
