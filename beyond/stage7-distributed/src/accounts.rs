@@ -1,7 +1,7 @@
 //! What the cluster keeps for each user, in a key-value bucket: the effect of the events, and with
 //! it what makes a redelivery and a retry count once.
 
-use crate::cluster::{PATIENCE, Result, name_of, user_of};
+use crate::cluster::{PATIENCE, Result, name_of, user_of, wrong};
 use crate::keys::Known;
 use async_nats::Client;
 use async_nats::jetstream::consumer::{Consumer, DeliverPolicy, push};
@@ -69,14 +69,25 @@ pub(crate) struct Accounts {
 impl Accounts {
     /// Those that belong to this stream; created if there are none.
     pub(crate) async fn open(context: &Context, stream: &Stream) -> Result<Self> {
-        let of_stream = &stream.cached_info().config;
+        let (name, created) = (&stream.cached_info().config.name, stream.cached_info().created);
         let config = kv::Config {
-            bucket: format!("{}-accounts", of_stream.name),
-            num_replicas: of_stream.num_replicas,
+            bucket: format!("{name}-accounts"),
+            description: format!("of the stream {name}, created {created}"),
+            num_replicas: stream.cached_info().config.num_replicas,
             history: 1,
             ..Default::default()
         };
-        let store = context.create_or_update_key_value(config).await?;
+        let (bucket, wanted) = (config.bucket.clone(), Some(config.description.clone()));
+        let store = match context.get_key_value(&bucket).await {
+            Ok(store) => store,
+            Err(_) => context.create_key_value(config).await?,
+        };
+        // an account has the number of its last event, and another stream counts from 1 again
+        if store.stream.cached_info().config.description != wanted {
+            return Err(wrong(format!(
+                "the accounts in the bucket {bucket} belong to an earlier stream {name}, and events of this one would count as applied: delete the bucket, or use another --name"
+            )).into());
+        }
         Ok(Self { store, client: context.client(), readings: Semaphore::new(READINGS) })
     }
 

@@ -260,6 +260,22 @@ fn a_stream_with_other_limits_is_not_used() {
     }
 }
 
+#[test]
+fn accounts_whose_stream_is_gone_are_not_used() {
+    let Some(cluster) = shared() else { return };
+    let options = ["--work", "0s", "--queue", "10"];
+    let server = cluster.server("gone", &options);
+    must_get(202, &server, event("alice", 5));
+    until_done(server.addr(), 1);
+    drop(server);
+    drop(cluster.server("gone", &options)); // on its own stream it starts again
+    cluster.delete_stream("gone");
+    let args = [&["--nats", &cluster.nats, "--name", "gone"], &options[..]].concat();
+    for _ in ["without a stream", "with a new one"] {
+        must_fail(&args, "the accounts in the bucket gone-accounts belong to an earlier stream");
+    }
+}
+
 /// Expects one line that contains this, and exit code 1.
 #[track_caller]
 fn must_fail(args: &[&str], with: &str) {

@@ -79,6 +79,12 @@ const MUTANTS: &[Mutant] = &[
         caught_by: ("lesson", "a_stream_with_other_limits_is_not_used"),
     },
     Mutant {
+        name: "the accounts of a stream that is gone",
+        file: "accounts.rs",
+        changes: &[("config.description != wanted {", "config.description.is_none() {")],
+        caught_by: ("lesson", "accounts_whose_stream_is_gone_are_not_used"),
+    },
+    Mutant {
         name: "a worker that keeps what it has in hand",
         file: "main.rs",
         changes: &[("return delivery.give_back().await;", "return Ok(());")],

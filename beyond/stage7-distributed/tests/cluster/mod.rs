@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -103,6 +103,19 @@ impl Cluster {
     /// How often the servers were started so far.
     pub(crate) fn starts(&self) -> usize {
         self.lines().iter().filter(|line| line.contains("  process ")).count()
+    }
+
+    /// Deletes a stream, as an administrator does.
+    pub(crate) fn delete_stream(&self, name: &str) {
+        let addr = self.nats.split(',').next().expect("there are three");
+        let mut connection = TcpStream::connect(addr).expect("a NATS server listens");
+        connection.set_read_timeout(Some(PATIENCE)).expect("it can be set");
+        let request = format!("PUB $JS.API.STREAM.DELETE.{name} deleted 0\r\n\r\n");
+        write!(connection, "CONNECT {{}}\r\nSUB deleted 1\r\n{request}").expect("it reads");
+        let mut lines = BufReader::new(connection).lines().map_while(Result::ok);
+        let response = lines.find(|line| line.contains("stream_delete_response"));
+        let response = response.expect("the cluster responds");
+        assert!(response.contains("\"success\":true"), "{response}");
     }
 
     /// Starts a server of stage 7 on it.
