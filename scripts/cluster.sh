@@ -90,6 +90,13 @@ supervise() { # starts again what has ended; never returns
     done
 }
 
+# Whether this server knows who leads: before that, it leaves requests without a response. What its
+# log says is not an interface, so this does not wait for it without an end.
+has_leader() { # NUMBER of a server
+    measure_since "$began"
+    [[ $(<"$dir/n$(($1 + 1)).log") = *'metadata leader'* || $elapsed -gt 10000 ]]
+}
+
 main() {
     local n began
     parse_arguments "$@"
@@ -100,8 +107,8 @@ main() {
     for n in 0 1 2; do start "$n"; done
     read_clock
     began=$now
-    for n in 0 1 2; do # until each of them listens
-        until (exec 6<>"/dev/tcp/127.0.0.1/$((first_port + n))") 2>/dev/null; do
+    for n in 0 1 2; do
+        until (exec 6<>"/dev/tcp/127.0.0.1/$((first_port + n))") 2>/dev/null && has_leader "$n"; do
             kill -0 "${started[n]}" 2>/dev/null || {
                 tail -3 "$dir/n$((n + 1)).log" >&2
                 die "$program does not start"

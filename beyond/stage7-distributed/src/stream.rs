@@ -115,7 +115,19 @@ impl Events {
             consumers.push(stream.get_or_create_consumer(&consumer, config).await?);
         }
         let (context, name, rejected) = (context.clone(), name.clone(), AtomicU64::new(0));
-        Ok(Self { context, stream, name, places, consumers, rejected })
+        let events = Self { context, stream, name, places, consumers, rejected };
+        events.try_publish().await?;
+        Ok(events)
+    }
+
+    /// Publishes what a stream of any name rejects: an error if no stream responds. The server
+    /// to which this process is connected learns of a new stream a moment after its creation.
+    async fn try_publish(&self) -> Result<()> {
+        let message = PublishMessage::build().expected_stream(".");
+        match self.context.send_publish(format!("{}.0", self.name), message).await?.await {
+            Err(error) if api_error(&error).is_none() => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn partitions(&self) -> usize {
