@@ -1,4 +1,7 @@
 //! The table of `metastable/README.md`: every run of the page, side by side, and what was served before and after the pause.
+//!
+//! Its premise is a server that does fifty events a second. Beside the runs another stage 4 is kept busy, which shows what this
+//! machine lets such a server do: where that is too little for the rate, no run can be expected to recover.
 
 #![cfg(unix)]
 
@@ -10,6 +13,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
+
+/// Keeps a server busy for as long as the longest run lasts.
+const BUSY: &str = "cargo client load --start 'cargo stage4 --addr 127.0.0.1:{port} --work 20ms' \
+                    -z 30s -c 2 --event --json";
+
+/// How many events a second it must do, before the pause and after it. With 40 the backlog of the pause, 105 events, is done
+/// just when the longest runs end.
+const ENOUGH: f64 = 42.0;
 
 /// The runs of the page: the name of each, and its command, without where its output goes.
 fn runs(page: &Page) -> BTreeMap<String, String> {
@@ -45,6 +56,14 @@ fn served(report: &Value) -> Option<[f64; 2]> {
     Some([mean(&served[..pause as usize]), mean(&served[served.len() - 3..])])
 }
 
+/// What the busy server did each second while the runs were before their pauses, and afterwards.
+fn speed(report: &Value) -> Option<[f64; 2]> {
+    let seconds = report["timeline"].as_array()?.iter();
+    let served: Vec<_> = seconds.filter_map(|second| second["served"].as_f64()).collect();
+    let mean = |served: &[f64]| served.iter().sum::<f64>() / served.len() as f64;
+    Some([mean(served.get(..4)?), mean(served.get(7..27)?)])
+}
+
 #[test]
 fn each_run_ends_as_its_table_says() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the workspace");
@@ -64,13 +83,25 @@ fn each_run_ends_as_its_table_says() {
         serde_json::from_slice::<Value>(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
     };
     thread::scope(|scope| {
+        let busy = scope.spawn(|| report(BUSY));
         let started = runs.iter().map(|(name, command)| (name, scope.spawn(|| report(command))));
-        for (name, run) in started.collect::<Vec<_>>() {
+        let started: Vec<_> = started.collect();
+        let busy = busy.join().expect("it prints its report");
+        let speed = speed(&busy).unwrap_or_else(|| panic!("it lasts 30 seconds: {busy:#}"));
+        if speed.iter().any(|speed| *speed < ENOUGH) {
+            println!(
+                "not tried: who recovers; this machine is so busy that stage 4 does {speed:?} a second"
+            );
+        }
+        for (name, run) in started {
             let report = run.join().expect("it prints its report");
             let figures = served(&report).unwrap_or_else(|| panic!("{name}: {report:#}"));
             let [rate, _] = rows[name];
-            for (seen, said) in figures.into_iter().zip(rows[name]) {
-                let is_as_said = if said == 0.0 { seen < rate / 5.0 } else { seen > rate * 0.8 };
+            for ((seen, said), speed) in figures.into_iter().zip(rows[name]).zip(speed) {
+                let is_as_said = match said {
+                    0.0 => seen < rate / 5.0,
+                    _ => seen > rate * 0.8 || speed < ENOUGH,
+                };
                 assert!(is_as_said, "{name}: {seen} where the page says {said}: {report:#}");
             }
         }
