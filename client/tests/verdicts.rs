@@ -199,6 +199,15 @@ fn evidence_that_cannot_be_written_is_one_line_and_changes_no_verdict() {
 }
 
 #[test]
+fn a_page_that_cannot_be_written_is_one_line_and_exit_code_1() {
+    let output = check(echo(), &["--only", "echo", "--out", "/dev/null/check"]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), error.lines().count()), (Some(1), 1), "{error}");
+    assert!(error.contains("cannot write /dev/null/check/index.html"), "{error}");
+    assert!(stdout(&output).contains("stage 2: 1 of 1 claims\n"), "{}", stdout(&output));
+}
+
+#[test]
 fn repeat_says_how_often_a_claim_broke() {
     // each twentieth response is another one
     let flaky = || {

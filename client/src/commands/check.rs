@@ -132,12 +132,10 @@ impl Check {
                 at,
                 took: began.elapsed(),
             };
-            let page = Output::reserve(&out.join("index.html"))
-                .and_then(|page| page.write(&html::render_check(&matrix, self.stage)));
-            match page {
-                Ok(page) if !self.json => say(&format!("page: {}\n", page.display())),
-                Ok(_) => {}
-                Err(error) => complain(&format!("no page: {error:#}")),
+            let page = Output::reserve(&out.join("index.html"))?;
+            let page = page.write(&html::render_check(&matrix, self.stage))?;
+            if !self.json {
+                say(&format!("page: {}\n", page.display()));
             }
             return Ok(exit_code);
         }
