@@ -147,13 +147,15 @@ impl Accounts {
         &self,
         consumer: Consumer<push::OrderedConfig>,
     ) -> Result<BTreeMap<String, Account>> {
-        let (mut all, mut last) = (BTreeMap::new(), 0);
+        let mut all = BTreeMap::new();
         let now = self.store.stream.get_info().await?.state; // the leader's; a replica may be behind
         let mut changes = consumer.messages().await?;
-        // what changes meanwhile comes later, so it takes both to know that none is missing
-        while last < now.last_sequence || (all.len() as u64) < now.messages {
+        let mut is_complete = now.messages == 0;
+        while !is_complete {
             let change = changes.next().await.ok_or("the bucket sends no further account")??;
-            last = change.info()?.stream_sequence;
+            let info = change.info()?;
+            // what changes meanwhile comes later, so it takes both to know that none is missing
+            is_complete = info.stream_sequence >= now.last_sequence && info.pending == 0;
             let name = change.subject.strip_prefix(&self.store.prefix).unwrap_or_default();
             all.insert(user_of(name), serde_json::from_slice(&change.payload)?);
         }

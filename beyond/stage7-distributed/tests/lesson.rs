@@ -180,6 +180,27 @@ fn the_figures_add_up_at_every_moment_and_readings_leave_nothing_behind() {
     }
 }
 
+#[test]
+fn no_account_is_missing_in_a_reading_while_others_are_new() {
+    let Some(cluster) = shared() else { return };
+    let server = cluster.server("new", &["--work", "0s", "--queue", "20", "--hands", "4"]);
+    let addr = server.addr();
+    let sending = thread::spawn(move || {
+        let users =
+            (0..).map(|number| if number % 4 == 0 { number } else { number / (2 + number % 7) });
+        let events = users.map(|user| event(&format!("user{user}"), 1));
+        events.filter(|event| ask(addr, event).status() == 202).take(800).count()
+    });
+    let mut earlier = 0;
+    while !sending.is_finished() {
+        let found = balances(&server);
+        let sum = found.as_object().expect("the users").values().filter_map(|of| of.as_i64()).sum();
+        assert!(sum >= earlier, "{sum} are applied, and before {earlier} were: {found}");
+        earlier = sum;
+    }
+    until_done(addr, sending.join().expect("the server responds") as u64);
+}
+
 /// How long so many workers, each with one hand, take for 24 events of 24 users, 100 ms each.
 fn time_of(cluster: &Cluster, workers: usize, partitions: &str) -> Duration {
     let name = format!("work-{workers}-{partitions}");

@@ -105,8 +105,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "accounts that end where they were read first",
         file: "accounts.rs",
-        changes: &[("while last < now.last_sequence || (all.len() as u64) < now.messages {", "while last < now.last_sequence {")],
-        caught_by: ("lesson", "the_figures_add_up_at_every_moment_and_readings_leave_nothing_behind"),
+        changes: &[("now.last_sequence && info.pending == 0;", "now.last_sequence;")],
+        caught_by: ("lesson", "no_account_is_missing_in_a_reading_while_others_are_new"),
     },
     Mutant {
         name: "figures of two moments",
