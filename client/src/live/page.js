@@ -357,5 +357,6 @@ async function follow() {
 buildColumns();
 buildControls();
 buildQuestion();
+find("hint").append(` ${setup.bounds}`);
 showRole();
 follow();

@@ -315,6 +315,9 @@ async fn two_browsers_see_the_same_a_visitor_only_watches_and_the_page_notices_t
     let enabled = "return [...document.querySelectorAll('#buttons button')].filter((b) => !b.disabled).length";
     assert_eq!(visitor.run(enabled).await, json!(0));
     assert_eq!(host.run(enabled).await, json!(14));
+    let hint = host.run("return document.getElementById('hint').innerText").await;
+    let bounds = "at most 200 requests are in flight to a server";
+    assert!(hint.as_str().is_some_and(|hint| hint.contains(bounds)), "{hint}");
     click(&host, "silent").await;
     must_show(&visitor, ["silent", "responds", "responds", "responds", "responds"]).await;
     must_show(&host, ["silent", "responds", "responds", "responds", "responds"]).await;
