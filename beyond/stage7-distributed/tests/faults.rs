@@ -9,16 +9,21 @@ use http1::{Decoded, Decoder, Response};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 use testkit::{OnDrop, PATIENCE, Server, ask, event, get, json, wait_until};
 
-/// One fault at a time: they are about time.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// Rounds mostly wait for elections, so those of several faults run side by side, each on a cluster of
+/// its own. A test with deadlines of a second runs alone.
+static TIME: RwLock<()> = RwLock::new(());
 
-fn alone() -> MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+fn alone() -> RwLockWriteGuard<'static, ()> {
+    TIME.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn side_by_side() -> RwLockReadGuard<'static, ()> {
+    TIME.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 const OPTIONS: [&str; 4] = ["--work", "0s", "--queue", "200"];
@@ -84,7 +89,7 @@ impl Load {
                         self.unknown.fetch_add(1, Relaxed)
                     }
                 };
-                thread::sleep(Duration::from_millis(2)); // not for the second that it asks for
+                thread::sleep(Duration::from_millis(20)); // not for the second that it asks for
             }
             self.longest_wait.fetch_max(began.elapsed().as_millis() as u64, Relaxed);
             self.acknowledged.fetch_add(1, Relaxed);
@@ -133,7 +138,7 @@ fn rounds() -> usize {
 /// was applied.
 fn must_survive(what: &str, fault: impl Fn(&mut Room, &Load)) {
     const CLIENTS: usize = 16;
-    let _alone = alone();
+    let _time = side_by_side();
     let Some(mut room) = Room::new() else { return };
     let load = Load {
         fronts: Mutex::new([room.fronts[0].addr(), room.fronts[1].addr()]),
@@ -262,7 +267,7 @@ fn kill_9_of_all_three_nats_servers_loses_nothing() {
 
 #[test]
 fn a_key_counts_once_also_after_the_servers_have_forgotten_it() {
-    let _alone = alone();
+    let _time = side_by_side();
     let Some(cluster) = Cluster::start(&[]) else { return };
     let server = cluster.server("events", &["--work", "0s"]);
     let until_202 = |event: &[u8]| {
@@ -286,6 +291,7 @@ fn a_key_counts_once_also_after_the_servers_have_forgotten_it() {
     until_202(&keyed("k2", "alice", 1));
     let stats = wait_until(server.addr(), "/stats", |stats| stats["processed"] == 2);
     assert_eq!((&stats["queued"], &stats["repeated"]), (&0.into(), &0.into()), "{stats}");
+    let server = cluster.server("events", &["--work", "0s"]); // the accounts still have their stream
     assert_eq!(json(&ask(server.addr(), get("/balances"))), serde_json::json!({"alice": 6}));
 }
 

@@ -158,7 +158,7 @@ fn each_mistake_can_be_made_in_this_code() {
 }
 
 #[test]
-#[ignore = "builds the server once for each mistake, which takes minutes, and some need more rounds: ROUNDS=8 cargo test -- --ignored"]
+#[ignore = "builds the server once for each mistake, which takes minutes, and some need the rounds of the gate: ROUNDS=10 cargo test -- --ignored"]
 fn each_mistake_is_caught_by_a_test() {
     each_must_be_caught("stage7", "stage7-distributed", env!("CARGO_TARGET_TMPDIR"), MUTANTS);
 }
