@@ -40,6 +40,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // without threads: under Wine, a process that ends while they start sometimes ends with another exit code
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return commands::print::end(help::end(Args::command(), error)),
+    };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -47,20 +52,16 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let code = commands::print::end(runtime.block_on(run()));
+    let code = commands::print::end(runtime.block_on(run(args)));
     probe::children::end_all(); // a signal may have interrupted a build
     runtime.shutdown_background();
     code
 }
 
-async fn run() -> ExitCode {
+async fn run(args: Args) -> ExitCode {
     // each connection takes a descriptor, and many systems begin with 1024 or 256; if it fails, the
     // report will say so
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let args = match Args::try_parse() {
-        Ok(args) => args,
-        Err(error) => return help::end(Args::command(), error),
-    };
     let done = match args.command {
         Command::Load(load) => load.run().await,
         Command::Hold(hold) => hold.run().await,
