@@ -145,6 +145,7 @@ fn a_cancelled_rejection_is_not_sent_twice() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "under Wine, a socket takes a write of any size at once")]
 fn writing_a_response_waits_for_a_slow_reader() {
     let serve = async |mut connection: Connection| {
         let Some(_) = read_request(&mut connection).await? else { panic!("no request") };

@@ -347,6 +347,7 @@ async fn a_response_is_read_while_the_request_is_sent() {
 }
 
 #[tokio::test]
+#[cfg_attr(windows, ignore = "under Wine, a socket takes a write of any size at once")]
 async fn an_early_final_response_ends_the_sending() {
     for interim in ["", "HTTP/1.1 100 Continue\r\n\r\n"] {
         let mut connection = connect_to(move |mut stream| {
