@@ -145,7 +145,7 @@ impl Check {
     /// Tries one claim after another.
     async fn try_all(&self, addr: SocketAddr, server: &mut Option<Started>) -> Counts {
         let (mut counts, books) = (Counts::default(), Books::default());
-        let mut files = EvidenceFiles::new(self.folder(), addr);
+        let mut files = EvidenceFiles::new(self.folder(), self.stage, addr);
         let mut claims = claims_of(self.stage);
         claims.retain(|claim| self.only.is_empty() || self.only.contains(&claim.name));
         let named = CLAIMS.iter().filter(|claim| self.only.contains(&claim.name));
@@ -180,9 +180,10 @@ impl Check {
             let verdict = tries.verdict();
             leaves_work |= verdict != Verdict::Kept;
             let evidence = tries.finding.as_ref().and_then(|finding| files.write(claim, finding));
+            let command = tries.command(claim, self.stage, addr);
             match self.json {
-                true => tries.show_as_json(claim, addr, evidence.as_deref()),
-                false => tries.show_as_text(claim, addr, evidence.as_deref()),
+                true => tries.show_as_json(claim, &command, evidence.as_deref()),
+                false => tries.show_as_text(claim, &command, evidence.as_deref()),
             }
             let decides = self.decides(claim);
             counts.add(Case {
@@ -214,7 +215,8 @@ impl Check {
         }
         for claim in claims {
             if self.json {
-                Tries::unknown(reason.to_owned()).show_as_json(claim, addr, None);
+                let tries = Tries::unknown(reason.to_owned());
+                tries.show_as_json(claim, &tries.command(claim, self.stage, addr), None);
             }
             let finding = Tries::unknown(reason.to_owned()).into_finding();
             let decides = self.decides(claim);
@@ -289,16 +291,16 @@ impl Tries {
         self.finding.as_ref().map_or("", |finding| &finding.figure)
     }
 
-    /// The command that reproduces what was found.
-    fn command(&self, claim: &Claim, addr: SocketAddr) -> String {
+    /// The command that reproduces what was found when that stage was checked.
+    fn command(&self, claim: &Claim, stage: u8, addr: SocketAddr) -> String {
         match &self.finding {
-            Some(finding) => claim.command_for(finding, addr),
+            Some(finding) => claim.command_for(finding, stage, addr),
             None => claim.command(addr),
         }
     }
 
     /// One line; for a claim that is not kept also what was found, and the command that reproduces it.
-    fn show_as_text(&self, claim: &Claim, addr: SocketAddr, evidence: Option<&str>) {
+    fn show_as_text(&self, claim: &Claim, command: &str, evidence: Option<&str>) {
         let Claim { name, sentence, .. } = claim;
         let verdict = self.verdict();
         let often = match (verdict, self.count) {
@@ -316,16 +318,15 @@ impl Tries {
             Verdict::Unknown => (style("?").yellow().bold(), "unknown"),
         };
         say(&format!(
-            "{mark} {}  {sentence}\n    {found}: {figure}{often}\n    reproduce: {}\n",
+            "{mark} {}  {sentence}\n    {found}: {figure}{often}\n    reproduce: {command}\n",
             style(format_args!("{name:<17}")).bold(),
-            self.command(claim, addr),
         ));
         if let Some(evidence) = evidence {
             say(&format!("    evidence: {evidence}\n"));
         }
     }
 
-    fn show_as_json(&self, claim: &Claim, addr: SocketAddr, evidence: Option<&str>) {
+    fn show_as_json(&self, claim: &Claim, command: &str, evidence: Option<&str>) {
         let verdict = self.verdict();
         let line = serde_json::json!({
             "name": claim.name,
@@ -340,7 +341,7 @@ impl Tries {
             "figure": self.figure(),
             "tries": self.count,
             "broken": self.broken,
-            "by_hand": self.command(claim, addr),
+            "by_hand": command,
             "evidence": evidence,
         });
         say(&format!("{line}\n"));

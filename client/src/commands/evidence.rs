@@ -10,14 +10,15 @@ use std::time::SystemTime;
 /// Writes a file for each claim that is not kept.
 pub(super) struct EvidenceFiles<'a> {
     folder: &'a Path,
+    stage: u8,
     addr: SocketAddr,
     /// Whether a file could not be written; that is said once.
     failed: bool,
 }
 
 impl<'a> EvidenceFiles<'a> {
-    pub(super) fn new(folder: &'a Path, addr: SocketAddr) -> Self {
-        Self { folder, addr, failed: false }
+    pub(super) fn new(folder: &'a Path, stage: u8, addr: SocketAddr) -> Self {
+        Self { folder, stage, addr, failed: false }
     }
 
     /// Writes the evidence for this claim, if it is not kept, in place of that of an earlier check; its path.
@@ -34,7 +35,7 @@ impl<'a> EvidenceFiles<'a> {
             self.addr,
             humantime::format_rfc3339_seconds(SystemTime::now()),
             finding.figure,
-            claim.command_for(finding, self.addr),
+            claim.command_for(finding, self.stage, self.addr),
         );
         match self.save(&path, &text) {
             Ok(()) => Some(path.display().to_string()),

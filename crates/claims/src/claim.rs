@@ -41,7 +41,8 @@ pub struct Claim {
     pub deadline: Duration,
     /// Whether `compare` tries it on all five stages, side by side.
     pub compared: bool,
-    /// A command of a Unix shell that reproduces it; `{addr}` stands for the server's HOST:PORT.
+    /// A command of a Unix shell that reproduces it; `{addr}` stands for the server's HOST:PORT, and `{stage}` for the
+    /// stage that is checked.
     pub(crate) by_hand: &'static str,
     pub(crate) attempt: for<'a> fn(&'a mut Trial) -> Attempt<'a>,
 }
@@ -79,18 +80,23 @@ impl Claim {
     }
 
     /// The command that reproduces it on the server at `addr`: of a Unix shell, on Windows of PowerShell, and without
-    /// the scripts where the current folder is not in the repository.
+    /// the scripts where the current folder is not in the repository. Its stage is the first that keeps it.
     pub fn command(&self, addr: impl Display) -> String {
-        self.here(self.by_hand, addr)
+        self.here(self.by_hand, self.first_stage(), addr)
     }
 
-    /// The command that reproduces what was found on the server at `addr`.
-    pub fn command_for(&self, finding: &Finding, addr: impl Display) -> String {
-        self.here(finding.by_hand.as_deref().unwrap_or(self.by_hand), addr)
+    /// The command that reproduces what was found on the server at `addr` when that stage was checked.
+    pub fn command_for(&self, finding: &Finding, stage: u8, addr: impl Display) -> String {
+        self.here(finding.by_hand.as_deref().unwrap_or(self.by_hand), stage, addr)
     }
 
-    fn here(&self, by_hand: &str, addr: impl Display) -> String {
-        Here::look().command(self, by_hand).replace("{addr}", &addr.to_string())
+    fn here(&self, by_hand: &str, stage: u8, addr: impl Display) -> String {
+        Here::look().command(self, by_hand, stage).replace("{addr}", &addr.to_string())
+    }
+
+    /// The first stage that keeps it; of a [`Group::Bound`], the one that lacks it.
+    pub(crate) fn first_stage(&self) -> u8 {
+        self.kept_by.first().copied().unwrap_or(5)
     }
 
     /// The verdict that the lessons promise for a stage, 1 to 7.

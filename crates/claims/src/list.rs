@@ -723,7 +723,7 @@ pub const CLAIMS: &[Claim] = &[
         kept_by: &[6, 7],
         deadline: Duration::from_secs(120),
         compared: false,
-        by_hand: "scripts/crash.sh 6",
+        by_hand: "scripts/crash.sh {stage}",
         attempt: |trial| Box::pin(keys::check_survives_kill(trial)),
     },
     Claim {
@@ -735,7 +735,7 @@ pub const CLAIMS: &[Claim] = &[
         kept_by: &[6, 7],
         deadline: Duration::from_secs(120),
         compared: false,
-        by_hand: "scripts/crash.sh 6",
+        by_hand: "scripts/crash.sh {stage}",
         attempt: |trial| Box::pin(keys::check_key_after_kill(trial)),
     },
 ];

@@ -1,6 +1,6 @@
 //! The command that reproduces a claim here: PowerShell is not bash, and an installed client has no repository.
 
-use crate::claim::{Claim, Group};
+use crate::claim::Claim;
 use probe::stages::workspace;
 
 /// What commands may use.
@@ -18,35 +18,34 @@ impl Here {
         Self { powershell: cfg!(windows), repository: workspace().is_some() }
     }
 
-    /// The command for a claim; `by_hand` is the one for a Unix shell in the repository.
-    pub(crate) fn command(self, claim: &Claim, by_hand: &str) -> String {
+    /// The command for a claim of that stage; `by_hand` is the one for a Unix shell in the repository.
+    pub(crate) fn command(self, claim: &Claim, by_hand: &str, stage: u8) -> String {
+        let by_hand = by_hand.replace("{stage}", &stage.to_string());
         let command = match self.powershell {
-            true => in_powershell(by_hand),
-            false => Some(by_hand.into()),
+            true => in_powershell(&by_hand),
+            false => Some(by_hand),
         };
         let command = command.filter(|command| self.repository || !command.contains("scripts/"));
-        let command = command.unwrap_or_else(|| self.by_client(claim));
+        let command = command.unwrap_or_else(|| self.by_client(claim, stage));
         if self.repository { command } else { command.replace("cargo client ", "client ") }
     }
 
     /// The client does the same, or tries the claim again: its evidence shows each byte.
-    fn by_client(self, claim: &Claim) -> String {
+    fn by_client(self, claim: &Claim, stage: u8) -> String {
         let probe = "cargo client hold --probe -z 3s";
-        let start = match self.repository {
-            true => "cargo stage6 --addr 127.0.0.1:{port} --data target/check.redb",
-            false => "COMMAND {port}",
+        let start = match (self.repository, stage) {
+            (true, 7) => "cargo stage7 --addr 127.0.0.1:{port} --name check",
+            (true, _) => "cargo stage6 --addr 127.0.0.1:{port} --data target/check.redb",
+            (false, _) => "COMMAND {port}",
         };
         match claim.name {
             "slow-client" => format!("{probe} -n 1 {{addr}}"),
             "slow-request" => format!("{probe} -n 1 --as half-head {{addr}}"),
             "many-idle" => format!("{probe} -n 300 {{addr}}"),
             name @ ("survives-kill" | "key-after-kill") => {
-                format!("cargo client check 6 --only {name} --start '{start}'")
+                format!("cargo client check {stage} --only {name} --start '{start}'")
             }
-            name => {
-                let stage = if claim.group == Group::Bound { 5 } else { claim.kept_by[0] };
-                format!("cargo client check {stage} --only {name} {{addr}}")
-            }
+            name => format!("cargo client check {} --only {name} {{addr}}", claim.first_stage()),
         }
     }
 }
@@ -98,8 +97,12 @@ mod tests {
     const WINDOWS: Here = Here { powershell: true, repository: true };
 
     fn command(here: Here, name: &str) -> String {
+        command_of(claim(name).expect(name).first_stage(), here, name)
+    }
+
+    fn command_of(stage: u8, here: Here, name: &str) -> String {
         let claim = claim(name).expect(name);
-        here.command(claim, claim.by_hand)
+        here.command(claim, claim.by_hand, stage)
     }
 
     #[test]
@@ -154,7 +157,7 @@ mod tests {
     fn outside_the_repository_a_command_uses_the_client_alone() {
         let outside = Here { repository: false, ..UNIX };
         for claim in CLAIMS {
-            assert_eq!(command(UNIX, claim.name), claim.by_hand);
+            assert_eq!(command(UNIX, claim.name), claim.by_hand.replace("{stage}", "6"));
             let command = command(outside, claim.name);
             for missing in ["scripts/", "cargo "] {
                 assert!(!command.contains(missing), "{}: {command}", claim.name);
@@ -166,5 +169,21 @@ mod tests {
             "client check 6 --only survives-kill --start 'COMMAND {port}'"
         );
         assert_eq!(command(outside, "nosniff"), command(UNIX, "nosniff"));
+    }
+
+    #[test]
+    fn what_kills_a_server_kills_one_of_the_stage_that_is_checked() {
+        let outside = Here { repository: false, ..UNIX };
+        for (here, expected) in [
+            (UNIX, "scripts/crash.sh 7"),
+            (outside, "client check 7 --only key-after-kill --start 'COMMAND {port}'"),
+            (
+                WINDOWS,
+                "cargo client check 7 --only key-after-kill \
+                 --start 'cargo stage7 --addr 127.0.0.1:{port} --name check'",
+            ),
+        ] {
+            assert_eq!(command_of(7, here, "key-after-kill"), expected);
+        }
     }
 }
