@@ -1,10 +1,10 @@
 //! The NATS server of stage 7's column. One is enough for what is compared: no claim ends it.
 
-use crate::compare::run::START;
 use crate::doctor::{self, Health};
 use anyhow::Context;
 use probe::started::{StartCommand, Started};
 use probe::tools::find;
+use std::time::Duration;
 use tempfile::TempDir;
 
 const SERVER: &str = "nats-server";
@@ -21,12 +21,12 @@ pub(super) fn missing() -> Option<String> {
 /// Starts it on a free port, with its data in this folder.
 ///
 /// # Errors
-/// It does not start.
-pub(super) async fn start(folder: &TempDir) -> anyhow::Result<Started> {
+/// It does not start within this time.
+pub(super) async fn start(folder: &TempDir, within: Duration) -> anyhow::Result<Started> {
     let program = find(SERVER).with_context(|| format!("{SERVER} is not installed"))?;
     let data = folder.path().join(SERVER).to_string_lossy().into_owned();
     let args = ["-js", "-a", "127.0.0.1", "-p", "{port}", "-sd", &data].map(String::from);
     let log = folder.path().join("nats-server.log");
     // it introduces itself to each connection, so it counts as responding
-    Started::start(StartCommand::of(program, args.into()), &log, START).await.context(SERVER)
+    Started::start(StartCommand::of(program, args.into()), &log, within).await.context(SERVER)
 }

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 /// How long a server may take to respond once it is built, or to accept if it runs.
-pub(super) const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(60);
 const ACCEPT: Duration = Duration::from_secs(5);
 
 /// The claim that shows what stages 6 and 7 are for.
@@ -82,7 +82,7 @@ pub async fn compare(
     report(Progress::Building);
     let binaries = tokio::task::spawn_blocking(move || build(&root, beyond, has_nats)).await??;
     let folder = tempfile::tempdir()?; // what they print, and what stages 6 and 7 store
-    let nats = if has_nats { Some(nats::start(&folder).await?) } else { None };
+    let nats = if has_nats { Some(nats::start(&folder, START).await?) } else { None };
     let compared = start(binaries, servers.also, &folder, nats.as_ref().map(Started::addr)).await?;
     let columns: Vec<_> = compared.iter().map(|server| server.column.clone()).collect();
     report(Progress::Begins(&columns));
