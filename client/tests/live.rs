@@ -118,8 +118,9 @@ fn whatever_ends_live_even_a_paused_server_does_not_survive_it() {
         live.signal(signal);
         live.child.wait().expect("it ends");
         while processes().iter().any(|one| pids.contains(&u64::from(one.id))) {
-            // two seconds, and time for a busy machine
-            assert!(began.elapsed() < Duration::from_secs(10), "{signal} left {pids:?}");
+            // after kill -9 other processes notice it, and need their time on a busy machine
+            let limit = if signal == "KILL" { PATIENCE } else { Duration::from_secs(2) };
+            assert!(began.elapsed() < limit, "{signal} left {pids:?}");
             thread::sleep(Duration::from_millis(5)); // what is killed dies a moment later
         }
     }
@@ -174,6 +175,8 @@ fn what_is_wrong_is_one_line() {
     let addr = taken.local_addr().expect("an address").to_string();
     for (args, code, said) in [
         (&["live", "--addr", &addr][..], 1, "choose another address with --addr"),
+        (&["live", "--addr", "8000"], 2, "give a host and a port, such as 127.0.0.1:8000"),
+        (&["live", "--addr", "localhost:65536"], 2, "give a host and a port"),
         (&["live", "--stage", "6"], 2, "--stage"),
         (&["live", "--stage", "1", "--work", "1s"], 2, "--work is an option of stages 4 and 5"),
         (&["live", "--stage", "4", "--queue", "8"], 2, "--queue is an option of stage 5"),

@@ -44,7 +44,7 @@ pub(crate) struct Live {
     #[arg(long)]
     open: bool,
     /// Where the page is; an address that other machines reach lets them watch and vote
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", value_parser = addr)]
     addr: String,
     /// Start this stage, 1 to 5, again for another one [default: all five]
     #[arg(long = "stage", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
@@ -225,4 +225,12 @@ async fn print(mut news: Receiver<String>) {
         let _ = spawn_blocking(move || complain(&format!("note: {line}"))).await;
     }
     std::future::pending().await
+}
+
+/// HOST:PORT, with a port that may be 0: any that is free.
+fn addr(text: &str) -> Result<String, &'static str> {
+    let is_addr = text.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && !port.starts_with('+') && port.parse::<u16>().is_ok()
+    });
+    is_addr.then(|| text.to_owned()).ok_or("give a host and a port, such as 127.0.0.1:8000")
 }
