@@ -3,11 +3,13 @@
 mod outside;
 
 use http1::{Response, StatusCode};
-use outside::{http_server, run, stdout};
+use outside::{client, http_server, run, stdout};
 use serde_json::{Value, json};
+use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use testkit::PATIENCE;
 
 fn json(args: &[&str]) -> Value {
     let output = run(&[&["load", "--json"], args].concat());
@@ -216,6 +218,34 @@ fn a_ramp_rises_and_its_knee_is_where_goodput_stops_following() {
     assert!(p50(9) > 4.0 * p50(0), "{report:#}");
     let text = stdout(&run(&["load", "-q", "5..20", "-z", "2s", "-c", "50", &serial(1)]));
     assert!(text.contains("5 to 20 due per second") && text.contains("no knee"), "{text}");
+}
+
+#[test]
+fn a_ramp_says_no_more_than_it_has_seen() {
+    let text =
+        stdout(&run(&["load", "-q", "20..40", "-z", "2s", "-t", "1s", "-c", "100", &serial(200)]));
+    assert!(text.contains("the knee is below 20 due per second"), "{text}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_ramp_that_is_stopped_says_how_far_goodput_followed() {
+    let (addr, count) = http_server(|_, _| Response::new(StatusCode::OK));
+    let mut load = client(&["load", "-q", "20..200", "-z", "60s", &addr.to_string()]);
+    let load = load.stdout(Stdio::piped()).spawn().expect("the client starts");
+    let began = Instant::now();
+    while count.load(Ordering::SeqCst) < 300 {
+        assert!(began.elapsed() < PATIENCE, "it does not send");
+        sleep(Duration::from_millis(20));
+    }
+    let pid = load.id().to_string();
+    let stopped = Command::new("sh").args(["-c", "kill -s INT \"$0\"", &pid]).status();
+    assert!(stopped.expect("sh runs").success());
+    let text = stdout(&load.wait_with_output().expect("the client ends"));
+    // 300 requests are due after ten seconds, at fifty a second; a busy machine may show a knee before
+    let followed = text.split_once("no knee: goodput follows the load up to ");
+    let rate = followed.and_then(|(_, rest)| rest.split(' ').next()?.parse::<u64>().ok());
+    assert!(rate.is_some_and(|rate| rate < 150) || text.contains("the knee"), "{text}");
 }
 
 #[test]

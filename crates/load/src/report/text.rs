@@ -195,17 +195,21 @@ fn ramp(f: &mut Formatter<'_>, steps: &Steps, shape: Shape) -> fmt::Result {
         writeln!(f, "  {range:>14}{:>13.1}{p50:>11}{p99:>11}", step.goodput())?;
     }
     match steps.knee() {
+        Some(knee) if knee.rates[0] <= ramp.from => writeln!(
+            f,
+            "  the knee is below {:.0} due per second: fewer are served from the beginning",
+            ramp.from
+        ),
         Some(knee) => writeln!(
             f,
             "  the knee: up to {:.0} due per second as many are served, and from then on fewer",
             knee.rates[0]
         ),
-        None if steps.0.is_empty() => Ok(()),
-        None => writeln!(
-            f,
-            "  no knee: goodput follows the load to its end, {} due per second",
-            ramp.to
-        ),
+        // a run that was stopped did not reach the end of its ramp
+        None => steps.0.last().map_or(Ok(()), |last| {
+            let reached = last.rates[1];
+            writeln!(f, "  no knee: goodput follows the load up to {reached:.0} due per second")
+        }),
     }
 }
 
