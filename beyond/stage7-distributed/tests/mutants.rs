@@ -23,7 +23,7 @@ const MUTANTS: &[Mutant] = &[
         file: "main.rs",
         changes: &[("    bank.accounts.apply(", "    delivery.done().await?;
              bank.events.flush().await;
-             sleep(PAUSE).await;
+             sleep(5 * PAUSE).await;
              bank.accounts.apply("), ("    delivery.done().await\n", "    Ok(())\n")],
         caught_by: ("faults", "kill_9_of_a_worker_loses_nothing"),
     },
