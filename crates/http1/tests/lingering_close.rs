@@ -9,6 +9,7 @@ use http1::{Connection, DRAIN_TIME, MAX_BODY, Response, StatusCode, header};
 use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::pin::pin;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -237,17 +238,21 @@ fn a_connection_can_be_refused_within_a_request() {
 
 #[test]
 fn a_rejection_that_is_cancelled_does_not_begin_again() {
-    let serve = async |mut connection: Connection| {
+    let (polled, was_polled) = mpsc::channel();
+    let serve = async move |mut connection: Connection| {
         connection.wait_for_request().await?;
         {
             let mut refusal = pin!(connection.refuse(unavailable()));
             assert!(poll_once(refusal.as_mut()).is_none(), "the client has not disconnected");
         }
         // a second drain would wait for the client, too
-        poll_once(connection.refuse(unavailable())).expect("nothing is left to do")
+        let again = poll_once(connection.refuse(unavailable()));
+        polled.send(()).expect("the client waits for this");
+        again.expect("nothing is left to do")
     };
     with_tokio_server(serve, |mut client| {
         client.send("G");
+        was_polled.recv().expect("both were polled"); // a drain ends when its client leaves
         must_be_rejected(client, 503);
     });
 }
