@@ -40,7 +40,7 @@ fn findings(start: impl Fn() -> Command, kept: &[&str]) -> BTreeMap<&'static str
 }
 
 /// Fails unless the server keeps these claims, breaks all others except those that may be either, and the figures contain
-/// these parts.
+/// these parts; of parts with `|` between them, one.
 #[track_caller]
 fn keeps(start: impl Fn() -> Command, kept: &[&str], either: &[&str], figures: &[(&str, &str)]) {
     let findings = findings(start, kept);
@@ -55,7 +55,7 @@ fn keeps(start: impl Fn() -> Command, kept: &[&str], either: &[&str], figures: &
         }
     }
     for (name, part) in figures {
-        if !findings[name].figure.contains(part) {
+        if !part.split('|').any(|part| findings[name].figure.contains(part)) {
             wrong.push(format!("{name}: {} (not: {part})", findings[name].figure));
         }
     }
@@ -175,9 +175,11 @@ fn axums_extractor_is_a_boundary_but_not_a_deadline() {
     let kept = [HYPER, BOUNDARY].concat();
     let figures = [
         ("garbage", "rejected 12 of 12, accepted a valid event"),
-        // whether the client that does not read is disconnected is a race, so it is "1 of 10 disconnected" or "9 of 10
-        // still open"
-        ("deadline", " of 10 "),
+        // whether the one that does not read is disconnected is a race
+        (
+            "deadline",
+            "an idle client (left open), a silent client (left open), half a head (left open)|of 10 still open after 14 s",
+        ),
         ("reads-not-blocked", "GET /balances returns 404"),
         ("burst", "accepted 100, rejected none"),
     ];
